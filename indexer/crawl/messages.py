@@ -1,0 +1,151 @@
+"""The conversation between the worker and its crawl child (`python -m indexer.crawl`).
+
+1. The worker sends `OpenSlice` with the scope, then `Fetch` for each leased address.
+2. Before each outbound request (a page, a medium, robots.txt, each redirect hop) the child asks
+   `SlotWanted`; the worker answers `SlotGranted` with how long to wait. That is the one lease of
+   a host that every part of Likeness takes.
+3. For each `Fetch` the child answers exactly one of `PageSeen`, `MediumFetched`, `FetchRefused`.
+4. `CloseSlice` is answered by `SliceClosed`; the child then waits for the next slice.
+
+The child has no database and no keys; `ticket` is the worker's name for a leased address.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+FetchKind = Literal["page", "medium"]
+
+
+class AddressException(msgspec.Struct, frozen=True):
+    """One address and port that may be contacted although it is not globally routable."""
+
+    address: str
+    port: int
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Where one site's run may go, and how politely.
+
+    `allowed_hosts` are exact host names (with `:port` when not the default one) for pages;
+    `media_hosts` further ones from which media alone may be fetched. `path_prefixes` restrict
+    pages; empty means all. Sizes in bytes, times in seconds.
+    """
+
+    allowed_hosts: tuple[str, ...]
+    media_hosts: tuple[str, ...] = ()
+    path_prefixes: tuple[str, ...] = ()
+    max_depth: int = 5
+    delay_s: float = 2.0
+    obey_robots: bool = True
+    user_agent: str = "Likeness"
+    max_page_bytes: int = 5 * 1024 * 1024
+    max_medium_bytes: int = 50 * 1024 * 1024
+    timeout_s: float = 30.0
+    max_redirects: int = 5
+    address_exceptions: tuple[AddressException, ...] = ()
+
+
+class OpenSlice(msgspec.Struct, frozen=True, tag=True):
+    """Begin a slice: all following `Fetch` messages are under this scope."""
+
+    slice_id: str
+    scope: Scope
+
+
+class Fetch(msgspec.Struct, frozen=True, tag=True):
+    """Fetch one leased address. `referrer` is the page it was found on."""
+
+    ticket: str
+    url: str
+    kind: FetchKind
+    depth: int
+    referrer: str | None = None
+
+
+class SlotGranted(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `SlotWanted`: the request may leave after `wait_s` seconds."""
+
+    request_id: int
+    wait_s: float
+
+
+class CloseSlice(msgspec.Struct, frozen=True, tag=True):
+    """No more addresses in this slice."""
+
+    slice_id: str
+
+
+class SlotWanted(msgspec.Struct, frozen=True, tag=True):
+    """The child wants to send one request to `host` (name and port), no sooner than `delay_s`
+    after the last one from anywhere in this installation.
+    """  # noqa: D205
+
+    request_id: int
+    host: str
+    delay_s: float
+
+
+class FoundLink(msgspec.Struct, frozen=True):
+    """An address found on a page. `how` says where: "a", "img", "srcset", "og:image", …"""
+
+    url: str
+    kind: FetchKind
+    how: str
+
+
+class PageSeen(msgspec.Struct, frozen=True, tag=True):
+    """A page was fetched. `links` are canonical, in scope and without duplicates."""
+
+    ticket: str
+    url: str
+    final_url: str
+    status: int
+    title: str
+    links: tuple[FoundLink, ...]
+    links_out_of_scope: int
+    content_bytes: int
+    fetched_at: str
+
+
+class MediumFetched(msgspec.Struct, frozen=True, tag=True):
+    """A medium's bytes, whole. They are in memory only; the child forgets them when sent."""
+
+    ticket: str
+    url: str
+    final_url: str
+    status: int
+    content: bytes
+    declared_type: str | None
+    etag: str | None
+    last_modified: str | None
+    fetched_at: str
+
+
+class FetchRefused(msgspec.Struct, frozen=True, tag=True):
+    """The address was not fetched, or what came was not acceptable.
+
+    `code` is stable: "robots", "address_not_public", "out_of_scope", "too_large", "timeout",
+    "http_status", "not_media", "too_many_redirects", "connection", "tls", "truncated",
+    "bad_address". `status` is there when a server answered. `retry` says whether trying again
+    later makes sense.
+    """
+
+    ticket: str
+    url: str
+    code: str
+    message: str
+    status: int | None = None
+    retry: bool = False
+
+
+class SliceClosed(msgspec.Struct, frozen=True, tag=True):
+    """All answers of the slice have been sent."""
+
+    slice_id: str
+
+
+WorkerMessage = OpenSlice | Fetch | SlotGranted | CloseSlice
+ChildMessage = SlotWanted | PageSeen | MediumFetched | FetchRefused | SliceClosed

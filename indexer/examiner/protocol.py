@@ -1,0 +1,186 @@
+"""The conversation between the worker and the examiner (`python -m indexer.examiner`).
+
+The examiner holds the models and the gallery and owns every probe. In: bytes of media, encrypted
+nothing. Out: `Examination`, templates of enrolled people's own photos, counts; never a probe.
+
+1. `Hello` names the pack to load (or none: face matching is off); answered by `Ready`.
+2. `LoadGallery` replaces the gallery by an immutable snapshot; answered by `GalleryLoaded`.
+   `MaskPerson` hides a person at once; answered by `PersonMasked`.
+3. `Examine` is answered by `Examined`, or first by `ReferencesWanted`, which the worker answers
+   with `References` (only after a face or hash hit, and only for that person).
+4. `Enrol` is answered by `Enrolled`: a template, or why not.
+5. `Hash` is answered by `Hashed` (no face model involved).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from indexer.observations import Examination, MediaHashes, ModelStamp, Refusal
+
+
+class GalleryTemplate(msgspec.Struct, frozen=True):
+    """One enrolled embedding: `vector` is little-endian float32, unit length."""
+
+    person_ref: str
+    template_ref: str
+    vector: bytes
+
+
+class GalleryHash(msgspec.Struct, frozen=True):
+    """One known picture of an enrolled person, as hashes (lower-case hex)."""
+
+    person_ref: str
+    known_ref: str
+    sha256: str | None
+    pdq: str | None
+    pdq_quality: int | None
+
+
+class Hello(msgspec.Struct, frozen=True, tag=True):
+    """Start with this pack from this folder; `pack` None means that no face model is loaded."""
+
+    pack: str | None
+    models_dir: str
+    runtime: str = "auto"
+    sandbox: str = "auto"
+    accepted_licences: tuple[str, ...] = ()
+
+
+class LoadGallery(msgspec.Struct, frozen=True, tag=True):
+    """The whole gallery at change number `change`; `model` must be the loaded pack's stamp."""
+
+    change: int
+    model: ModelStamp | None
+    templates: tuple[GalleryTemplate, ...]
+    hashes: tuple[GalleryHash, ...]
+
+
+class MaskPerson(msgspec.Struct, frozen=True, tag=True):
+    """Never match this person again until the next gallery is loaded."""
+
+    person_ref: str
+
+
+class Examine(msgspec.Struct, frozen=True, tag=True):
+    """Look at one medium. `only_person` restricts the comparison to one verified case."""
+
+    request_id: int
+    content: bytes
+    declared_type: str | None
+    media_url: str | None
+    page_url: str | None
+    only_person: str | None = None
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """One reference photo of a person, for the whole-picture comparison."""
+
+    reference_ref: str
+    content: bytes
+
+
+class References(msgspec.Struct, frozen=True, tag=True):
+    """The answer to `ReferencesWanted`."""
+
+    request_id: int
+    references: tuple[Reference, ...]
+
+
+class Enrol(msgspec.Struct, frozen=True, tag=True):
+    """Make a template of a reference photo. `others` are this person's earlier vectors."""
+
+    request_id: int
+    content: bytes
+    others: tuple[bytes, ...] = ()
+
+
+class Hash(msgspec.Struct, frozen=True, tag=True):
+    """Only the hashes of a picture, without looking for faces."""
+
+    request_id: int
+    content: bytes
+
+
+class Ready(msgspec.Struct, frozen=True, tag=True):
+    """Loaded. `model` is None when face matching is off."""
+
+    model: ModelStamp | None
+    runtime: str
+
+
+class GalleryLoaded(msgspec.Struct, frozen=True, tag=True):
+    """The snapshot is in place."""
+
+    change: int
+    templates: int
+    hashes: int
+
+
+class PersonMasked(msgspec.Struct, frozen=True, tag=True):
+    """The person can no longer be matched."""
+
+    person_ref: str
+
+
+class ReferencesWanted(msgspec.Struct, frozen=True, tag=True):
+    """The medium `request_id` matched this person: their reference photos are needed."""
+
+    request_id: int
+    person_ref: str
+
+
+class Examined(msgspec.Struct, frozen=True, tag=True):
+    """The one answer to `Examine`."""
+
+    request_id: int
+    examination: Examination
+
+
+class PhotoQuality(msgspec.Struct, frozen=True):
+    """What was judged of a reference photo's face: pixels between the eyes, sharpness
+    (variance of the Laplacian of the aligned face), mean brightness 0-255, yaw in degrees.
+    """  # noqa: D205
+
+    eye_distance_px: float
+    sharpness: float
+    brightness: float
+    yaw_degrees: float
+    detection_score: float
+
+
+class Enrolled(msgspec.Struct, frozen=True, tag=True):
+    """A template (`vector`, float32 little-endian, unit length), or `refusal`.
+
+    Refusal codes: "no_face", "several_faces", "too_small", "too_dark", "too_bright", "blurred",
+    "turned_away", "not_same_person", "unreadable", "face_matching_off".
+    """
+
+    request_id: int
+    vector: bytes | None
+    quality: PhotoQuality | None
+    hashes: MediaHashes | None
+    model: ModelStamp | None
+    refusal: Refusal | None = None
+
+
+class Hashed(msgspec.Struct, frozen=True, tag=True):
+    """The one answer to `Hash`."""
+
+    request_id: int
+    hashes: MediaHashes | None
+    refusal: Refusal | None = None
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """A request could not be served (a defect or a wrong setting, not a bad picture)."""
+
+    request_id: int | None
+    code: str
+    message: str
+
+
+ExaminerInbound = Hello | LoadGallery | MaskPerson | Examine | References | Enrol | Hash
+ExaminerOutbound = (
+    Ready | GalleryLoaded | PersonMasked | ReferencesWanted | Examined | Enrolled | Hashed | Failed
+)

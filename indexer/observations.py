@@ -1,0 +1,174 @@
+"""What comes out of `indexer`: an `Examination` and its parts.
+
+Everything here may cross a process border as msgpack and may be stored. It therefore holds, for
+faces that match nobody, a count and nothing else: never a vector, never a stranger's box
+(design rule 1).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+MediumKind = Literal["still", "animation", "video", "unreadable"]
+HashKind = Literal["sha256", "pdq"]
+Band = Literal["strong", "moderate", "weak"]
+
+
+class Box(msgspec.Struct, frozen=True):
+    """A face's place in the upright, full-size picture, in pixels."""
+
+    left_px: int
+    top_px: int
+    width_px: int
+    height_px: int
+
+
+class ModelStamp(msgspec.Struct, frozen=True):
+    """Which model pack looked: design rule 14. `digest` covers all files and the preprocessing."""
+
+    pack: str
+    digest: str
+    preprocessing: int
+
+
+class FaceMatch(msgspec.Struct, frozen=True):
+    """A face of the medium that is close to an enrolled person.
+
+    `similarity` is a cosine in [-1, 1]. `expected_chance_matches` is how many matches at least
+    this close one would expect by chance in this one medium, at this gallery's size.
+    `face_crop_png` is the aligned, greyscale 112x112 crop of this face alone; the only thing of a
+    probe that outlives its call.
+    """
+
+    person_ref: str
+    similarity: float
+    threshold: float
+    expected_chance_matches: float
+    band: Band
+    box: Box
+    frame_index: int
+    face_crop_png: bytes
+
+
+class HashMatch(msgspec.Struct, frozen=True):
+    """The medium is, by a hash, a picture that is known to belong to an enrolled person.
+
+    `distance` is 0 for `sha256` and the Hamming distance (of 256 bits) for `pdq`; `orientation`
+    names which of the eight turns and mirrorings of the known picture matched ("upright" first).
+    """
+
+    person_ref: str
+    known_ref: str
+    kind: HashKind
+    distance: int
+    orientation: str
+    band: Band
+
+
+class MediaHashes(msgspec.Struct, frozen=True):
+    """Hashes of the medium itself; no biometrics. PDQ and ImageHash values are lower-case hex."""
+
+    sha256: str
+    pdq: str | None = None
+    pdq_quality: int | None = None
+    phash: str | None = None
+
+
+FactKind = Literal["c2pa", "xmp", "iptc", "png_text", "exif"]
+
+
+class DeclaredFact(msgspec.Struct, frozen=True):
+    """Something that the file says of itself: reported as said by the file, never scored."""
+
+    kind: FactKind
+    name: str
+    value: str
+    says_generated: bool
+    validation: str | None = None
+
+
+ComparisonVerdict = Literal["altered", "same_photo", "same_occasion", "unrelated", "not_decidable"]
+
+
+class ReferenceComparison(msgspec.Struct, frozen=True):
+    """The medium beside one reference photo of the matched person (whole-picture comparison).
+
+    Shares are of the overlapping area, in [0, 1]. `map_png` is a small greyscale mask (white is
+    altered) in the medium's coordinates; present only when the verdict is "altered".
+    """
+
+    reference_ref: str
+    verdict: ComparisonVerdict
+    inliers: int
+    overlap_share: float
+    altered_share: float
+    altered_in_face_share: float
+    agreement_outside: float
+    mirrored: bool
+    scale: float
+    reasons: tuple[str, ...]
+    map_png: bytes | None = None
+
+
+ManipulationBand = Literal[
+    "strong_signs",
+    "moderate_signs",
+    "weak_signs",
+    "inconclusive",
+    "no_trace_found",
+    "not_assessable",
+]
+
+
+class ManipulationFinding(msgspec.Struct, frozen=True):
+    """Declared facts and reference findings, with the band that words are chosen by.
+
+    It gates nothing (design rule 5). `parts_looked_at` names which kinds of evidence this version
+    looked for, `parts_not_looked_at` those that it does not have, so that a reader sees the gap.
+    """
+
+    band: ManipulationBand
+    reasons: tuple[str, ...]
+    declared: tuple[DeclaredFact, ...] = ()
+    comparisons: tuple[ReferenceComparison, ...] = ()
+    parts_looked_at: tuple[str, ...] = ()
+    parts_not_looked_at: tuple[str, ...] = ()
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a medium could not be looked at. `code` is stable, `message` is for people."""
+
+    code: str
+    message: str
+
+
+class PersonFinding(msgspec.Struct, frozen=True):
+    """All that one medium showed of one enrolled person."""
+
+    person_ref: str
+    faces: tuple[FaceMatch, ...]
+    hashes: tuple[HashMatch, ...]
+    manipulation: ManipulationFinding
+
+
+class Examination(msgspec.Struct, frozen=True):
+    """The one answer of `examine`: what was looked at, how, and which enrolled people it shows.
+
+    `faces_counted` is the number of faces detected in all frames looked at; nothing else of
+    unmatched faces exists. `model` is None when face matching was switched off.
+    `refusal` is set when the medium could not be decoded; hashes of its bytes are there even then.
+    """
+
+    hashes: MediaHashes
+    kind: MediumKind
+    width_px: int
+    height_px: int
+    frames_examined: int
+    faces_counted: int
+    findings: tuple[PersonFinding, ...] = ()
+    model: ModelStamp | None = None
+    watchlist_change: int = 0
+    refusal: Refusal | None = None
+    seconds: float = 0.0
