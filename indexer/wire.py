@@ -43,7 +43,7 @@ class Channel(Generic[Sent, Received]):
         self._reader = reader
         self._writer = writer
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder: msgspec.msgpack.Decoder[Received] = msgspec.msgpack.Decoder(receives)  # type: ignore[arg-type]
+        self._decoder: msgspec.msgpack.Decoder[Received] = msgspec.msgpack.Decoder(receives)
         self._max_frame_bytes = max_frame_bytes
         self._send_lock = threading.Lock()
 
