@@ -1,0 +1,1 @@
+"""Candidates: finds, confirmation by two and by the person, dismissal."""

@@ -1,0 +1,1 @@
+"""Enrolment: people, release and mandate, proof of identity, reference photos, templates."""

@@ -1,0 +1,1 @@
+"""Exhibits: capture, custody, sealing and verifying of evidence."""

@@ -1,0 +1,74 @@
+"""Tables of evidence: captures that are held, exhibits that were sealed, and custody."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.database import Base
+
+
+class Capture(Base):
+    """What was captured for one candidate.
+
+    `state`: "wanted", "held", "promoted", "purged", "failed". `file_id` is the encrypted WARC;
+    `document` a sealed `CaptureDocument` (addresses, hashes, headers, times).
+    """
+
+    __tablename__ = "captures"
+    __table_args__ = (UniqueConstraint("candidate_id", "attempt"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    candidate_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("candidates.id"), index=True)
+    attempt: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str] = mapped_column(index=True)
+    state_reason: Mapped[str] = mapped_column(default="")
+    file_id: Mapped[str | None]
+    document: Mapped[bytes | None] = mapped_column(LargeBinary)
+    wanted_at: Mapped[datetime]
+    held_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class Exhibit(Base):
+    """Evidence made of one confirmed candidate. `state`: "sealed", or "unsealed" with the reason.
+
+    Adding to an exhibit makes a new version; nothing is overwritten.
+    """
+
+    __tablename__ = "exhibits"
+    __table_args__ = (UniqueConstraint("candidate_id", "version"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    candidate_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("candidates.id"), index=True)
+    version: Mapped[int] = mapped_column(default=1)
+    state: Mapped[str] = mapped_column(index=True)
+    state_reason: Mapped[str] = mapped_column(default="")
+    file_id: Mapped[str | None]
+    document: Mapped[bytes] = mapped_column(LargeBinary)
+    made_at: Mapped[datetime]
+    sealed_at: Mapped[datetime | None]
+
+
+class CustodyEvent(Base):
+    """Who did what with a capture or exhibit, when; chained by hash within one candidate."""
+
+    __tablename__ = "custody"
+    __table_args__ = (UniqueConstraint("candidate_id", "number"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    candidate_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("candidates.id"), index=True)
+    number: Mapped[int]
+    action: Mapped[str]
+    actor: Mapped[str]
+    detail: Mapped[str] = mapped_column(default="")
+    at: Mapped[datetime]
+    previous_hash: Mapped[str]
+    hash: Mapped[str]

@@ -1,0 +1,1 @@
+"""The hash bank: pictures known to show a person, given as hashes."""

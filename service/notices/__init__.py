@@ -1,0 +1,1 @@
+"""Notices: what a law requires, for whom, signed and filed by an advocate."""

@@ -1,0 +1,1 @@
+"""Reports: what was looked at, what was found, what went wrong."""

@@ -1,0 +1,119 @@
+"""What an operator can set, each with its reason and default; read once, passed on in parts.
+
+Every setting is an environment variable with the prefix `LIKENESS_` (or a line in the file
+`likeness.env` in the data folder). The settings reference in docs/ is generated from this module.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _default_data_dir() -> Path:
+    return Path(".likeness")
+
+
+def _default_models_dir() -> Path:
+    return Path.home() / ".cache" / "likeness" / "models"
+
+
+class Settings(BaseSettings):
+    """All settings of one installation. Times in seconds, sizes in bytes, as the names say."""
+
+    model_config = SettingsConfigDict(env_prefix="LIKENESS_", extra="ignore")
+
+    data_dir: Path = Field(
+        default_factory=_default_data_dir,
+        description="Database, vault and encrypted files. Back it up except for `vault/`.",
+    )
+    models_dir: Path = Field(
+        default_factory=_default_models_dir,
+        description="Cache of model packs; shared by all installations of this account.",
+    )
+    database_url: str = Field(
+        default="",
+        description="SQLAlchemy address of the database; empty means SQLite in `data_dir`.",
+    )
+    master_key: SecretStr | None = Field(
+        default=None,
+        description="The vault's master key (64 hex digits). Empty: read from `vault/master.key`, "
+        "made at first start. Keep a copy off this machine.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address that the web server listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port of the web server.")
+    public_url: str = Field(
+        default="",
+        description="Address under which people reach the pages; empty: http://host:port. "
+        "With https, cookies are marked secure.",
+    )
+    pack: str = Field(default="yunet-sface", description="Model pack for faces.")
+    accepted_licences: tuple[str, ...] = Field(
+        default=(), description="Names of packs whose licence the operator has accepted."
+    )
+    runtime: Literal["auto", "openvino", "onnxruntime"] = Field(
+        default="auto", description="What runs the models; auto takes OpenVINO when present."
+    )
+    sandbox: Literal["auto", "off", "require"] = Field(
+        default="auto",
+        description="bubblewrap around the picture decoder: auto uses it where it works; resource "
+        "limits apply in any case.",
+    )
+    held_days: int = Field(
+        default=14, ge=1, le=90, description="How long an undecided capture is held before purging."
+    )
+    mandate_days: int = Field(
+        default=365, ge=1, le=365, description="How long a mandate lasts; a person may renew it."
+    )
+    person_session_minutes: int = Field(
+        default=30, ge=5, le=240, description="A person's idle session ends after this time."
+    )
+    staff_session_minutes: int = Field(
+        default=240, ge=5, le=1440, description="An advocate's or operator's idle session."
+    )
+    crawl_delay_s: float = Field(
+        default=2.0, ge=0.0, description="Least time between two requests to one host, by default."
+    )
+    slice_pages: int = Field(
+        default=200, ge=1, le=2000, description="Addresses fetched in one durable step of a run."
+    )
+    user_agent: str = Field(
+        default="Likeness/0.1 (reverse search for depicted people; contact: the operator)",
+        description="How the crawler names itself. Put a contact address of yours into it.",
+    )
+    address_exceptions: tuple[str, ...] = Field(
+        default=(),
+        description="Exact `address:port` pairs that may be contacted although they are not "
+        "public, for a test site of your own. Never a range.",
+    )
+    max_upload_bytes: int = Field(
+        default=20 * 1024 * 1024, description="Largest reference photo or file that is accepted."
+    )
+    max_reference_photos: int = Field(
+        default=12, ge=1, description="Reference photos a person may keep."
+    )
+
+    @property
+    def vault_dir(self) -> Path:
+        """Folder of the key store; never part of a database backup."""
+        return self.data_dir / "vault"
+
+    @property
+    def files_dir(self) -> Path:
+        """Folder of encrypted files."""
+        return self.data_dir / "files"
+
+    @property
+    def effective_database_url(self) -> str:
+        """The address of the database with the embedded one as the default."""
+        if self.database_url:
+            return self.database_url
+        return f"sqlite:///{(self.data_dir / 'likeness.sqlite').resolve()}"
+
+    @property
+    def effective_public_url(self) -> str:
+        """Where people reach the pages, without a slash at the end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")

@@ -1,0 +1,1 @@
+"""Sources: configured sites, runs, the frontier, and what was seen."""

@@ -1,0 +1,160 @@
+"""Tables of sources: sites, runs, the frontier, host slots, and media seen.
+
+Of media that match nobody only addresses, hashes and times are kept (design rule 1).
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.database import Base
+
+
+class Site(Base):
+    """A configured source: where a crawl may go, for what purpose, how politely.
+
+    `state`: "active" or "paused". Lists are JSON arrays of strings. `robots_reason` must be there
+    when `obey_robots` is false.
+    """
+
+    __tablename__ = "sites"
+    __table_args__ = (UniqueConstraint("organisation_id", "name"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    name: Mapped[str]
+    state: Mapped[str]
+    seeds: Mapped[list[str]] = mapped_column(JSON)
+    allowed_hosts: Mapped[list[str]] = mapped_column(JSON)
+    media_hosts: Mapped[list[str]] = mapped_column(JSON)
+    path_prefixes: Mapped[list[str]] = mapped_column(JSON)
+    max_depth: Mapped[int]
+    page_budget: Mapped[int]
+    media_budget: Mapped[int]
+    delay_s: Mapped[float]
+    obey_robots: Mapped[bool] = mapped_column(default=True)
+    robots_reason: Mapped[str] = mapped_column(default="")
+    purpose: Mapped[str]
+    legal_basis: Mapped[str]
+    schedule: Mapped[str] = mapped_column(default="")
+    canaries: Mapped[list[str]] = mapped_column(JSON, default=list)
+    created_at: Mapped[datetime]
+    next_run_at: Mapped[datetime | None]
+
+
+class Run(Base):
+    """One visit of a site.
+
+    `state`: "queued", "running", "paused", "finished", "blind" (could not look; never reported as
+    clean), "cancelled", "failed" with `state_reason`. `serves` are the ids of the open cases.
+    """
+
+    __tablename__ = "runs"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    site_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sites.id"), index=True)
+    state: Mapped[str] = mapped_column(index=True)
+    state_reason: Mapped[str] = mapped_column(default="")
+    serves: Mapped[list[str]] = mapped_column(JSON, default=list)
+    pages_seen: Mapped[int] = mapped_column(default=0)
+    media_seen: Mapped[int] = mapped_column(default=0)
+    media_examined: Mapped[int] = mapped_column(default=0)
+    media_unreadable: Mapped[int] = mapped_column(default=0)
+    faces_counted: Mapped[int] = mapped_column(default=0)
+    candidates_found: Mapped[int] = mapped_column(default=0)
+    refusals: Mapped[int] = mapped_column(default=0)
+    bytes_fetched: Mapped[int] = mapped_column(BigInteger, default=0)
+    examine_seconds: Mapped[float] = mapped_column(default=0.0)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class FrontierEntry(Base):
+    """One address of one run: waiting, leased, done, refused or failed.
+
+    A lease carries a fencing token that only grows: a completion with an older token is refused,
+    so a worker that was thought dead cannot write any more.
+    """
+
+    __tablename__ = "frontier"
+    __table_args__ = (
+        UniqueConstraint("run_id", "url_key"),
+        Index("ix_frontier_next", "run_id", "state", "depth", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    )
+    run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("runs.id"))
+    url: Mapped[str]
+    url_key: Mapped[str]
+    kind: Mapped[str]
+    depth: Mapped[int]
+    referrer: Mapped[str | None]
+    how: Mapped[str] = mapped_column(default="seed")
+    state: Mapped[str]
+    attempts: Mapped[int] = mapped_column(default=0)
+    fencing_token: Mapped[int] = mapped_column(default=0)
+    leased_by: Mapped[str | None]
+    leased_until: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+    refusal_code: Mapped[str | None]
+    refusal_message: Mapped[str | None]
+    http_status: Mapped[int | None]
+    completed_at: Mapped[datetime | None]
+
+
+class HostSlot(Base):
+    """The one lease of a host: no request to it may leave before `next_request_at`."""
+
+    __tablename__ = "host_slots"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    next_request_at: Mapped[datetime]
+
+
+class MediumSeen(Base):
+    """A medium by its content: hashes, times, which models looked. Nothing of any face."""
+
+    __tablename__ = "media"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    content_sha256: Mapped[str] = mapped_column(unique=True)
+    pdq: Mapped[str | None]
+    pdq_quality: Mapped[int | None]
+    phash: Mapped[str | None]
+    kind: Mapped[str]
+    width_px: Mapped[int]
+    height_px: Mapped[int]
+    content_bytes: Mapped[int] = mapped_column(BigInteger)
+    refusal_code: Mapped[str | None]
+    examined_model: Mapped[str | None]
+    examined_change: Mapped[int] = mapped_column(default=0)
+    examined_at: Mapped[datetime]
+    first_seen_at: Mapped[datetime]
+
+
+class Sighting(Base):
+    """A medium at an address at a time. `run_id` is None for what people brought."""
+
+    __tablename__ = "sightings"
+    __table_args__ = (UniqueConstraint("run_id", "medium_id", "media_url_key"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    medium_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id"), index=True)
+    site_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sites.id"), index=True)
+    run_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("runs.id"), index=True)
+    media_url: Mapped[str]
+    media_url_key: Mapped[str]
+    page_url: Mapped[str | None]
+    host: Mapped[str] = mapped_column(index=True)
+    seen_at: Mapped[datetime]

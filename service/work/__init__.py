@@ -1,0 +1,1 @@
+"""Durable work: workflows, schedules, and the processes that look."""
