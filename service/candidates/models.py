@@ -37,6 +37,8 @@ class Candidate(Base):
     state: Mapped[str] = mapped_column(index=True)
     host: Mapped[str]
     document: Mapped[bytes] = mapped_column(LargeBinary)
+    face_crop: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Sealed aligned greyscale crop of the matched face alone; gone once decided (rule 1)."""
     found_at: Mapped[datetime]
     held_until: Mapped[datetime]
     decided_at: Mapped[datetime | None]
