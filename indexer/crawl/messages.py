@@ -81,7 +81,7 @@ class CloseSlice(msgspec.Struct, frozen=True, tag=True):
 class SlotWanted(msgspec.Struct, frozen=True, tag=True):
     """The child wants to send one request to `host` (name and port), no sooner than `delay_s`
     after the last one from anywhere in this installation.
-    """  # noqa: D205
+    """
 
     request_id: int
     host: str
@@ -97,7 +97,10 @@ class FoundLink(msgspec.Struct, frozen=True):
 
 
 class PageSeen(msgspec.Struct, frozen=True, tag=True):
-    """A page was fetched. `links` are canonical, in scope and without duplicates."""
+    """A page was fetched. `links` are canonical, in scope and without duplicates.
+
+    `links_dropped` counts those in scope beyond the limit of a page.
+    """
 
     ticket: str
     url: str
@@ -108,6 +111,7 @@ class PageSeen(msgspec.Struct, frozen=True, tag=True):
     links_out_of_scope: int
     content_bytes: int
     fetched_at: str
+    links_dropped: int = 0
 
 
 class MediumFetched(msgspec.Struct, frozen=True, tag=True):
@@ -129,7 +133,7 @@ class FetchRefused(msgspec.Struct, frozen=True, tag=True):
 
     `code` is stable: "robots", "address_not_public", "out_of_scope", "too_large", "timeout",
     "http_status", "not_media", "too_many_redirects", "connection", "tls", "truncated",
-    "bad_address". `status` is there when a server answered. `retry` says whether trying again
+    "bad_address", "defect" (ours, see the log). `status` is there when a server answered. `retry` says whether trying again
     later makes sense.
     """
 

@@ -1,0 +1,22 @@
+"""The crawl child: `python -m indexer.crawl`, spoken to as in `messages.py`."""
+
+from __future__ import annotations
+
+import logging
+
+from indexer.crawl.child import channel_of_child
+from indexer.crawl.messages import ChildMessage, WorkerMessage
+from indexer.wire import Channel
+
+
+def main() -> None:
+    """Serve the worker on the other end of standard input and output until it closes them."""
+    channel: Channel[ChildMessage, WorkerMessage] = channel_of_child(WorkerMessage)
+    logging.basicConfig(level=logging.ERROR, format="crawl child: %(levelname)s %(message)s")
+    from indexer.crawl.process import CrawlProcess  # noqa: PLC0415 (after the wire is safe)
+
+    CrawlProcess(channel).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""Which network addresses may be contacted: only those that are routable from the whole internet.
+
+Pure and without libraries, so that the crawl child and capture guard with the same code.
+
+1. A host is a name or an address in any spelling that `inet_aton` takes (decimal, hexadecimal,
+   octal, short); spellings are resolved to the address they mean.
+2. An IPv6 address that carries an IPv4 one (mapped, 6to4, NAT64) is judged by what it carries;
+   only 2000::/3 is public at all.
+3. An exception is one exact address and port, given by the operator.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Iterable, Sequence
+
+from indexer.crawl.messages import AddressException
+from indexer.errors import IndexerError
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], Sequence[str]]
+
+_NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")
+_ISATAP_MARKS = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
+
+
+class AddressNotPublic(IndexerError):
+    """The host has no address that may be contacted."""
+
+    code = "address_not_public"
+
+
+class HostNotFound(IndexerError):
+    """The name of the host could not be resolved."""
+
+    code = "connection"
+
+
+class NotAnAddress(IndexerError):
+    """The host is written like a number and is not a valid address."""
+
+    code = "bad_address"
+
+
+def numeric_host(host: str) -> IPAddress | None:
+    """The address that `host` spells, or None when it is a name.
+
+    IPv6 may stand in brackets. A host whose last label is a number is an address or an error
+    (`NotAnAddress`), as in the WHATWG URL standard: nothing is left to the resolver's taste.
+    """
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if ":" in bare:
+        try:
+            return ipaddress.IPv6Address(bare)
+        except ValueError as error:
+            raise NotAnAddress(f"{host!r} is not an IPv6 address") from error
+    labels = bare.removesuffix(".").split(".")
+    if not _NUMBER.fullmatch(labels[-1]):
+        return None
+    return _inet_aton(labels, host)
+
+
+def _inet_aton(labels: list[str], host: str) -> ipaddress.IPv4Address:
+    if len(labels) > 4 or not all(_NUMBER.fullmatch(label) for label in labels):
+        raise NotAnAddress(f"{host!r} ends in a number and is not an IPv4 address")
+    numbers = [_number(label, host) for label in labels]
+    *high, last = numbers
+    if any(number > 255 for number in high) or last >= 256 ** (5 - len(numbers)):
+        raise NotAnAddress(f"{host!r} is not an IPv4 address: a part is too large")
+    value = last
+    for place, number in enumerate(high):
+        value += number << (8 * (3 - place))
+    return ipaddress.IPv4Address(value)
+
+
+def _number(label: str, host: str) -> int:
+    try:
+        if label[:2] in ("0x", "0X"):
+            return int(label[2:] or "0", 16)
+        return int(label, 8) if len(label) > 1 and label[0] == "0" else int(label)
+    except ValueError as error:
+        raise NotAnAddress(f"{host!r} is not an IPv4 address: {label!r} is no number") from error
+
+
+def meant_address(address: str) -> IPAddress:
+    """Parse a resolved address and unmap IPv4 from IPv6. Raises `NotAnAddress`."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError as error:
+        raise NotAnAddress(f"{address!r} is not a network address") from error
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return parsed.ipv4_mapped
+    return parsed
+
+
+def is_public(address: IPAddress) -> bool:
+    """Whether the whole internet can route to `address`, also to the IPv4 address it carries."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not address.is_multicast and not address.is_reserved
+    if address.scope_id is not None:
+        return False
+    if address.ipv4_mapped is not None:
+        return is_public(address.ipv4_mapped)
+    if address in _NAT64:
+        return is_public(ipaddress.IPv4Address(address.packed[12:]))
+    if address not in _GLOBAL_UNICAST or not address.is_global:
+        return False
+    if address in _SIX_TO_FOUR:
+        return is_public(ipaddress.IPv4Address(address.packed[2:6]))
+    if address.packed[8:12] in _ISATAP_MARKS:
+        return is_public(ipaddress.IPv4Address(address.packed[12:]))
+    return True
+
+
+def may_contact(address: str, port: int, exceptions: Iterable[AddressException] = ()) -> bool:
+    """Whether a connection to `address` and `port` may be opened."""
+    meant = meant_address(address)
+    if is_public(meant):
+        return True
+    return any(
+        port == exception.port and meant == meant_address(exception.address)
+        for exception in exceptions
+    )
+
+
+def check_address(address: str, port: int, exceptions: Iterable[AddressException] = ()) -> None:
+    """Raise `AddressNotPublic` unless `may_contact`."""
+    if not may_contact(address, port, exceptions):
+        raise AddressNotPublic(
+            f"{address} port {port} is not a public address; only an exact exception for this "
+            "address and port would allow it"
+        )
+
+
+def resolve_by_system(host: str, port: int) -> tuple[str, ...]:
+    """All stream addresses that the system's resolver knows for `host`; raises `HostNotFound`."""
+    try:
+        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise HostNotFound(f"the name {host!r} could not be resolved: {error}") from error
+    return tuple(dict.fromkeys(str(answer[4][0]) for answer in answers))
+
+
+def vetted_addresses(
+    host: str,
+    port: int,
+    exceptions: Iterable[AddressException] = (),
+    resolve: Resolve = resolve_by_system,
+) -> tuple[str, ...]:
+    """Resolve `host` once and give the addresses that may be contacted, in the resolver's order.
+
+    A caller connects to one of these and never resolves again, so that an answer that changes
+    between check and connection changes nothing. Raises `AddressNotPublic`, `HostNotFound`,
+    `NotAnAddress`.
+    """
+    allowed = tuple(exceptions)
+    literal = numeric_host(host)
+    answers = (str(literal),) if literal is not None else tuple(resolve(host, port))
+    good = tuple(
+        str(meant_address(answer)) for answer in answers if may_contact(answer, port, allowed)
+    )
+    if not answers:
+        raise HostNotFound(f"the name {host!r} has no address")
+    if not good:
+        check_address(answers[0], port, allowed)
+    return tuple(dict.fromkeys(good))

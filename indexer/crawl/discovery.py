@@ -1,0 +1,299 @@
+"""Pages and media that a page names: every usual place in HTML, nothing is run.
+
+1. Media: `img`, `srcset`, `picture`, `video` and its poster, social cards (`og:`, `twitter:`),
+   links to media files, JSON-LD, CSS backgrounds, lazy-loading attributes.
+2. Pages: links, image maps, frames, `rel=next`, meta refresh.
+3. Each address is made canonical against the page's base, kept once, and kept only in scope;
+   those out of scope are counted. What a page says is bounded: at most `MAX_LINKS` addresses.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from typing import NamedTuple
+from urllib.parse import urljoin, urlsplit
+
+from parsel import Selector
+
+from indexer.crawl.messages import FetchKind, FoundLink, Scope
+from indexer.crawl.scope import BadAddress, canonical_address, is_in_scope
+
+MAX_LINKS = 5000
+MAX_TITLE_CHARS = 200
+
+_MEDIA_EXTENSIONS = frozenset(
+    [
+        "jpg",
+        "jpeg",
+        "jpe",
+        "jfif",
+        "png",
+        "gif",
+        "webp",
+        "avif",
+        "heic",
+        "heif",
+        "bmp",
+        "tif",
+        "tiff",
+        "jxl",
+        "jp2",
+        "apng",
+        "mp4",
+        "m4v",
+        "webm",
+        "mov",
+        "mkv",
+        "avi",
+        "flv",
+        "wmv",
+        "mpg",
+        "mpeg",
+        "ts",
+        "3gp",
+        "ogv",
+    ]
+)
+_OTHER_EXTENSIONS = frozenset(
+    [
+        "css",
+        "js",
+        "mjs",
+        "json",
+        "xml",
+        "rss",
+        "atom",
+        "svg",
+        "ico",
+        "woff",
+        "woff2",
+        "ttf",
+        "otf",
+        "eot",
+        "pdf",
+        "zip",
+        "rar",
+        "7z",
+        "gz",
+        "tar",
+        "exe",
+        "dmg",
+        "apk",
+        "msi",
+        "iso",
+        "mp3",
+        "ogg",
+        "oga",
+        "wav",
+        "flac",
+        "m4a",
+        "aac",
+        "doc",
+        "docx",
+        "xls",
+        "xlsx",
+        "ppt",
+        "pptx",
+        "csv",
+        "txt",
+        "torrent",
+    ]
+)
+_JSON_LD_KEYS = frozenset(
+    {"contentUrl", "image", "thumbnailUrl", "thumbnail", "primaryImageOfPage", "photo", "logo"}
+)
+_JSON_LD_MAX_NODES = 10_000
+_SRCSET_CANDIDATE = re.compile(r"(\S*[^,\s])(?:\s+[\d.]+[xwh])*\s*(?:,|\Z)")
+_CSS_URL = re.compile(r"""url\(\s*["']?([^"')\s]{1,4096})["']?\s*\)""", re.IGNORECASE)
+_REFRESH = re.compile(r"""^\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=)?\s*["']?([^"']+)""", re.IGNORECASE)
+_JOINERS = "\u200c\u200d"
+
+# Where media stand in a page: XPath of an attribute, and what we call the place.
+_MEDIA_PLACES: tuple[tuple[str, str], ...] = (
+    ("//img/@src", "img"),
+    ("//img/@data-src | //img/@data-original | //img/@data-lazy-src | //img/@data-full", "img"),
+    ("//video/@src", "video"),
+    ("//video/@poster", "poster"),
+    ("//video//source/@src | //video/@data-src | //video//source/@data-src", "video"),
+    ("//picture/source/@src", "source"),
+    ("//*[local-name()='image']/@href | //*[local-name()='image']/@*[name()='xlink:href']", "svg"),
+    ("//input[@type='image']/@src", "input"),
+    ("//*[@data-background-image]/@data-background-image | //*[@data-bg]/@data-bg", "css"),
+)
+_SRCSET_PLACES = "//@srcset | //@data-srcset | //link/@imagesrcset"
+_META_NAMES = {
+    "og:image": "og:image",
+    "og:image:url": "og:image",
+    "og:image:secure_url": "og:image",
+    "og:video": "og:video",
+    "og:video:url": "og:video",
+    "og:video:secure_url": "og:video",
+    "twitter:image": "twitter:image",
+    "twitter:image:src": "twitter:image",
+    "twitter:player:stream": "og:video",
+}
+_META_MEDIA = "//meta[@content and (@property or @name)]"
+_LINKS = "//a/@href | //area/@href"
+_FRAMES = "//iframe/@src | //frame/@src"
+_EMBEDS = "//object/@data | //embed/@src"
+
+
+class Named(NamedTuple):
+    """An address as the page writes it."""
+
+    address: str
+    kind: FetchKind
+    how: str
+
+
+class Discovered(NamedTuple):
+    """What a page names: `links` canonical and in scope; the rest is counted."""
+
+    title: str
+    links: tuple[FoundLink, ...]
+    out_of_scope: int
+    dropped: int
+
+
+def discover(
+    page: Selector, page_url: str, scope: Scope, *, depth: int, encoding: str = "utf-8"
+) -> Discovered:
+    """All media and pages that `page` names, found `depth` links from the start."""
+    base = _base_of(page, page_url)
+    found: dict[str, FoundLink] = {}
+    outside: set[str] = set()
+    dropped = 0
+    for named in _named(page):
+        url = _absolute(named.address, base, encoding)
+        if url is None or url == page_url or url in found:
+            continue
+        if not is_in_scope(url, named.kind, scope, depth=depth + 1):
+            outside.add(url)
+        elif len(found) >= MAX_LINKS:
+            dropped += 1
+        else:
+            found[url] = FoundLink(url, named.kind, named.how)
+    title = clean_text(page.xpath("string(//title)").get(""), MAX_TITLE_CHARS)
+    return Discovered(title, tuple(found.values()), len(outside - found.keys()), dropped)
+
+
+def clean_text(text: str, max_chars: int) -> str:
+    """`text` on one line without control and bidirectional marks, cut at `max_chars`.
+
+    The joiners of Arabic and Indic scripts and of emoji stay.
+    """
+    visible = "".join(
+        " " if character.isspace() else character
+        for character in text[: max_chars * 20]
+        if character.isspace()
+        or character in _JOINERS
+        or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    )
+    line = " ".join(visible.split())
+    return line if len(line) <= max_chars else line[: max_chars - 1] + "…"
+
+
+def _named(page: Selector) -> Iterator[Named]:
+    # Media first: an address that is both shown and linked is a medium.
+    for path, how in _MEDIA_PLACES:
+        for address in page.xpath(path).getall():
+            yield Named(address, "medium", how)
+    for candidates in page.xpath(_SRCSET_PLACES).getall():
+        for match in _SRCSET_CANDIDATE.finditer(candidates):
+            yield Named(match[1], "medium", "srcset")
+    for meta in page.xpath(_META_MEDIA):
+        name = (meta.attrib.get("property") or meta.attrib.get("name") or "").strip().lower()
+        if name in _META_NAMES:
+            yield Named(meta.attrib["content"], "medium", _META_NAMES[name])
+    for block in page.xpath("//script[@type='application/ld+json']/text()").getall():
+        for address in _json_ld_media(block):
+            yield Named(address, "medium", "json-ld")
+    for style in page.xpath("//@style | //style/text()").getall():
+        for match in _CSS_URL.finditer(style):
+            if _extension(match[1]) not in _OTHER_EXTENSIONS:
+                yield Named(match[1], "medium", "css")
+    yield from _linked(page)
+
+
+def _linked(page: Selector) -> Iterator[Named]:
+    for link in page.xpath("//link[@rel and @href]"):
+        relations = link.attrib["rel"].lower().split()
+        if "image_src" in relations or (
+            "preload" in relations and link.attrib.get("as", "").lower() in ("image", "video")
+        ):
+            yield Named(link.attrib["href"], "medium", "link")
+        elif "next" in relations or "prev" in relations:
+            yield Named(link.attrib["href"], "page", "next")
+    for address in page.xpath(_EMBEDS).getall():
+        if _extension(address) in _MEDIA_EXTENSIONS:
+            yield Named(address, "medium", "embed")
+    for address in page.xpath(_LINKS).getall():
+        extension = _extension(address)
+        if extension in _MEDIA_EXTENSIONS:
+            yield Named(address, "medium", "a")
+        elif extension not in _OTHER_EXTENSIONS:
+            yield Named(address, "page", "a")
+    for address in page.xpath(_FRAMES).getall():
+        yield Named(address, "page", "iframe")
+    for meta in page.xpath("//meta[@http-equiv and @content]"):
+        match = _REFRESH.match(meta.attrib["content"])
+        if match is not None and meta.attrib["http-equiv"].strip().lower() == "refresh":
+            yield Named(match[1], "page", "refresh")
+
+
+def _json_ld_media(block: str) -> Iterator[str]:
+    try:
+        waiting = [json.loads(block)]
+    except (ValueError, RecursionError):
+        return
+    seen = 0
+    while waiting and seen < _JSON_LD_MAX_NODES:
+        node = waiting.pop()
+        seen += 1
+        if isinstance(node, list):
+            waiting.extend(node)
+        elif isinstance(node, dict):
+            waiting.extend(value for value in node.values() if isinstance(value, dict | list))
+            for key in _JSON_LD_KEYS & node.keys():
+                yield from _json_ld_addresses(node[key])
+
+
+def _json_ld_addresses(value: object) -> Iterator[str]:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict) and isinstance(item.get("url"), str):
+            yield item["url"]
+
+
+def _base_of(page: Selector, page_url: str) -> str:
+    declared = page.xpath("//base/@href").get()
+    if declared is None:
+        return page_url
+    try:
+        base = urljoin(page_url, declared.strip())
+        return base if urlsplit(base).scheme in ("http", "https") else page_url
+    except ValueError:
+        return page_url
+
+
+def _absolute(address: str, base: str, encoding: str) -> str | None:
+    stripped = address.strip()
+    if not stripped or stripped.startswith("#"):
+        return None
+    try:
+        return canonical_address(urljoin(base, stripped), encoding=encoding)
+    except (BadAddress, ValueError):
+        return None
+
+
+def _extension(address: str) -> str:
+    try:
+        name = urlsplit(address.strip()).path.rpartition("/")[2]
+    except ValueError:
+        return ""
+    stem, dot, extension = name.rpartition(".")
+    return extension.lower() if stem and dot else ""

@@ -1,0 +1,177 @@
+"""The one door through which a crawl's requests leave: pages, media, robots.txt, redirect hops.
+
+1. A host that is written as a number must be public, whatever the scope says.
+2. The address must be in scope.
+3. The host is resolved once; only public addresses (or exact exceptions) are pinned.
+4. The host's lease is taken, and waited for.
+5. Scrapy fetches, under limits of size and time; its connection uses what was pinned.
+
+A redirect is never followed here: the caller asks again for each hop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from scrapy import Request, signals
+from scrapy.crawler import Crawler
+from scrapy.http import Headers, Response
+
+from indexer.crawl.addresses import (
+    AddressNotPublic,
+    HostNotFound,
+    NotAnAddress,
+    Resolve,
+    check_address,
+    numeric_host,
+    vetted_addresses,
+)
+from indexer.crawl.messages import Scope
+from indexer.crawl.pinned_resolver import Pins
+from indexer.crawl.refusals import NETWORK_ERRORS, Refused, refusal_of
+from indexer.crawl.scope import Place, is_in_scope, place_of
+
+RequestKind = Literal["page", "medium", "robots"]
+AskSlot = Callable[[str, float], Awaitable[float]]
+
+MAX_ROBOTS_BYTES = 512 * 1024
+MAX_CONTENT_CODINGS = 3
+
+_ACCEPT = {
+    "page": "text/html,application/xhtml+xml,image/*;q=0.8,video/*;q=0.7,*/*;q=0.5",
+    "medium": "image/avif,image/webp,image/*,video/*;q=0.9,*/*;q=0.5",
+    "robots": "text/plain,*/*;q=0.5",
+}
+
+
+class Outbound:
+    """Sends the requests of one slice."""
+
+    def __init__(
+        self, crawler: Crawler, scope: Scope, pins: Pins, resolve: Resolve, ask_slot: AskSlot
+    ) -> None:
+        self._crawler = crawler
+        self._scope = scope
+        self._pins = pins
+        self._resolve = resolve
+        self._ask_slot = ask_slot
+        crawler.signals.connect(self._headers_received, signal=signals.headers_received)
+
+    async def get(
+        self,
+        url: str,
+        kind: RequestKind,
+        *,
+        depth: int = 0,
+        delay_s: float,
+        referrer: str | None = None,
+    ) -> Response:
+        """Fetch the canonical `url` once. Raises `Refused`; redirects are given as they are."""
+        self.check(url, kind, depth=depth)
+        place = place_of(url)
+        await self._pin(place)
+        wait_s = await self._ask_slot(place.slot, delay_s)
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        request = self._request(url, kind, referrer)
+        try:
+            response = await self._crawler.engine.download_async(request)
+        except NETWORK_ERRORS as error:
+            raise refusal_of(error) from error
+        if "partial" in response.flags and response.headers.get(b"Content-Length"):
+            raise Refused("truncated", "the answer ended before it was complete", retry=True)
+        return response
+
+    def check(self, url: str, kind: RequestKind, *, depth: int) -> None:
+        """Steps 1 and 2 alone: what can be refused without asking anyone. Raises `Refused`."""
+        place = place_of(url)
+        self._check_literal(place)
+        # robots.txt belongs to its host, pages or media; the path prefixes are not for it.
+        scope_kind = "medium" if kind == "robots" else kind
+        if not is_in_scope(url, scope_kind, self._scope, depth=depth):
+            raise Refused("out_of_scope", f"{place.slot} or this path is not in the site's scope")
+
+    def _check_literal(self, place: Place) -> None:
+        try:
+            literal = numeric_host(place.host)
+            if literal is not None:
+                check_address(str(literal), place.port, self._scope.address_exceptions)
+        except (AddressNotPublic, NotAnAddress) as error:
+            raise Refused(error.code, str(error)) from error
+
+    async def _pin(self, place: Place) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            addresses = await asyncio.wait_for(
+                loop.run_in_executor(
+                    None,
+                    vetted_addresses,
+                    place.host,
+                    place.port,
+                    self._scope.address_exceptions,
+                    self._resolve,
+                ),
+                self._scope.timeout_s,
+            )
+        except TimeoutError as error:
+            raise Refused("timeout", "the host's name was not resolved in time", retry=True) from (
+                error
+            )
+        except HostNotFound as error:
+            raise Refused(error.code, str(error), retry=True) from error
+        except (AddressNotPublic, NotAnAddress) as error:
+            raise Refused(error.code, str(error)) from error
+        self._pins.put(place.host, place.port, addresses)
+
+    def _request(self, url: str, kind: RequestKind, referrer: str | None) -> Request:
+        limit_bytes = {
+            "page": self._scope.max_page_bytes,
+            "medium": self._scope.max_medium_bytes,
+            "robots": MAX_ROBOTS_BYTES,
+        }[kind]
+        headers = {
+            "User-Agent": self._scope.user_agent,
+            "Accept": _ACCEPT[kind],
+            "Accept-Language": "en;q=0.8,*;q=0.5",
+        }
+        referrer = _referrer_for(url, referrer)
+        if referrer is not None:
+            headers["Referer"] = referrer
+        return Request(
+            url,
+            headers=headers,
+            meta={
+                "download_maxsize": limit_bytes,
+                "download_warnsize": 0,
+                "download_timeout": self._scope.timeout_s,
+                "request_kind": kind,
+            },
+            dont_filter=True,
+        )
+
+    def _headers_received(self, headers: Headers, body_length: int, request: Request) -> None:
+        """Scrapy reads the limit after this signal: a page that is a medium gets a medium's."""
+        if request.meta.get("request_kind") == "page":
+            declared = (headers.get(b"Content-Type") or b"").strip().lower()
+            if declared.startswith((b"image/", b"video/")):
+                request.meta["download_maxsize"] = self._scope.max_medium_bytes
+        codings = b",".join(headers.getlist(b"Content-Encoding")).count(b",") + 1
+        if codings > MAX_CONTENT_CODINGS:
+            # Each decoding alone is bounded; thousands of them in a row are not.
+            request.meta["download_maxsize"] = 1
+
+
+def _referrer_for(url: str, referrer: str | None) -> str | None:
+    """As browsers do: whole on the same host, the origin alone elsewhere, nothing when less safe."""
+    if referrer is None:
+        return None
+    source, target = place_of(referrer), place_of(url)
+    if source == target:
+        return referrer
+    if source.scheme == "https" and target.scheme == "http":
+        return None
+    default = {"http": 80, "https": 443}[source.scheme]
+    host = f"[{source.host}]" if ":" in source.host else source.host
+    return f"{source.scheme}://{host}{'' if source.port == default else f':{source.port}'}/"

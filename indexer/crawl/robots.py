@@ -1,0 +1,104 @@
+"""robots.txt of each host, once a slice, as RFC 9309 reads it.
+
+Scrapy's own middleware allows everything when robots.txt cannot be had; RFC 9309 (2.3.1.4) wants
+the opposite, so the file is fetched here and parsed by Protego.
+
+- 2xx: its rules. 4xx other than 429: there are none, all is allowed.
+- 429, 5xx, no answer, or a redirect that leads out of scope: nothing is allowed now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from protego import Protego
+from scrapy.http import Response
+
+from indexer.crawl.messages import Scope
+from indexer.crawl.outbound import Outbound
+from indexer.crawl.refusals import Refused
+from indexer.crawl.scope import BadAddress, Place, canonical_address, place_of
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MAX_ROBOTS_REDIRECTS = 5
+MAX_CRAWL_DELAY_S = 60.0
+"""A longer Crawl-delay is cut to this: a run must end, and a minute hurts nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One host's rules. `parser` None: all is allowed; `unreachable`: why nothing is."""
+
+    parser: Protego | None = None
+    unreachable: str | None = None
+
+    def check(self, url: str, user_agent: str) -> None:
+        """Raise `Refused("robots")` when `url` may not be fetched."""
+        if self.unreachable is not None:
+            raise Refused("robots", self.unreachable, retry=True)
+        if self.parser is not None and not self.parser.can_fetch(url, user_agent):
+            raise Refused("robots", "the host's robots.txt forbids this address")
+
+    def delay_s(self, scope: Scope) -> float:
+        """Seconds between two requests: the longer one of the scope's and the host's wish."""
+        wish = self.parser.crawl_delay(scope.user_agent) if self.parser is not None else None
+        return max(scope.delay_s, min(float(wish or 0.0), MAX_CRAWL_DELAY_S))
+
+
+ALLOW_ALL = Rules()
+
+
+class Robots:
+    """The rules of every host of a slice, each fetched once, however many ask at the same time."""
+
+    def __init__(self, outbound: Outbound, scope: Scope) -> None:
+        self._outbound = outbound
+        self._scope = scope
+        self._known: dict[Place, asyncio.Task[Rules]] = {}
+
+    async def rules_for(self, url: str) -> Rules:
+        """The rules of the host of `url`; the first caller fetches them, others wait for it."""
+        if not self._scope.obey_robots:
+            return ALLOW_ALL
+        place = place_of(url)
+        if place not in self._known:
+            self._known[place] = asyncio.ensure_future(self._fetch(place))
+        return await asyncio.shield(self._known[place])
+
+    async def _fetch(self, place: Place) -> Rules:
+        first = canonical_address(f"{place.scheme}://{place.slot}/robots.txt")
+        try:
+            response = await self._follow(first)
+        except Refused as refused:
+            if refused.code in ("address_not_public", "out_of_scope", "bad_address", "tls"):
+                # The page itself must be refused with the same reason, not blamed on robots.txt.
+                raise
+            return Rules(unreachable=f"robots.txt of {place.slot} could not be read: {refused}")
+        if response.status == 429 or response.status >= 500:
+            return Rules(
+                unreachable=f"robots.txt of {place.slot} was answered with status "
+                f"{response.status}; nothing may be fetched until it can be read"
+            )
+        if not 200 <= response.status < 300:
+            return ALLOW_ALL
+        return Rules(Protego.parse(response.body.decode("utf-8-sig", errors="replace")))
+
+    async def _follow(self, url: str) -> Response:
+        for _ in range(MAX_ROBOTS_REDIRECTS + 1):
+            response = await self._outbound.get(url, "robots", delay_s=self._scope.delay_s)
+            location = response.headers.get(b"Location")
+            if response.status not in REDIRECTS or location is None:
+                return response
+            url = _hop(url, location)
+        raise Refused("too_many_redirects", "it redirects too often")
+
+
+def _hop(url: str, location: bytes) -> str:
+    try:
+        return canonical_address(urljoin(url, location.decode("utf-8", errors="replace")))
+    except (BadAddress, ValueError) as error:
+        raise Refused("connection", f"it redirects to something that is no address: {error}") from (
+            error
+        )

@@ -1,0 +1,210 @@
+"""One slice: leased addresses in, exactly one answer for each.
+
+For each `Fetch`:
+1. make the address canonical and check its depth;
+2. read the host's robots.txt (once a slice) and obey it;
+3. send the request through the door (scope, address, lease, limits: `outbound.py`);
+4. a redirect: again from 2 with the next address, at most `max_redirects` times;
+5. judge the status and what the first bytes show;
+6. answer `PageSeen` with what the page names, `MediumFetched`, or `FetchRefused`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from urllib.parse import urljoin
+
+from scrapy.http import HtmlResponse, Response, TextResponse
+
+from indexer.crawl.discovery import discover
+from indexer.crawl.messages import (
+    ChildMessage,
+    Fetch,
+    FetchKind,
+    FetchRefused,
+    MediumFetched,
+    PageSeen,
+    Scope,
+)
+from indexer.crawl.outbound import Outbound
+from indexer.crawl.refusals import RETRY_STATUSES, Refused
+from indexer.crawl.robots import REDIRECTS, Robots
+from indexer.crawl.scope import BadAddress, canonical_address, is_in_scope
+from indexer.crawl.sniff import looks_like_html, media_type_of
+
+MAX_AT_ONCE = 16
+
+Deliver = Callable[[ChildMessage], Awaitable[None]]
+
+_log = logging.getLogger(__name__)
+
+
+class Slice:
+    """Works through the fetches of one slice, `MAX_AT_ONCE` at a time.
+
+    `deliver` returns when the message has left for the worker: a medium is not held longer.
+    """
+
+    def __init__(self, slice_id: str, scope: Scope, deliver: Deliver) -> None:
+        self.slice_id = slice_id
+        self.scope = scope
+        self._deliver = deliver
+        self._waiting: asyncio.Queue[Fetch | None] = asyncio.Queue()
+
+    def take(self, fetch: Fetch) -> None:
+        """Queue one address."""
+        self._waiting.put_nowait(fetch)
+
+    def close(self) -> None:
+        """No more addresses: `work` ends when all are answered."""
+        self._waiting.put_nowait(None)
+
+    async def work(self, outbound: Outbound) -> None:
+        """Answer every fetch until the slice is closed."""
+        robots = Robots(outbound, self.scope)
+        room = asyncio.Semaphore(MAX_AT_ONCE)
+        async with asyncio.TaskGroup() as running:
+            while (fetch := await self._waiting.get()) is not None:
+                await room.acquire()
+                task = running.create_task(self._answer(fetch, outbound, robots))
+                task.add_done_callback(lambda _: room.release())
+
+    async def _answer(self, fetch: Fetch, outbound: Outbound, robots: Robots) -> None:
+        try:
+            message: ChildMessage = await self._fetch(fetch, outbound, robots)
+        except Refused as refused:
+            message = FetchRefused(
+                fetch.ticket, fetch.url, refused.code, str(refused), refused.status, refused.retry
+            )
+        except Exception as error:  # noqa: BLE001 (one hostile answer must not end the slice)
+            _log.error("defect while answering ticket %s", fetch.ticket, exc_info=error)
+            message = FetchRefused(
+                fetch.ticket,
+                fetch.url,
+                "defect",
+                f"the crawler failed on this address ({type(error).__name__}); see its log",
+            )
+        await self._deliver(message)
+
+    async def _fetch(
+        self, fetch: Fetch, outbound: Outbound, robots: Robots
+    ) -> PageSeen | MediumFetched:
+        url = _canonical(fetch.url)
+        referrer = _canonical(fetch.referrer) if fetch.referrer else None
+        kind: FetchKind = fetch.kind
+        asked: set[str] = set()
+        while True:
+            if url in asked or len(asked) > self.scope.max_redirects:
+                raise Refused("too_many_redirects", "the address redirects in a circle or too far")
+            asked.add(url)
+            response = await self._send(url, kind, fetch.depth, referrer, outbound, robots)
+            location = response.headers.get(b"Location")
+            if response.status not in REDIRECTS or location is None:
+                break
+            url = _canonical(urljoin_or_refuse(url, location))
+            if kind == "page" and not is_in_scope(url, "page", self.scope, depth=fetch.depth):
+                # A page may lead to its picture on a media host; the door checks that.
+                kind = "medium"
+        return self._judged(fetch, url, kind, response)
+
+    async def _send(
+        self,
+        url: str,
+        kind: FetchKind,
+        depth: int,
+        referrer: str | None,
+        outbound: Outbound,
+        robots: Robots,
+    ) -> Response:
+        outbound.check(url, kind, depth=depth)
+        rules = await robots.rules_for(url)
+        rules.check(url, self.scope.user_agent)
+        return await outbound.get(
+            url, kind, depth=depth, delay_s=rules.delay_s(self.scope), referrer=referrer
+        )
+
+    def _judged(
+        self, fetch: Fetch, url: str, kind: FetchKind, response: Response
+    ) -> PageSeen | MediumFetched:
+        status = int(response.status)
+        if status != 200:
+            raise Refused(
+                "http_status",
+                f"the server answered with status {status}",
+                status=status,
+                retry=status in RETRY_STATUSES,
+            )
+        body = response.body
+        if media_type_of(body) is not None:
+            return self._medium(fetch, url, response)
+        if kind == "medium":
+            what = "a web page" if looks_like_html(body) else "no known picture or video"
+            raise Refused("not_media", f"the answer is {what}", status=status)
+        if not isinstance(response, TextResponse) or not _is_page(response):
+            raise Refused("not_media", "the answer is neither a page nor a medium", status=status)
+        found = discover(
+            response.selector, url, self.scope, depth=fetch.depth, encoding=response.encoding
+        )
+        return PageSeen(
+            ticket=fetch.ticket,
+            url=fetch.url,
+            final_url=url,
+            status=status,
+            title=found.title,
+            links=found.links,
+            links_out_of_scope=found.out_of_scope,
+            content_bytes=len(body),
+            fetched_at=_now(),
+            links_dropped=found.dropped,
+        )
+
+    def _medium(self, fetch: Fetch, url: str, response: Response) -> MediumFetched:
+        return MediumFetched(
+            ticket=fetch.ticket,
+            url=fetch.url,
+            final_url=url,
+            status=int(response.status),
+            content=response.body,
+            declared_type=_header(response, b"Content-Type"),
+            etag=_header(response, b"ETag"),
+            last_modified=_header(response, b"Last-Modified"),
+            fetched_at=_now(),
+        )
+
+
+def urljoin_or_refuse(url: str, location: bytes) -> str:
+    """The address that a `Location` header means. Raises `Refused`."""
+    try:
+        return urljoin(url, location.decode("utf-8", errors="replace").strip())
+    except ValueError as error:
+        raise Refused("bad_address", "the redirect leads to something that is no address") from (
+            error
+        )
+
+
+def _canonical(address: str) -> str:
+    try:
+        return canonical_address(address)
+    except BadAddress as error:
+        raise Refused(error.code, str(error)) from error
+
+
+def _is_page(response: TextResponse) -> bool:
+    declared = (response.headers.get(b"Content-Type") or b"").lower()
+    return (
+        isinstance(response, HtmlResponse)
+        or b"html" in declared
+        or (not declared and looks_like_html(response.body))
+    )
+
+
+def _header(response: Response, name: bytes) -> str | None:
+    value = response.headers.get(name)
+    return None if value is None else value.decode("latin-1")[:300]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
