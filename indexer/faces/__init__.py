@@ -1,1 +1,20 @@
-""""""
+"""Faces: which model packs there are, and the engine that enrols people and probes pictures."""
+
+from indexer.faces.engine import Enrolment, FaceEngine
+from indexer.faces.errors import PhotoRefused
+from indexer.faces.packs import DEFAULT_PACK, check_pack, find_pack, list_packs
+from indexer.faces.probe import ProbeFace, ProbeFaces
+from indexer.faces.template import Template
+
+__all__ = [
+    "DEFAULT_PACK",
+    "Enrolment",
+    "FaceEngine",
+    "PhotoRefused",
+    "ProbeFace",
+    "ProbeFaces",
+    "Template",
+    "check_pack",
+    "find_pack",
+    "list_packs",
+]

@@ -1,0 +1,181 @@
+"""Pictures in, templates of enrolled people or probes out.
+
+1. `FaceEngine.open` finds the pack, checks licence and digests, loads detector and recogniser.
+2. `enrol` gives a `Template` of a reference photo, or raises `PhotoRefused` with the reason.
+3. `probe` gives the faces of a scraped picture for one comparison (design rule 1).
+
+An engine is used by one thread at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexer.faces.align import aligned_face, eye_distance_px
+from indexer.faces.detect import Detector, FoundFace, Picture, YuNetDetector
+from indexer.faces.embed import NetworkRecogniser, Recogniser
+from indexer.faces.errors import PackDamaged, PackMissing, PhotoRefused
+from indexer.faces.folding import folded_path
+from indexer.faces.insightface_pack import ArcFaceRecogniser, ScrfdDetector
+from indexer.faces.packs import (
+    DEFAULT_PACK,
+    ModelPack,
+    check_pack,
+    default_models_dir,
+    find_pack,
+    require_licence,
+    stamp_of,
+)
+from indexer.faces.private_buffer import PrivateBuffer
+from indexer.faces.probe import ProbeFace, ProbeFaces
+from indexer.faces.quality import FaceQuality, judge, refuse_if_poor
+from indexer.faces.session import RuntimeName, choose_runtime, open_session
+from indexer.faces.template import Template
+from indexer.observations import ModelStamp
+
+BYSTANDER_SHARE = 0.5
+"""Someone in the background of a reference photo: eyes less than half as far apart as those of
+the person in front. Anyone larger makes the photo ambiguous."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A reference photo that was accepted: its template and what was judged of the face."""
+
+    template: Template
+    quality: FaceQuality
+
+
+class FaceEngine:
+    """A loaded model pack."""
+
+    def __init__(
+        self,
+        pack: ModelPack,
+        detector: Detector,
+        recogniser: Recogniser,
+        runtime: RuntimeName,
+    ) -> None:
+        self.pack = pack
+        self.model: ModelStamp = stamp_of(pack)
+        self.runtime: RuntimeName = runtime
+        self._detector = detector
+        self._recogniser = recogniser
+
+    @classmethod
+    def open(
+        cls,
+        name: str = DEFAULT_PACK,
+        *,
+        models_dir: Path | str | None = None,
+        runtime: str = "auto",
+        accepted_licences: tuple[str, ...] = (),
+        threads: int = 2,
+    ) -> FaceEngine:
+        """Load a pack whose files are already there.
+
+        Raises `UnknownPack`, `LicenceNotAccepted`, `PackMissing`, `PackDamaged`,
+        `RuntimeUnavailable` or `ModelUnusable`; each message says what to do.
+        """
+        folder = Path(models_dir) if models_dir is not None else default_models_dir()
+        pack = find_pack(name, folder)
+        require_licence(pack, accepted_licences)
+        status = check_pack(name, folder)
+        if status.state != "ready":
+            problems = "; ".join(status.problems)
+            advice = f"run `likeness models fetch {name}`"
+            if status.state == "missing":
+                raise PackMissing(f"the model pack {name!r} is not there ({problems}); {advice}")
+            raise PackDamaged(f"the model pack {name!r} is damaged ({problems}); {advice}")
+        chosen = choose_runtime("onnxruntime" if pack.family == "insightface" else runtime)
+        detector, recogniser = _load(pack, status.folder, chosen, threads)
+        return cls(pack, detector, recogniser, chosen)
+
+    def enrol(self, picture: Picture, others: tuple[Template, ...] = ()) -> Template:
+        """The template of the one face in a reference photo; see `enrol_with_quality`."""
+        return self.enrol_with_quality(picture, others).template
+
+    def enrol_with_quality(self, picture: Picture, others: tuple[Template, ...] = ()) -> Enrolment:
+        """A template and what was judged of the face.
+
+        `picture` is (height, width, 3) uint8 RGB, upright; `others` are earlier templates of the
+        same person. Raises `PhotoRefused` with "no_face", "several_faces", "too_small",
+        "too_dark", "too_bright", "turned_away", "blurred" or "not_same_person".
+        """
+        face = self._only_face(picture)
+        crop = aligned_face(picture, face)
+        quality = judge(face, crop)
+        refuse_if_poor(quality)
+        vectors = np.empty((1, self.pack.dimension), np.float32)
+        self._recogniser.embed_into([crop], vectors)
+        template = Template(vectors[0], self.model)
+        if others:
+            closest = max(template.similarity(other) for other in others)
+            if closest < self.pack.calibration.same_person_threshold:
+                raise PhotoRefused(
+                    "not_same_person",
+                    "This face does not look like the one in the other photos. Choose a photo of "
+                    "the same person.",
+                    quality,
+                )
+        return Enrolment(template, quality)
+
+    def probe(self, picture: Picture) -> ProbeFaces:
+        """All faces of an RGB, upright picture, for one comparison: use it in a `with` block."""
+        found = self._detector.detect(picture)
+        crops: list[Picture] = []
+        buffer = PrivateBuffer(len(found) * self.pack.dimension * 4)
+        faces: list[ProbeFace] = []
+        try:
+            crops = [aligned_face(picture, face) for face in found]
+            vectors = buffer.floats((len(found), self.pack.dimension))
+            if crops:
+                self._recogniser.embed_into(crops, vectors)
+            for face, crop, vector in zip(found, crops, vectors, strict=True):
+                faces.append(ProbeFace(vector, crop, face.box(picture)))
+        except BaseException:
+            for made in faces:
+                made.overwrite()
+            raise
+        finally:
+            buffer.wipe()
+            for crop in crops:
+                crop.fill(0)
+        return ProbeFaces(tuple(faces), self.model)
+
+    def _only_face(self, picture: Picture) -> FoundFace:
+        found = sorted(self._detector.detect(picture), key=eye_distance_px, reverse=True)
+        if not found:
+            raise PhotoRefused(
+                "no_face",
+                "No face was found. Choose a photo that shows the face from the front, upright.",
+            )
+        if len(found) > 1 and eye_distance_px(found[1]) > BYSTANDER_SHARE * eye_distance_px(
+            found[0]
+        ):
+            raise PhotoRefused(
+                "several_faces",
+                "There are several faces. Choose or crop a photo that shows only this person.",
+            )
+        return found[0]
+
+
+def _load(
+    pack: ModelPack, folder: Path, runtime: RuntimeName, threads: int
+) -> tuple[Detector, Recogniser]:
+    detector_file, recogniser_file = pack.file("detector"), pack.file("recogniser")
+    detector_path, recogniser_path = folder / detector_file.name, folder / recogniser_file.name
+    detector: Detector
+    if pack.detector_kind == "yunet":
+        folded = folded_path(detector_path, detector_file.sha256, dynamic_size=True)
+        detector = YuNetDetector(open_session(folded, runtime, threads))
+    else:
+        detector = ScrfdDetector(detector_path, threads)
+    if pack.family == "insightface":
+        return detector, ArcFaceRecogniser(recogniser_path, threads)
+    folded = folded_path(recogniser_path, recogniser_file.sha256, dynamic_size=False)
+    session = open_session(folded, runtime, threads)
+    return detector, NetworkRecogniser(session, pack.preprocessing)

@@ -1,0 +1,166 @@
+"""Makes the Zoo's block-quantised files usable by every runtime, once, and caches the result.
+
+ONNX Runtime 1.32 refuses the YuNet file and OpenCV 5.0 the SFace file as published.
+
+1. Every DequantizeLinear (and the Reshape of a weight behind it) becomes a float32 weight.
+2. Only the picture stays a graph input; the weights that were listed as inputs no longer are.
+3. Batch, height and width become dynamic.
+4. The result is stored beside the source under a name that holds `FOLDING_VERSION`, the source's
+   digest and its own, written to a temporary file and renamed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+from onnx import helper, numpy_helper
+
+from indexer.faces.errors import ModelUnusable
+
+FOLDING_VERSION = 1
+
+
+def folded_path(source: Path, sha256: str, *, dynamic_size: bool) -> Path:
+    """The folded model of `source` (whose digest was checked), made now if it is not there.
+
+    `dynamic_size` also frees height and width. A damaged copy in the cache is noticed by its
+    digest and replaced. Raises `ModelUnusable` for a file that is no such model, or when the
+    cache cannot be written.
+    """
+    kind = "any-size" if dynamic_size else "fixed-size"
+    prefix = f"{source.stem}.folded{FOLDING_VERSION}-{kind}-{sha256[:16]}-"
+    for cached in sorted(source.parent.glob(f"{prefix}*.onnx")):
+        digest = hashlib.sha256(cached.read_bytes()).hexdigest()
+        if cached.name == f"{prefix}{digest[:32]}.onnx":
+            return cached
+        cached.unlink(missing_ok=True)
+    try:
+        content = fold(onnx.load(source), dynamic_size=dynamic_size).SerializeToString()
+    except (ValueError, KeyError, TypeError, DecodeError, onnx.checker.ValidationError) as error:
+        raise ModelUnusable(f"{source.name} cannot be folded: {error}") from error
+    target = source.with_name(f"{prefix}{hashlib.sha256(content).hexdigest()[:32]}.onnx")
+    try:
+        write_atomically(target, content)
+    except OSError as error:
+        raise ModelUnusable(
+            f"{source.name} must be folded once, but {source.parent} cannot be written "
+            f"({error.strerror}); make it writable, or fetch the pack into another folder"
+        ) from error
+    return target
+
+
+def fold(model: onnx.ModelProto, *, dynamic_size: bool) -> onnx.ModelProto:
+    """The same network with float32 weights and dynamic sizes; `model` itself is not changed."""
+    graph = model.graph
+    weights: dict[str, NDArray[np.generic]] = {
+        tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer
+    }
+    nodes: list[onnx.NodeProto] = []
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and all(name in weights for name in node.input):
+            weights[node.output[0]] = _dequantised(node, weights)
+        elif node.op_type == "Reshape" and all(name in weights for name in node.input):
+            shape = tuple(int(length) for length in weights[node.input[1]])
+            weights[node.output[0]] = weights[node.input[0]].reshape(shape)
+        else:
+            nodes.append(node)
+    if any(node.op_type == "DequantizeLinear" for node in nodes):
+        raise ModelUnusable("a DequantizeLinear node does not stand on a weight")
+    nodes = [_batch_free(node, weights) for node in nodes]
+    used = {name for node in nodes for name in node.input}
+    pictures = [value for value in graph.input if value.name in used - weights.keys()]
+    if len(pictures) != 1:
+        raise ModelUnusable(f"expected one picture as input, found {len(pictures)}")
+    folded = helper.make_graph(
+        nodes,
+        graph.name,
+        [_dynamic_picture(pictures[0], dynamic_size=dynamic_size)],
+        [_dynamic_output(value, dynamic_size=dynamic_size) for value in graph.output],
+        [
+            numpy_helper.from_array(np.ascontiguousarray(weights[name]), name)
+            for name in sorted(used & weights.keys())
+        ],
+    )
+    result = helper.make_model(folded, opset_imports=list(model.opset_import))
+    result.ir_version = 8
+    onnx.checker.check_model(result)
+    return result
+
+
+def write_atomically(target: Path, content: bytes) -> None:
+    """Write, flush to disk, rename: a reader sees the whole file or none."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _dequantised(
+    node: onnx.NodeProto, weights: dict[str, NDArray[np.generic]]
+) -> NDArray[np.float32]:
+    """`(quantised - zero point) * scale`; the scale is per tensor, per axis or per block.
+
+    See ONNX's DequantizeLinear, opset 21.
+    """
+    said = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    axis, block = int(said.get("axis", 1)), int(said.get("block_size", 0))
+    quantised = weights[node.input[0]].astype(np.float32)
+    scale = weights[node.input[1]].astype(np.float32)
+    has_zero = len(node.input) > 2
+    zero = weights[node.input[2]].astype(np.float32) if has_zero else np.zeros_like(scale)
+    if block:
+        length = quantised.shape[axis]
+        scale = np.repeat(scale, block, axis=axis).take(np.arange(length), axis=axis)
+        zero = np.repeat(zero, block, axis=axis).take(np.arange(length), axis=axis)
+    elif scale.ndim == 1 and scale.size > 1:
+        spread = [1] * quantised.ndim
+        spread[axis] = -1
+        scale, zero = scale.reshape(spread), zero.reshape(spread)
+    return (quantised - zero) * scale
+
+
+def _batch_free(node: onnx.NodeProto, weights: dict[str, NDArray[np.generic]]) -> onnx.NodeProto:
+    """A Reshape to `[1, -1, n]` would refuse two pictures: 0 means "as it came"."""
+    if node.op_type != "Reshape" or node.input[1] not in weights:
+        return node
+    shape = np.array(weights[node.input[1]])
+    if shape.size > 1 and shape[0] == 1 and -1 in shape:
+        shape[0] = 0
+        weights[node.input[1]] = shape
+    return node
+
+
+def _dynamic_picture(value: onnx.ValueInfoProto, *, dynamic_size: bool) -> onnx.ValueInfoProto:
+    shape: list[int | str] = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+    shape[0] = "batch"
+    if dynamic_size:
+        shape[2:] = ["height", "width"]
+    return helper.make_tensor_value_info(value.name, onnx.TensorProto.FLOAT, shape)
+
+
+def _dynamic_output(value: onnx.ValueInfoProto, *, dynamic_size: bool) -> onnx.ValueInfoProto:
+    """Of a detector's (batch, cells, n) the number of cells follows the picture's size."""
+    shape: list[int | str] = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+    shape[0] = "batch"
+    if dynamic_size:
+        shape[1:-1] = [f"{value.name}_cells_{axis}" for axis in range(1, len(shape) - 1)]
+    return helper.make_tensor_value_info(value.name, onnx.TensorProto.FLOAT, shape)

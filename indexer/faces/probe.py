@@ -1,0 +1,196 @@
+"""A face just seen: it lives inside one call, is compared, and is overwritten (design rule 1).
+
+`ProbeFace` keeps vector and aligned crop in a private buffer. It has no accessor, shows nothing,
+and cannot be copied, stored, sent, iterated or seen as an array. `ProbeFaces` are those of one
+picture; leaving their `with` block overwrites them.
+
+`_lend` is the one way in, for `indexer.watchlist` alone: it hands the vectors out for one
+comparison and overwrites probes and matrix when that ends. A test looks for any other user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import NoReturn, SupportsIndex
+
+from indexer.faces.detect import Picture
+from indexer.faces.errors import ProbeGuarded, ProbeSpent
+from indexer.faces.private_buffer import PrivateBuffer
+from indexer.faces.session import Floats
+from indexer.observations import Box, ModelStamp
+
+_CROP_SHAPE = (112, 112, 3)
+_CROP_BYTES = 112 * 112 * 3
+
+
+class _Guarded:
+    """Refuses every way that Python offers to copy, store, send or look into an object."""
+
+    __slots__ = ("__weakref__",)
+    __array_ufunc__ = None
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        self._refuse()
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        self._refuse()
+
+    def __getstate__(self) -> NoReturn:
+        self._refuse()
+
+    def __copy__(self) -> NoReturn:
+        self._refuse()
+
+    def __deepcopy__(self, memo: object) -> NoReturn:
+        self._refuse()
+
+    def __array__(self, dtype: object = None, copy: object = None) -> NoReturn:
+        # Without it, NumPy would make an array that holds a reference to the probe.
+        self._refuse()
+
+    def __iter__(self) -> NoReturn:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise ProbeGuarded(
+            "a face seen in media is compared and overwritten; it is never copied, stored or sent"
+        )
+
+
+class ProbeFace(_Guarded):
+    """One face just seen. Made by `FaceEngine.probe`, consumed by `Watchlist.search`."""
+
+    __slots__ = ("__box", "__buffer", "__dimension")
+
+    def __init__(self, vector: Floats, crop: Picture, box: Box) -> None:
+        """Takes copies of `vector` (dimension,) and `crop` (112, 112, 3) into its own memory."""
+        self.__dimension = vector.shape[0]
+        self.__buffer = PrivateBuffer(vector.nbytes + _CROP_BYTES)
+        self.__box = box
+        self.__vector()[:] = vector
+        self.__crop()[...] = crop
+
+    def __init_subclass__(cls) -> None:
+        raise ProbeGuarded("ProbeFace cannot be extended")
+
+    def __enter__(self) -> ProbeFace:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.overwrite()
+
+    def overwrite(self) -> None:
+        """Set vector, crop and place to nothing."""
+        self.__buffer.wipe()
+        self.__box = Box(0, 0, 0, 0)
+
+    def _lend_one(self) -> tuple[Floats, Picture, Box]:
+        return self.__vector(), self.__crop(), self.__box
+
+    def __vector(self) -> Floats:
+        return self.__buffer.floats((self.__dimension,))
+
+    def __crop(self) -> Picture:
+        octets = self.__buffer.octets((self.__dimension * 4 + _CROP_BYTES,))
+        return octets[self.__dimension * 4 :].reshape(_CROP_SHAPE)
+
+
+class ProbeFaces(_Guarded):
+    """The faces of one picture, for one comparison. `len` is how many there were."""
+
+    __slots__ = ("__count", "__faces", "__model")
+
+    def __init__(self, faces: tuple[ProbeFace, ...], model: ModelStamp) -> None:
+        self.__faces = faces
+        self.__count = len(faces)
+        self.__model = model
+
+    def __init_subclass__(cls) -> None:
+        raise ProbeGuarded("ProbeFaces cannot be extended")
+
+    @property
+    def model(self) -> ModelStamp:
+        """Which model looked."""
+        return self.__model
+
+    @property
+    def spent(self) -> bool:
+        """Whether they were compared or overwritten already."""
+        return self.__count > 0 and not self.__faces
+
+    def __len__(self) -> int:
+        return self.__count
+
+    def __bool__(self) -> bool:
+        return self.__count > 0
+
+    def __enter__(self) -> ProbeFaces:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.overwrite()
+
+    def overwrite(self) -> None:
+        """Overwrite every face; only the count stays."""
+        for face in self.__faces:
+            face.overwrite()
+        self.__faces = ()
+
+    def _lend_all(self) -> tuple[ProbeFace, ...]:
+        if self.spent:
+            raise ProbeSpent("these probes were already compared; look at the picture again")
+        return self.__faces
+
+
+@dataclass(frozen=True, slots=True)
+class _Lent:
+    """What one comparison sees: `vectors` (n, dimension), and each face's crop and place."""
+
+    vectors: Floats
+    crops: tuple[Picture, ...]
+    boxes: tuple[Box, ...]
+
+    def __reduce__(self) -> NoReturn:
+        raise ProbeGuarded("what was lent for one comparison is never copied, stored or sent")
+
+    def __repr__(self) -> str:
+        return "<Lent>"
+
+
+@contextmanager
+def _lend(probes: ProbeFaces) -> Iterator[_Lent]:
+    """For `indexer.watchlist` alone: the vectors for one comparison; all is overwritten after.
+
+    The arrays are views of private buffers: they are zero when the block ends.
+    """
+    parts = [face._lend_one() for face in probes._lend_all()]
+    dimension = parts[0][0].shape[0] if parts else 0
+    buffer = PrivateBuffer(len(parts) * dimension * 4)
+    try:
+        vectors = buffer.floats((len(parts), dimension))
+        for place, (vector, _, _) in enumerate(parts):
+            vectors[place] = vector
+        yield _Lent(vectors, tuple(crop for _, crop, _ in parts), tuple(box for _, _, box in parts))
+    finally:
+        buffer.wipe()
+        probes.overwrite()
