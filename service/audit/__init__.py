@@ -1,1 +1,5 @@
-"""The audit trail: append-only, chained by hash, without personal data."""
+"""The audit trail: append-only, each entry chained to the one before."""
+
+from service.audit.trail import AuditCheck, AuditTrail
+
+__all__ = ["AuditCheck", "AuditTrail"]

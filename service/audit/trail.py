@@ -1,0 +1,139 @@
+"""The audit trail: who did what to which row, when, in a chain that shows any alteration.
+
+1. An entry is canonical JSON (RFC 8785) of its fields and the hash of the entry before it.
+2. Its own hash is the SHA-256 of that; its number is the next one, taken in the same transaction.
+3. `verify` walks the chain from the first entry and names the first one that does not fit.
+
+Only ids and counts go in, never anything of a person. The database refuses updates and deletes
+of entries (triggers of the first migration); the chain shows what someone does in spite of that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import rfc8785
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from service.accounts.actor import Actor
+from service.audit.models import AuditEntry
+from service.clock import Clock
+
+FIRST_PREVIOUS_HASH = "0" * 64
+MAX_DETAIL_CHARACTERS = 200
+_POSTGRES_LOCK = 0x6C696B656E657373
+"""Key of the advisory lock under which entries are numbered (the letters of "likeness")."""
+
+Detail = int | str | bool
+
+
+@dataclass(frozen=True, slots=True)
+class AuditCheck:
+    """What `verify` found. `head_hash` may be noted elsewhere: it fixes all entries so far."""
+
+    entries: int
+    head_hash: str
+    problem: str | None
+
+    @property
+    def intact(self) -> bool:
+        """Whether every entry fits the one before it."""
+        return self.problem is None
+
+
+class AuditTrail:
+    """Writes entries in the caller's unit of work, so that an act and its entry stand together."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def record(
+        self,
+        session: Session,
+        actor: Actor,
+        action: str,
+        object_kind: str,
+        object_id: object,
+        **detail: Detail,
+    ) -> None:
+        """Append one entry. `detail` holds ids and counts only; a long text is a `ValueError`."""
+        for name, value in detail.items():
+            if isinstance(value, str) and len(value) > MAX_DETAIL_CHARACTERS:
+                raise ValueError(f"audit detail {name!r} is too long: ids and counts only")
+        session.flush()
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
+        last = session.execute(
+            select(AuditEntry.number, AuditEntry.hash).order_by(AuditEntry.number.desc()).limit(1)
+        ).one_or_none()
+        entry = AuditEntry(
+            number=last.number + 1 if last else 1,
+            at=self._clock.now(),
+            organisation_id=actor.organisation_id,
+            actor=actor.audit_name,
+            action=action,
+            object_kind=object_kind,
+            object_id=str(object_id),
+            detail=dict(detail),
+            previous_hash=last.hash if last else FIRST_PREVIOUS_HASH,
+        )
+        entry.hash = entry_hash(entry)
+        session.add(entry)
+        session.flush()
+
+    def verify(self, session: Session) -> AuditCheck:
+        """Walk the whole chain; the first entry that does not fit is named in `problem`.
+
+        Entries cut off at the end leave a shorter chain that is intact in itself: compare `entries`
+        and `head_hash` with figures noted elsewhere to notice that.
+        """
+        previous_hash = FIRST_PREVIOUS_HASH
+        count = 0
+        entries = session.scalars(
+            select(AuditEntry).order_by(AuditEntry.number).execution_options(yield_per=1000)
+        )
+        for entry in entries:
+            problem = _problem(entry, count + 1, previous_hash)
+            if problem is not None:
+                return AuditCheck(count, previous_hash, problem)
+            previous_hash = entry.hash
+            count += 1
+            session.expunge(entry)
+        return AuditCheck(count, previous_hash, None)
+
+
+def entry_hash(entry: AuditEntry) -> str:
+    """SHA-256 (hex) of the entry's canonical JSON, its own hash left out."""
+    return hashlib.sha256(rfc8785.dumps(dict(_content(entry)))).hexdigest()
+
+
+def _content(entry: AuditEntry) -> Mapping[str, object]:
+    return {
+        "action": entry.action,
+        "actor": entry.actor,
+        "at": entry.at.isoformat(timespec="microseconds"),
+        "detail": entry.detail,
+        "number": entry.number,
+        "object_id": entry.object_id,
+        "object_kind": entry.object_kind,
+        "organisation_id": str(entry.organisation_id) if entry.organisation_id else None,
+        "previous_hash": entry.previous_hash,
+    }
+
+
+def _problem(entry: AuditEntry, expected_number: int, previous_hash: str) -> str | None:
+    if entry.number != expected_number:
+        return f"entry {expected_number} is missing (the next one there is {entry.number})"
+    if entry.previous_hash != previous_hash:
+        return f"entry {entry.number} does not follow from the entry before it"
+    if not _is_uuid_or_none(entry.organisation_id) or entry_hash(entry) != entry.hash:
+        return f"entry {entry.number} was altered"
+    return None
+
+
+def _is_uuid_or_none(value: object) -> bool:
+    return value is None or isinstance(value, uuid.UUID)
