@@ -8,7 +8,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.database import Base
@@ -18,7 +18,9 @@ class Site(Base):
     """A configured source: where a crawl may go, for what purpose, how politely.
 
     `state`: "active" or "paused". Lists are JSON arrays of strings. `robots_reason` must be there
-    when `obey_robots` is false.
+    when `obey_robots` is false. `monitoring_purpose`, when given, lets scheduled runs happen while
+    no case is open (design rule 10). A canary is "LEAST_MEDIA ADDRESS": a page that is known to
+    show at least so many media; a run that does not find them there was blind.
     """
 
     __tablename__ = "sites"
@@ -40,6 +42,7 @@ class Site(Base):
     robots_reason: Mapped[str] = mapped_column(default="")
     purpose: Mapped[str]
     legal_basis: Mapped[str]
+    monitoring_purpose: Mapped[str] = mapped_column(default="")
     schedule: Mapped[str] = mapped_column(default="")
     canaries: Mapped[list[str]] = mapped_column(JSON, default=list)
     created_at: Mapped[datetime]
@@ -50,10 +53,21 @@ class Run(Base):
     """One visit of a site.
 
     `state`: "queued", "running", "paused", "finished", "blind" (could not look; never reported as
-    clean), "cancelled", "failed" with `state_reason`. `serves` are the ids of the open cases.
+    clean), "cancelled", "failed" with `state_reason`. `serves` are the ids of the open cases;
+    `monitoring_purpose` says in words why the run happens without any. At most one run of a site
+    is live. `generation` counts how often the run was handed to the workers.
     """
 
     __tablename__ = "runs"
+    __table_args__ = (
+        Index(
+            "uq_runs_one_live_per_site",
+            "site_id",
+            unique=True,
+            sqlite_where=text("state IN ('queued', 'running', 'paused')"),
+            postgresql_where=text("state IN ('queued', 'running', 'paused')"),
+        ),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
@@ -61,6 +75,8 @@ class Run(Base):
     state: Mapped[str] = mapped_column(index=True)
     state_reason: Mapped[str] = mapped_column(default="")
     serves: Mapped[list[str]] = mapped_column(JSON, default=list)
+    monitoring_purpose: Mapped[str] = mapped_column(default="")
+    generation: Mapped[int] = mapped_column(default=1)
     pages_seen: Mapped[int] = mapped_column(default=0)
     media_seen: Mapped[int] = mapped_column(default=0)
     media_examined: Mapped[int] = mapped_column(default=0)
