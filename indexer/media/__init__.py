@@ -1,1 +1,51 @@
-""""""
+"""Bytes to pictures: what a medium is, how much of it we look at, and the confined decoder."""
+
+from __future__ import annotations
+
+from indexer.media.decoder import Decoder
+from indexer.media.errors import (
+    DecoderCrashedError,
+    DecoderTimeoutError,
+    DecoderUnavailableError,
+    EmptyMediumError,
+    MediaError,
+    NotAPictureError,
+    SandboxUnavailableError,
+    TooLargeError,
+    TooManyPixelsError,
+    TooMuchMemoryError,
+    TruncatedError,
+    UnreadableError,
+    VideoNotSupportedError,
+)
+from indexer.media.limits import LimitsError, MediaLimits
+from indexer.media.medium import Medium
+from indexer.media.picture import Decoded, Picture, Pixels
+from indexer.media.sandbox import SandboxSetting, SandboxState
+from indexer.media.sniff import Sniffed, sniff
+
+__all__ = [
+    "Decoded",
+    "Decoder",
+    "DecoderCrashedError",
+    "DecoderTimeoutError",
+    "DecoderUnavailableError",
+    "EmptyMediumError",
+    "LimitsError",
+    "MediaError",
+    "MediaLimits",
+    "Medium",
+    "NotAPictureError",
+    "Picture",
+    "Pixels",
+    "SandboxSetting",
+    "SandboxState",
+    "Sniffed",
+    "TooLargeError",
+    "TooManyPixelsError",
+    "TooMuchMemoryError",
+    "TruncatedError",
+    "UnreadableError",
+    "VideoNotSupportedError",
+    "sniff",
+]

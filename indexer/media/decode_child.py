@@ -1,0 +1,75 @@
+"""The decoder process: `python -m indexer.media.decode_child MEMORY_FD`, started by `Decoder`.
+
+1. Confine itself (limits, no network), map the shared memory, load the codecs, say that it is ready.
+2. For each medium: decode into the shared memory and answer, then read what the file declares of
+   itself and answer that.
+3. End when the pipe closes.
+
+It is a program, the one place where decoding and reading declarations meet; nothing imports it.
+"""
+
+from __future__ import annotations
+
+import mmap
+import sys
+
+from indexer.errors import WireError
+from indexer.media.confinement import confine, cpu_seconds
+from indexer.media.declared import declared_facts
+from indexer.media.errors import MediaError
+from indexer.media.messages import (
+    ChildSettings,
+    DeclaredFacts,
+    DecodeRefused,
+    DecodeRequest,
+    DecoderReady,
+    FromChild,
+    ToChild,
+)
+from indexer.media.stills import decode_into, prepare_codecs
+from indexer.wire import Channel
+
+
+def main(arguments: list[str]) -> int:
+    """Serve one owner until it closes the pipe."""
+    memory_fd, memory_bytes, address_space_bytes, cpu_lifetime_s, open_files = map(int, arguments)
+    confine(
+        address_space_bytes=address_space_bytes + memory_bytes,
+        cpu_lifetime_s=cpu_lifetime_s,
+        open_files=open_files,
+    )
+    channel: Channel[FromChild, ToChild] = Channel(sys.stdin.buffer, sys.stdout.buffer, ToChild)
+    settings = channel.receive()
+    if not isinstance(settings, ChildSettings):
+        return 2
+    prepare_codecs(settings)
+    with mmap.mmap(memory_fd, memory_bytes) as memory:
+        channel.send(DecoderReady())
+        while True:
+            try:
+                request = channel.receive()
+            except WireError:
+                return 1
+            if not isinstance(request, DecodeRequest):
+                return 0
+            _answer(channel, request.content, memory, settings)
+
+
+def _answer(
+    channel: Channel[FromChild, ToChild],
+    content: bytes,
+    memory: mmap.mmap,
+    settings: ChildSettings,
+) -> None:
+    try:
+        with memoryview(memory) as output:
+            frames = decode_into(content, output, settings)
+    except MediaError as error:
+        channel.send(DecodeRefused(error.code, str(error), cpu_seconds()))
+        return
+    channel.send(frames)
+    channel.send(DeclaredFacts(declared_facts(content), cpu_seconds()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,175 @@
+"""Pictures from hostile bytes: a long-lived, confined child process does every bit of parsing.
+
+1. Empty and oversized media are refused here, unread.
+2. The bytes go to the child over a pipe; a watchdog kills it when the time is over.
+3. Its answer is checked like any stranger's; pixels are copied out of sealed shared memory, which
+   is then emptied.
+4. A child that dies is one failed medium: it is tried once more in a fresh child (it may have been
+   killed for another reason), then refused as `decoder_crashed`. The next medium gets a new child.
+"""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from indexer.errors import WireError
+from indexer.media.child_process import ChildProcess
+from indexer.media.errors import (
+    DecoderCrashedError,
+    DecoderTimeoutError,
+    EmptyMediumError,
+    TooLargeError,
+    media_error,
+)
+from indexer.media.limits import MediaLimits
+from indexer.media.medium import Medium
+from indexer.media.messages import DeclaredFacts, DecodedFrames, DecodeRefused, DecodeRequest
+from indexer.media.picture import Decoded, Picture
+from indexer.media.sandbox import SandboxSetting, SandboxState
+from indexer.observations import DeclaredFact
+
+_TRIES = 2
+
+
+class Decoder:
+    """Decodes one medium at a time; safe to share between threads, which then wait their turn.
+
+    `sandbox` is "auto" (bubblewrap where it works), "require" (or `SandboxUnavailableError` at the
+    first decode) or "off" (resource limits only). The child starts with the first medium.
+    """
+
+    def __init__(self, limits: MediaLimits | None = None, sandbox: SandboxSetting = "auto") -> None:
+        self.limits = limits if limits is not None else MediaLimits()
+        self._setting: SandboxSetting = sandbox
+        self._child: ChildProcess | None = None
+        self._turn = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child. A later `decode` starts a new one."""
+        with self._turn:
+            self._drop_child()
+
+    def start(self) -> SandboxState:
+        """Start the child now, if it is not running, and say how it is confined.
+
+        Raises `DecoderUnavailableError` (or its `SandboxUnavailableError`).
+        """
+        with self._turn:
+            return self._running_child().sandbox
+
+    def decode(self, medium: Medium) -> Decoded:
+        """Turn one medium into upright RGB pictures and what its file declares of itself.
+
+        Raises a `MediaError` whose `code` says why the medium cannot be looked at, and
+        `DecoderUnavailableError` when no decoder can be started here at all.
+        """
+        size = len(medium.content)
+        if size == 0:
+            raise EmptyMediumError("the file is empty")
+        if size > self.limits.max_content_bytes:
+            raise TooLargeError(
+                f"the file has {size} bytes, more than the {self.limits.max_content_bytes} allowed"
+            )
+        with self._turn:
+            for _ in range(_TRIES):
+                decoded = self._try(medium.content)
+                if decoded is not None:
+                    return decoded
+        raise DecoderCrashedError("the decoder process died on this medium, twice")
+
+    def _try(self, content: bytes) -> Decoded | None:
+        """One attempt; None when the child died."""
+        child = self._running_child()
+        with child.deadline(self.limits.decode_timeout_s) as deadline:
+            try:
+                child.channel.send(DecodeRequest(content))
+                answer = child.channel.receive()
+                if isinstance(answer, DecodeRefused):
+                    self._retire_when_old(child, answer.cpu_s)
+                    raise media_error(answer.code, answer.message)
+                if not isinstance(answer, DecodedFrames):
+                    raise WireError("the decoder process answered out of turn")
+                frames = self._collect(child, answer)
+            except WireError as error:
+                self._drop_child()
+                if deadline.passed:
+                    raise DecoderTimeoutError(
+                        f"decoding took longer than {self.limits.decode_timeout_s:g} s "
+                        "and was stopped"
+                    ) from error
+                return None
+            facts, unread = self._declared(child)
+        return Decoded(
+            kind="animation" if answer.animated else "still",
+            format_name=answer.format_name,
+            width_px=answer.width_px,
+            height_px=answer.height_px,
+            frames=frames,
+            frames_total=answer.frames_total,
+            declared=facts,
+            declared_unread=unread,
+        )
+
+    def _collect(self, child: ChildProcess, answer: DecodedFrames) -> tuple[Picture, ...]:
+        """Copy the pixels out, believing no number that the child names."""
+        if not 1 <= len(answer.frames) <= self.limits.max_frames:
+            raise WireError("the decoder process named an impossible number of frames")
+        pictures = []
+        for place in answer.frames:
+            size = place.width_px * place.height_px * 3
+            inside = 0 <= place.offset_bytes <= self.limits.output_bytes - size
+            if place.width_px <= 0 or place.height_px <= 0 or not inside:
+                raise WireError("the decoder process named a place outside the shared memory")
+            shape = (place.height_px, place.width_px, 3)
+            pixels = np.empty(shape, dtype=np.uint8)
+            pixels.reshape(-1)[:] = np.frombuffer(
+                child.memory, dtype=np.uint8, count=size, offset=place.offset_bytes
+            )
+            pictures.append(Picture(pixels, frame_index=place.frame_index))
+        child.forget_pixels()
+        return tuple(pictures)
+
+    def _declared(self, child: ChildProcess) -> tuple[tuple[DeclaredFact, ...], str | None]:
+        """Second answer; the pixels are already safe, so a crash here costs only the facts."""
+        try:
+            answer = child.channel.receive()
+        except WireError:
+            answer = None
+        if not isinstance(answer, DeclaredFacts):
+            self._drop_child()
+            return (), "reading what the file says of itself ended the decoder process"
+        self._retire_when_old(child, answer.cpu_s)
+        return answer.facts, None
+
+    def _running_child(self) -> ChildProcess:
+        """The child; a new one where there is none or where it ended between two media."""
+        if self._child is not None and not self._child.is_alive():
+            self._drop_child()
+        if self._child is None:
+            self._child = ChildProcess.start(self.limits, self._setting)
+        return self._child
+
+    def _retire_when_old(self, child: ChildProcess, cpu_s: float) -> None:
+        """A fresh child long before the old one runs out of processor time, between two media."""
+        if cpu_s > self.limits.cpu_lifetime_s / 2 and child is self._child:
+            self._drop_child()
+
+    def _drop_child(self) -> None:
+        if self._child is not None:
+            self._child.end()
+            self._child = None

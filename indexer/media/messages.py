@@ -1,0 +1,72 @@
+"""What a decoder process and its owner say to each other over `indexer.wire`.
+
+1. The child is confined, loads its codecs and says `DecoderReady`.
+2. `DecodeRequest` is answered by `DecodedFrames` (pixels lie in the shared memory) or by
+   `DecodeRefused`.
+3. After `DecodedFrames` follows `DeclaredFacts`, from the same bytes: a crash while a file's
+   statements are read costs the statements, not the pixels.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from indexer.observations import DeclaredFact
+
+
+class ChildSettings(msgspec.Struct, frozen=True, tag=True):
+    """First message to a child: its limits, and whether the sandbox already took the network."""
+
+    max_pixels: int
+    max_side_px: int
+    max_frames: int
+    max_animation_pixels: int
+
+
+class DecodeRequest(msgspec.Struct, frozen=True, tag=True):
+    """The bytes of one medium."""
+
+    content: bytes
+
+
+class FramePlace(msgspec.Struct, frozen=True):
+    """Where one frame's RGB rows lie in the shared memory."""
+
+    frame_index: int
+    offset_bytes: int
+    width_px: int
+    height_px: int
+
+
+class DecoderReady(msgspec.Struct, frozen=True, tag=True):
+    """Confined and loaded."""
+
+
+class DecodedFrames(msgspec.Struct, frozen=True, tag=True):
+    """Pixels are in place. Sizes are of the upright first frame."""
+
+    format_name: str
+    animated: bool
+    width_px: int
+    height_px: int
+    frames_total: int
+    frames: tuple[FramePlace, ...]
+
+
+class DeclaredFacts(msgspec.Struct, frozen=True, tag=True):
+    """What the file says of itself; `cpu_s` is the child's processor time so far."""
+
+    facts: tuple[DeclaredFact, ...]
+    cpu_s: float
+
+
+class DecodeRefused(msgspec.Struct, frozen=True, tag=True):
+    """Why there are no pixels. `code` is one of `indexer.media.errors`."""
+
+    code: str
+    message: str
+    cpu_s: float
+
+
+ToChild = ChildSettings | DecodeRequest
+FromChild = DecoderReady | DecodedFrames | DeclaredFacts | DecodeRefused

@@ -1,0 +1,117 @@
+"""What some bytes are, by the bytes alone: what a server or a file name says is not asked.
+
+Only the formats named here are ever handed to a codec, and only to the codec of that format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from indexer.media.errors import NotAPictureError, VideoNotSupportedError
+
+_ISO_STILLS: Final = {
+    b"avif": "AVIF",
+    b"avis": "AVIF",
+    b"heic": "HEIF",
+    b"heix": "HEIF",
+    b"heim": "HEIF",
+    b"heis": "HEIF",
+    b"hevc": "HEIF",
+    b"hevx": "HEIF",
+    b"mif1": "HEIF",
+    b"msf1": "HEIF",
+}
+
+_MIME: Final = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "GIF": "image/gif",
+    "WEBP": "image/webp",
+    "BMP": "image/bmp",
+    "TIFF": "image/tiff",
+    "AVIF": "image/avif",
+    "HEIF": "image/heif",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sniffed:
+    """`format_name` is the name of Pillow's codec for a picture, the container's for a video."""
+
+    medium: Literal["picture", "video"]
+    format_name: str
+
+    @property
+    def mime_type(self) -> str | None:
+        """The media type of a picture; None for a video."""
+        return _MIME.get(self.format_name)
+
+
+def sniff(content: bytes) -> Sniffed | None:
+    """Name the format by its first bytes; None when it is no picture or video that we know."""
+    head = content[:64]
+    picture = _still_format(head)
+    if picture is not None:
+        return Sniffed("picture", picture)
+    if head[4:8] == b"ftyp":
+        return _iso_media(head)
+    video = _video_container(head)
+    return Sniffed("video", video) if video is not None else None
+
+
+def sniff_picture(content: bytes) -> str:
+    """The codec to use. Raises `VideoNotSupportedError` or `NotAPictureError`."""
+    sniffed = sniff(content)
+    if sniffed is None:
+        raise NotAPictureError("these bytes are not a picture of a kind that we read")
+    if sniffed.medium == "video":
+        raise VideoNotSupportedError(
+            f"this is a video ({sniffed.format_name}); this version looks at pictures only"
+        )
+    return sniffed.format_name
+
+
+def _still_format(head: bytes) -> str | None:  # noqa: PLR0911 -- one line for each format
+    if head.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "WEBP"
+    if head.startswith((b"II*\x00", b"MM\x00*")):
+        return "TIFF"
+    # "BM" alone begins many texts: the reserved words and a known header size must fit as well.
+    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0" and 12 <= head[14] <= 124:
+        return "BMP"
+    return None
+
+
+def _iso_media(head: bytes) -> Sniffed:
+    """ISO base media: the major brand decides, then the compatible ones (HEIF writers vary)."""
+    box_end = min(max(int.from_bytes(head[:4], "big"), 16), len(head))
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, box_end - 3, 4))]
+    if b"avif" in brands or b"avis" in brands:
+        return Sniffed("picture", "AVIF")
+    major = _ISO_STILLS.get(brands[0])
+    if major is not None:
+        return Sniffed("picture", major)
+    return Sniffed("video", "MP4/QuickTime")
+
+
+def _video_container(head: bytes) -> str | None:
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return "WebM/Matroska"
+    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        return "AVI"
+    if head.startswith((b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")):
+        return "MPEG"
+    if head.startswith(b"FLV\x01"):
+        return "FLV"
+    if head.startswith(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"):
+        return "ASF/WMV"
+    if head.startswith(b"OggS"):
+        return "Ogg"
+    return None
