@@ -129,11 +129,16 @@ class FrontierEntry(Base):
 
 
 class HostSlot(Base):
-    """The one lease of a host: no request to it may leave before `next_request_at`."""
+    """The one lease of a host: no request to it may leave before `next_request_at`.
+
+    `last_request_at` is the moment of the latest granted request: somebody who must keep a longer
+    delay than the one before counts from there.
+    """
 
     __tablename__ = "host_slots"
 
     host: Mapped[str] = mapped_column(primary_key=True)
+    last_request_at: Mapped[datetime]
     next_request_at: Mapped[datetime]
 
 
