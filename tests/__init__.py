@@ -1,0 +1,1 @@
+"""Checks of Likeness; the folders mirror the packages that they check."""
