@@ -29,19 +29,19 @@ _SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")
 _ISATAP_MARKS = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 
 
-class AddressNotPublic(IndexerError):
+class AddressNotPublicError(IndexerError):
     """The host has no address that may be contacted."""
 
     code = "address_not_public"
 
 
-class HostNotFound(IndexerError):
+class HostNotFoundError(IndexerError):
     """The name of the host could not be resolved."""
 
     code = "connection"
 
 
-class NotAnAddress(IndexerError):
+class NotAnAddressError(IndexerError):
     """The host is written like a number and is not a valid address."""
 
     code = "bad_address"
@@ -51,14 +51,14 @@ def numeric_host(host: str) -> IPAddress | None:
     """The address that `host` spells, or None when it is a name.
 
     IPv6 may stand in brackets. A host whose last label is a number is an address or an error
-    (`NotAnAddress`), as in the WHATWG URL standard: nothing is left to the resolver's taste.
+    (`NotAnAddressError`), as in the WHATWG URL standard: nothing is left to the resolver's taste.
     """
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if ":" in bare:
         try:
             return ipaddress.IPv6Address(bare)
         except ValueError as error:
-            raise NotAnAddress(f"{host!r} is not an IPv6 address") from error
+            raise NotAnAddressError(f"{host!r} is not an IPv6 address") from error
     labels = bare.removesuffix(".").split(".")
     if not _NUMBER.fullmatch(labels[-1]):
         return None
@@ -67,11 +67,11 @@ def numeric_host(host: str) -> IPAddress | None:
 
 def _inet_aton(labels: list[str], host: str) -> ipaddress.IPv4Address:
     if len(labels) > 4 or not all(_NUMBER.fullmatch(label) for label in labels):
-        raise NotAnAddress(f"{host!r} ends in a number and is not an IPv4 address")
+        raise NotAnAddressError(f"{host!r} ends in a number and is not an IPv4 address")
     numbers = [_number(label, host) for label in labels]
     *high, last = numbers
     if any(number > 255 for number in high) or last >= 256 ** (5 - len(numbers)):
-        raise NotAnAddress(f"{host!r} is not an IPv4 address: a part is too large")
+        raise NotAnAddressError(f"{host!r} is not an IPv4 address: a part is too large")
     value = last
     for place, number in enumerate(high):
         value += number << (8 * (3 - place))
@@ -84,15 +84,17 @@ def _number(label: str, host: str) -> int:
             return int(label[2:] or "0", 16)
         return int(label, 8) if len(label) > 1 and label[0] == "0" else int(label)
     except ValueError as error:
-        raise NotAnAddress(f"{host!r} is not an IPv4 address: {label!r} is no number") from error
+        raise NotAnAddressError(
+            f"{host!r} is not an IPv4 address: {label!r} is no number"
+        ) from error
 
 
 def meant_address(address: str) -> IPAddress:
-    """Parse a resolved address and unmap IPv4 from IPv6. Raises `NotAnAddress`."""
+    """Parse a resolved address and unmap IPv4 from IPv6. Raises `NotAnAddressError`."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError as error:
-        raise NotAnAddress(f"{address!r} is not a network address") from error
+        raise NotAnAddressError(f"{address!r} is not a network address") from error
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
         return parsed.ipv4_mapped
     return parsed
@@ -102,19 +104,21 @@ def is_public(address: IPAddress) -> bool:
     """Whether the whole internet can route to `address`, also to the IPv4 address it carries."""
     if isinstance(address, ipaddress.IPv4Address):
         return address.is_global and not address.is_multicast and not address.is_reserved
-    if address.scope_id is not None:
+    carried = _carried(address)
+    if carried is not None and not is_public(carried):
         return False
-    if address.ipv4_mapped is not None:
-        return is_public(address.ipv4_mapped)
-    if address in _NAT64:
-        return is_public(ipaddress.IPv4Address(address.packed[12:]))
-    if address not in _GLOBAL_UNICAST or not address.is_global:
-        return False
+    if address.ipv4_mapped is not None or address in _NAT64:
+        return address.scope_id is None
+    return address in _GLOBAL_UNICAST and address.is_global and address.scope_id is None
+
+
+def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that traffic to `address` may end at."""
     if address in _SIX_TO_FOUR:
-        return is_public(ipaddress.IPv4Address(address.packed[2:6]))
-    if address.packed[8:12] in _ISATAP_MARKS:
-        return is_public(ipaddress.IPv4Address(address.packed[12:]))
-    return True
+        return ipaddress.IPv4Address(address.packed[2:6])
+    if address in _NAT64 or address.packed[8:12] in _ISATAP_MARKS:
+        return ipaddress.IPv4Address(address.packed[12:])
+    return address.ipv4_mapped
 
 
 def may_contact(address: str, port: int, exceptions: Iterable[AddressException] = ()) -> bool:
@@ -129,20 +133,20 @@ def may_contact(address: str, port: int, exceptions: Iterable[AddressException] 
 
 
 def check_address(address: str, port: int, exceptions: Iterable[AddressException] = ()) -> None:
-    """Raise `AddressNotPublic` unless `may_contact`."""
+    """Raise `AddressNotPublicError` unless `may_contact`."""
     if not may_contact(address, port, exceptions):
-        raise AddressNotPublic(
+        raise AddressNotPublicError(
             f"{address} port {port} is not a public address; only an exact exception for this "
             "address and port would allow it"
         )
 
 
 def resolve_by_system(host: str, port: int) -> tuple[str, ...]:
-    """All stream addresses that the system's resolver knows for `host`; raises `HostNotFound`."""
+    """All stream addresses that the system's resolver knows for `host`; raises `HostNotFoundError`."""
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise HostNotFound(f"the name {host!r} could not be resolved: {error}") from error
+        raise HostNotFoundError(f"the name {host!r} could not be resolved: {error}") from error
     return tuple(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
@@ -155,8 +159,8 @@ def vetted_addresses(
     """Resolve `host` once and give the addresses that may be contacted, in the resolver's order.
 
     A caller connects to one of these and never resolves again, so that an answer that changes
-    between check and connection changes nothing. Raises `AddressNotPublic`, `HostNotFound`,
-    `NotAnAddress`.
+    between check and connection changes nothing. Raises `AddressNotPublicError`, `HostNotFoundError`,
+    `NotAnAddressError`.
     """
     allowed = tuple(exceptions)
     literal = numeric_host(host)
@@ -165,7 +169,7 @@ def vetted_addresses(
         str(meant_address(answer)) for answer in answers if may_contact(answer, port, allowed)
     )
     if not answers:
-        raise HostNotFound(f"the name {host!r} has no address")
+        raise HostNotFoundError(f"the name {host!r} has no address")
     if not good:
         check_address(answers[0], port, allowed)
     return tuple(dict.fromkeys(good))

@@ -48,7 +48,7 @@ FetchSource = Callable[[int], Sequence[Fetch]]
 yet": it is asked again after the next result; with none open it ends the slice."""
 
 
-class CrawlChildDied(IndexerError):
+class CrawlChildDied(IndexerError):  # noqa: N818 (says what happened)
     """The crawl child ended in the middle of a slice; its open tickets were not answered."""
 
     code = "crawl_child_died"
@@ -99,7 +99,15 @@ class CrawlClient:
         """
         source = fetches if callable(fetches) else _from_iterable(fetches)
         child = self._running_child()
-        conversation = _Slice(child, slice_id, scope, source, slots, self._max_open, self._grace_s)
+        conversation = _Slice(
+            child,
+            slice_id,
+            scope,
+            source=source,
+            slots=slots,
+            max_open=self._max_open,
+            grace_s=self._grace_s,
+        )
         finished = False
         try:
             yield from conversation.results()
@@ -206,6 +214,7 @@ class _Slice:
         child: _Child,
         slice_id: str,
         scope: Scope,
+        *,
         source: FetchSource,
         slots: Slots,
         max_open: int,

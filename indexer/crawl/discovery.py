@@ -19,89 +19,24 @@ from urllib.parse import urljoin, urlsplit
 from parsel import Selector
 
 from indexer.crawl.messages import FetchKind, FoundLink, Scope
-from indexer.crawl.scope import BadAddress, canonical_address, is_in_scope
+from indexer.crawl.scope import BadAddressError, canonical_address, is_in_scope
 
 MAX_LINKS = 5000
 MAX_TITLE_CHARS = 200
 
-_MEDIA_EXTENSIONS = frozenset(
-    [
-        "jpg",
-        "jpeg",
-        "jpe",
-        "jfif",
-        "png",
-        "gif",
-        "webp",
-        "avif",
-        "heic",
-        "heif",
-        "bmp",
-        "tif",
-        "tiff",
-        "jxl",
-        "jp2",
-        "apng",
-        "mp4",
-        "m4v",
-        "webm",
-        "mov",
-        "mkv",
-        "avi",
-        "flv",
-        "wmv",
-        "mpg",
-        "mpeg",
-        "ts",
-        "3gp",
-        "ogv",
-    ]
-)
-_OTHER_EXTENSIONS = frozenset(
-    [
-        "css",
-        "js",
-        "mjs",
-        "json",
-        "xml",
-        "rss",
-        "atom",
-        "svg",
-        "ico",
-        "woff",
-        "woff2",
-        "ttf",
-        "otf",
-        "eot",
-        "pdf",
-        "zip",
-        "rar",
-        "7z",
-        "gz",
-        "tar",
-        "exe",
-        "dmg",
-        "apk",
-        "msi",
-        "iso",
-        "mp3",
-        "ogg",
-        "oga",
-        "wav",
-        "flac",
-        "m4a",
-        "aac",
-        "doc",
-        "docx",
-        "xls",
-        "xlsx",
-        "ppt",
-        "pptx",
-        "csv",
-        "txt",
-        "torrent",
-    ]
-)
+# fmt: off
+_MEDIA_EXTENSIONS = frozenset({
+    "jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp", "avif", "heic", "heif", "bmp", "tif",
+    "tiff", "jxl", "jp2", "apng", "mp4", "m4v", "webm", "mov", "mkv", "avi", "flv", "wmv",
+    "mpg", "mpeg", "ts", "3gp", "ogv",
+})
+_OTHER_EXTENSIONS = frozenset({
+    "css", "js", "mjs", "json", "xml", "rss", "atom", "svg", "ico", "woff", "woff2", "ttf",
+    "otf", "eot", "pdf", "zip", "rar", "7z", "gz", "tar", "exe", "dmg", "apk", "msi", "iso",
+    "mp3", "ogg", "oga", "wav", "flac", "m4a", "aac", "doc", "docx", "xls", "xlsx", "ppt",
+    "pptx", "csv", "txt", "torrent",
+})
+# fmt: on
 _JSON_LD_KEYS = frozenset(
     {"contentUrl", "image", "thumbnailUrl", "thumbnail", "primaryImageOfPage", "photo", "logo"}
 )
@@ -286,7 +221,7 @@ def _absolute(address: str, base: str, encoding: str) -> str | None:
         return None
     try:
         return canonical_address(urljoin(base, stripped), encoding=encoding)
-    except (BadAddress, ValueError):
+    except (BadAddressError, ValueError):
         return None
 
 

@@ -133,8 +133,8 @@ class FetchRefused(msgspec.Struct, frozen=True, tag=True):
 
     `code` is stable: "robots", "address_not_public", "out_of_scope", "too_large", "timeout",
     "http_status", "not_media", "too_many_redirects", "connection", "tls", "truncated",
-    "bad_address", "defect" (ours, see the log). `status` is there when a server answered. `retry` says whether trying again
-    later makes sense.
+    "bad_address", "defect" (ours, see the log). `status` is there when a server answered.
+    `retry` says whether trying again later makes sense.
     """
 
     ticket: str

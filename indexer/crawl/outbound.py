@@ -20,9 +20,9 @@ from scrapy.crawler import Crawler
 from scrapy.http import Headers, Response
 
 from indexer.crawl.addresses import (
-    AddressNotPublic,
-    HostNotFound,
-    NotAnAddress,
+    AddressNotPublicError,
+    HostNotFoundError,
+    NotAnAddressError,
     Resolve,
     check_address,
     numeric_host,
@@ -30,7 +30,7 @@ from indexer.crawl.addresses import (
 )
 from indexer.crawl.messages import Scope
 from indexer.crawl.pinned_resolver import Pins
-from indexer.crawl.refusals import NETWORK_ERRORS, Refused, refusal_of
+from indexer.crawl.refusals import NETWORK_ERRORS, RefusedError, refusal_of
 from indexer.crawl.scope import Place, is_in_scope, place_of
 
 RequestKind = Literal["page", "medium", "robots"]
@@ -50,7 +50,7 @@ class Outbound:
     """Sends the requests of one slice."""
 
     def __init__(
-        self, crawler: Crawler, scope: Scope, pins: Pins, resolve: Resolve, ask_slot: AskSlot
+        self, crawler: Crawler, scope: Scope, *, pins: Pins, resolve: Resolve, ask_slot: AskSlot
     ) -> None:
         self._crawler = crawler
         self._scope = scope
@@ -68,7 +68,7 @@ class Outbound:
         delay_s: float,
         referrer: str | None = None,
     ) -> Response:
-        """Fetch the canonical `url` once. Raises `Refused`; redirects are given as they are."""
+        """Fetch the canonical `url` once. Raises `RefusedError`; redirects are given as they are."""
         self.check(url, kind, depth=depth)
         place = place_of(url)
         await self._pin(place)
@@ -81,25 +81,27 @@ class Outbound:
         except NETWORK_ERRORS as error:
             raise refusal_of(error) from error
         if "partial" in response.flags and response.headers.get(b"Content-Length"):
-            raise Refused("truncated", "the answer ended before it was complete", retry=True)
+            raise RefusedError("truncated", "the answer ended before it was complete", retry=True)
         return response
 
     def check(self, url: str, kind: RequestKind, *, depth: int) -> None:
-        """Steps 1 and 2 alone: what can be refused without asking anyone. Raises `Refused`."""
+        """Steps 1 and 2 alone: what can be refused without asking anyone. Raises `RefusedError`."""
         place = place_of(url)
         self._check_literal(place)
         # robots.txt belongs to its host, pages or media; the path prefixes are not for it.
         scope_kind = "medium" if kind == "robots" else kind
         if not is_in_scope(url, scope_kind, self._scope, depth=depth):
-            raise Refused("out_of_scope", f"{place.slot} or this path is not in the site's scope")
+            raise RefusedError(
+                "out_of_scope", f"{place.slot} or this path is not in the site's scope"
+            )
 
     def _check_literal(self, place: Place) -> None:
         try:
             literal = numeric_host(place.host)
             if literal is not None:
                 check_address(str(literal), place.port, self._scope.address_exceptions)
-        except (AddressNotPublic, NotAnAddress) as error:
-            raise Refused(error.code, str(error)) from error
+        except (AddressNotPublicError, NotAnAddressError) as error:
+            raise RefusedError(error.code, str(error)) from error
 
     async def _pin(self, place: Place) -> None:
         loop = asyncio.get_running_loop()
@@ -116,13 +118,13 @@ class Outbound:
                 self._scope.timeout_s,
             )
         except TimeoutError as error:
-            raise Refused("timeout", "the host's name was not resolved in time", retry=True) from (
-                error
-            )
-        except HostNotFound as error:
-            raise Refused(error.code, str(error), retry=True) from error
-        except (AddressNotPublic, NotAnAddress) as error:
-            raise Refused(error.code, str(error)) from error
+            raise RefusedError(
+                "timeout", "the host's name was not resolved in time", retry=True
+            ) from (error)
+        except HostNotFoundError as error:
+            raise RefusedError(error.code, str(error), retry=True) from error
+        except (AddressNotPublicError, NotAnAddressError) as error:
+            raise RefusedError(error.code, str(error)) from error
         self._pins.put(place.host, place.port, addresses)
 
     def _request(self, url: str, kind: RequestKind, referrer: str | None) -> Request:
@@ -151,7 +153,7 @@ class Outbound:
             dont_filter=True,
         )
 
-    def _headers_received(self, headers: Headers, body_length: int, request: Request) -> None:
+    def _headers_received(self, headers: Headers, request: Request) -> None:
         """Scrapy reads the limit after this signal: a page that is a medium gets a medium's."""
         if request.meta.get("request_kind") == "page":
             declared = (headers.get(b"Content-Type") or b"").strip().lower()
@@ -164,7 +166,7 @@ class Outbound:
 
 
 def _referrer_for(url: str, referrer: str | None) -> str | None:
-    """As browsers do: whole on the same host, the origin alone elsewhere, nothing when less safe."""
+    """As browsers do: whole on the same host, else the origin alone; nothing when less safe."""
     if referrer is None:
         return None
     source, target = place_of(referrer), place_of(url)

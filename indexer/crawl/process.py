@@ -83,8 +83,9 @@ class SliceSpider(Spider):
     async def start(self) -> AsyncIterator[Any]:
         """Last as long as the slice: the engine is not idle before this ends."""
         await self._process.work_on(self._work, self.crawler)
-        return
-        yield  # makes this an (empty) asynchronous generator, as Scrapy wants it
+        # Scrapy wants an asynchronous generator; this one gives nothing.
+        for nothing in ():
+            yield nothing
 
 
 class CrawlProcess:
@@ -104,24 +105,29 @@ class CrawlProcess:
         self._slots: dict[int, asyncio.Future[float]] = {}
         self._request_ids = itertools.count(1)
         self._slice: Slice | None = None
-        self._runner: AsyncCrawlerRunner | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
+        from twisted.internet import reactor  # noqa: PLC0415 (only exists once it is installed)
+
+        self._reactor = reactor
+        self._loop = asyncio.get_event_loop()
+        self._runner = AsyncCrawlerRunner(Settings(_SETTINGS))
 
     def run(self) -> None:
         """Serve until the pipe closes."""
-        install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
-        from twisted.internet import reactor  # noqa: PLC0415 (importing it installs one)
-
-        self._loop = asyncio.get_event_loop()
-        reactor.installNameResolver(PinnedResolver(self._pins))
-        self._runner = AsyncCrawlerRunner(Settings(_SETTINGS))
+        self._reactor.installNameResolver(PinnedResolver(self._pins))
         threading.Thread(target=self._read, daemon=True, name="wire-in").start()
         threading.Thread(target=self._write, daemon=True, name="wire-out").start()
-        reactor.run(installSignalHandlers=False)
+        self._reactor.run(installSignalHandlers=False)
 
     async def work_on(self, work: Slice, crawler: Crawler) -> None:
         """Answer the fetches of `work` by `crawler`."""
-        outbound = Outbound(crawler, work.scope, self._pins, self._resolve, self._ask_slot)
+        outbound = Outbound(
+            crawler,
+            work.scope,
+            pins=self._pins,
+            resolve=self._resolve,
+            ask_slot=self._ask_slot,
+        )
         await work.work(outbound)
 
     async def deliver(self, message: ChildMessage) -> None:
@@ -138,7 +144,6 @@ class CrawlProcess:
         return await granted
 
     def _read(self) -> None:
-        assert self._loop is not None
         try:
             while (message := self._channel.receive()) is not None:
                 self._loop.call_soon_threadsafe(self._handle, message)
@@ -147,7 +152,6 @@ class CrawlProcess:
         self._loop.call_soon_threadsafe(self._stop)
 
     def _write(self) -> None:
-        assert self._loop is not None
         while True:
             message, written = self._outbox.get()
             try:
@@ -171,7 +175,6 @@ class CrawlProcess:
     def _open(self, opening: OpenSlice) -> None:
         if self._slice is not None:
             raise WireError("a slice was opened while another one was open")
-        assert self._runner is not None
         self._pins.clear()
         self._slice = Slice(opening.slice_id, opening.scope, self.deliver)
         crawler = Crawler(SliceSpider, self._runner.settings)
@@ -192,7 +195,5 @@ class CrawlProcess:
         self._outbox.put((SliceClosed(ended.slice_id), asyncio.get_event_loop().create_future()))
 
     def _stop(self) -> None:
-        from twisted.internet import reactor  # noqa: PLC0415 (importing it installs one)
-
-        if reactor.running:
-            reactor.stop()
+        if self._reactor.running:
+            self._reactor.stop()

@@ -22,7 +22,7 @@ from indexer.errors import IndexerError
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
 
 
-class Refused(IndexerError):
+class RefusedError(IndexerError):
     """An address was not fetched. `code` is one of `FetchRefused`'s; `retry`: later may help."""
 
     def __init__(
@@ -53,28 +53,28 @@ NETWORK_ERRORS: tuple[type[Exception], ...] = (
 )
 
 
-def refusal_of(error: Exception) -> Refused:
+def refusal_of(error: Exception) -> RefusedError:
     """The refusal that one of `NETWORK_ERRORS` means."""
     if _is_tls(error):
-        return Refused("tls", "the server's certificate or TLS handshake was not acceptable")
+        return RefusedError("tls", "the server's certificate or TLS handshake was not acceptable")
     if isinstance(error, DownloadTimeoutError):
-        return Refused("timeout", "the answer did not arrive in time", retry=True)
+        return RefusedError("timeout", "the answer did not arrive in time", retry=True)
     if isinstance(error, DownloadCancelledError):
-        return Refused("too_large", "the answer is larger than the limit")
+        return RefusedError("too_large", "the answer is larger than the limit")
     if isinstance(error, ResponseDataLossError):
-        return Refused("truncated", "the answer ended before it was complete", retry=True)
+        return RefusedError("truncated", "the answer ended before it was complete", retry=True)
     if isinstance(error, IgnoreRequest):
         # The decompression middleware is the only one of Scrapy's that runs here.
-        return Refused("too_large", "the answer is larger than the limit once decompressed")
+        return RefusedError("too_large", "the answer is larger than the limit once decompressed")
     if isinstance(error, CannotResolveHostError):
-        return Refused("connection", "the host's name could not be resolved", retry=True)
+        return RefusedError("connection", "the host's name could not be resolved", retry=True)
     if isinstance(error, DownloadConnectionRefusedError | ConnectError | ConnectionClosed):
-        return Refused("connection", "no connection could be made", retry=True)
+        return RefusedError("connection", "no connection could be made", retry=True)
     if isinstance(error, DownloadFailedError):
-        return Refused("connection", "the connection ended before an answer came", retry=True)
+        return RefusedError("connection", "the connection ended before an answer came", retry=True)
     if isinstance(error, ValueError):
-        return Refused("bad_address", "the address or the answer's form is not valid HTTP")
-    return Refused("truncated", "the answer could not be decompressed")
+        return RefusedError("bad_address", "the address or the answer's form is not valid HTTP")
+    return RefusedError("truncated", "the answer could not be decompressed")
 
 
 def _is_tls(error: BaseException) -> bool:

@@ -18,10 +18,9 @@ from scrapy.http import Response
 
 from indexer.crawl.messages import Scope
 from indexer.crawl.outbound import Outbound
-from indexer.crawl.refusals import Refused
-from indexer.crawl.scope import BadAddress, Place, canonical_address, place_of
+from indexer.crawl.refusals import RefusedError
+from indexer.crawl.scope import REDIRECTS, BadAddressError, Place, canonical_address, place_of
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MAX_ROBOTS_REDIRECTS = 5
 MAX_CRAWL_DELAY_S = 60.0
 """A longer Crawl-delay is cut to this: a run must end, and a minute hurts nobody."""
@@ -35,11 +34,11 @@ class Rules:
     unreachable: str | None = None
 
     def check(self, url: str, user_agent: str) -> None:
-        """Raise `Refused("robots")` when `url` may not be fetched."""
+        """Raise `RefusedError("robots")` when `url` may not be fetched."""
         if self.unreachable is not None:
-            raise Refused("robots", self.unreachable, retry=True)
+            raise RefusedError("robots", self.unreachable, retry=True)
         if self.parser is not None and not self.parser.can_fetch(url, user_agent):
-            raise Refused("robots", "the host's robots.txt forbids this address")
+            raise RefusedError("robots", "the host's robots.txt forbids this address")
 
     def delay_s(self, scope: Scope) -> float:
         """Seconds between two requests: the longer one of the scope's and the host's wish."""
@@ -71,7 +70,7 @@ class Robots:
         first = canonical_address(f"{place.scheme}://{place.slot}/robots.txt")
         try:
             response = await self._follow(first)
-        except Refused as refused:
+        except RefusedError as refused:
             if refused.code in ("address_not_public", "out_of_scope", "bad_address", "tls"):
                 # The page itself must be refused with the same reason, not blamed on robots.txt.
                 raise
@@ -92,13 +91,13 @@ class Robots:
             if response.status not in REDIRECTS or location is None:
                 return response
             url = _hop(url, location)
-        raise Refused("too_many_redirects", "it redirects too often")
+        raise RefusedError("too_many_redirects", "it redirects too often")
 
 
 def _hop(url: str, location: bytes) -> str:
     try:
         return canonical_address(urljoin(url, location.decode("utf-8", errors="replace")))
-    except (BadAddress, ValueError) as error:
-        raise Refused("connection", f"it redirects to something that is no address: {error}") from (
-            error
-        )
+    except (BadAddressError, ValueError) as error:
+        raise RefusedError(
+            "connection", f"it redirects to something that is no address: {error}"
+        ) from (error)

@@ -14,11 +14,13 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 import idna
 from w3lib.url import safe_url_string
 
-from indexer.crawl.addresses import NotAnAddress, numeric_host
+from indexer.crawl.addresses import NotAnAddressError, numeric_host
 from indexer.crawl.messages import FetchKind, Scope
 from indexer.errors import IndexerError
 
 MAX_ADDRESS_CHARS = 4096
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+"""Status codes that mean "ask there instead" when a `Location` comes with them."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _DROPPED = re.compile(r"[\t\r\n]")
@@ -28,7 +30,7 @@ _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-class BadAddress(IndexerError):
+class BadAddressError(IndexerError):
     """The text is not an http or https address that can be fetched."""
 
     code = "bad_address"
@@ -51,10 +53,10 @@ def canonical_address(address: str, *, encoding: str = "utf-8") -> str:
     """The one spelling of `address`; `encoding` is the page's, for its query string.
 
     Lower-case scheme and host (IDNA as ASCII, numbers as dotted IPv4), no default port, no
-    fragment, no dot segments, escapes only where needed. Raises `BadAddress`.
+    fragment, no dot segments, escapes only where needed. Raises `BadAddressError`.
     """
     if len(address) > MAX_ADDRESS_CHARS:
-        raise BadAddress(f"the address is longer than {MAX_ADDRESS_CHARS} characters")
+        raise BadAddressError(f"the address is longer than {MAX_ADDRESS_CHARS} characters")
     text = _DROPPED.sub("", address.strip(_EDGES))
     head, mark, rest = _split_at_query(text)
     text = head.replace("\\", "/") + mark + rest
@@ -66,12 +68,12 @@ def canonical_address(address: str, *, encoding: str = "utf-8") -> str:
     try:
         safe = safe_url_string(bare, encoding=encoding, path_encoding="utf-8")
     except (ValueError, LookupError) as error:
-        raise BadAddress(f"the address cannot be written safely: {error}") from error
+        raise BadAddressError(f"the address cannot be written safely: {error}") from error
     done = urlsplit(safe)
     path = _without_dot_segments(_plain_escapes(done.path))
     result = urlunsplit((parts.scheme, netloc, path, _plain_escapes(done.query), ""))
     if len(result) > MAX_ADDRESS_CHARS:
-        raise BadAddress(f"the address is longer than {MAX_ADDRESS_CHARS} characters")
+        raise BadAddressError(f"the address is longer than {MAX_ADDRESS_CHARS} characters")
     return result
 
 
@@ -105,7 +107,7 @@ def _listed(entry: str, place: Place) -> bool:
     try:
         host = _canonical_host(parts.hostname or "").strip("[]")
         port = parts.port or DEFAULT_PORTS[place.scheme]
-    except (BadAddress, ValueError):
+    except (BadAddressError, ValueError):
         return False
     return (host, port) == (place.host, place.port)
 
@@ -121,11 +123,11 @@ def _split(text: str) -> SplitResult:
     try:
         parts = urlsplit(text)
     except ValueError as error:
-        raise BadAddress(f"not an address: {error}") from error
+        raise BadAddressError(f"not an address: {error}") from error
     if parts.scheme not in DEFAULT_PORTS:
-        raise BadAddress("only http and https addresses are fetched")
+        raise BadAddressError("only http and https addresses are fetched")
     if "@" in parts.netloc:
-        raise BadAddress("addresses with a user name or password in them are not fetched")
+        raise BadAddressError("addresses with a user name or password in them are not fetched")
     return parts
 
 
@@ -133,9 +135,9 @@ def _port(parts: SplitResult) -> int | None:
     try:
         port = parts.port
     except ValueError as error:
-        raise BadAddress("the port is not a number from 1 to 65535") from error
+        raise BadAddressError("the port is not a number from 1 to 65535") from error
     if port == 0:
-        raise BadAddress("the port is not a number from 1 to 65535")
+        raise BadAddressError("the port is not a number from 1 to 65535")
     return port
 
 
@@ -145,19 +147,19 @@ def _canonical_host(host: str) -> str:
         try:
             host = idna.encode(host, uts46=True).decode("ascii")
         except (idna.IDNAError, UnicodeError) as error:
-            raise BadAddress("the host is not a valid international name") from error
+            raise BadAddressError("the host is not a valid international name") from error
     host = host.lower()
     try:
         literal = numeric_host(host)
-    except NotAnAddress as error:
-        raise BadAddress(str(error)) from error
+    except NotAnAddressError as error:
+        raise BadAddressError(str(error)) from error
     if literal is not None:
         if literal.version == 6 and literal.scope_id is not None:
-            raise BadAddress("addresses with a zone are not fetched")
+            raise BadAddressError("addresses with a zone are not fetched")
         return f"[{literal}]" if literal.version == 6 else str(literal)
     host = host.removesuffix(".")
     if not _is_host_name(host):
-        raise BadAddress("the host is not a valid name")
+        raise BadAddressError("the host is not a valid name")
     return host
 
 

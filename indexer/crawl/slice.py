@@ -30,9 +30,9 @@ from indexer.crawl.messages import (
     Scope,
 )
 from indexer.crawl.outbound import Outbound
-from indexer.crawl.refusals import RETRY_STATUSES, Refused
-from indexer.crawl.robots import REDIRECTS, Robots
-from indexer.crawl.scope import BadAddress, canonical_address, is_in_scope
+from indexer.crawl.refusals import RETRY_STATUSES, RefusedError
+from indexer.crawl.robots import Robots
+from indexer.crawl.scope import REDIRECTS, BadAddressError, canonical_address, is_in_scope
 from indexer.crawl.sniff import looks_like_html, media_type_of
 
 MAX_AT_ONCE = 16
@@ -75,7 +75,7 @@ class Slice:
     async def _answer(self, fetch: Fetch, outbound: Outbound, robots: Robots) -> None:
         try:
             message: ChildMessage = await self._fetch(fetch, outbound, robots)
-        except Refused as refused:
+        except RefusedError as refused:
             message = FetchRefused(
                 fetch.ticket, fetch.url, refused.code, str(refused), refused.status, refused.retry
             )
@@ -98,7 +98,9 @@ class Slice:
         asked: set[str] = set()
         while True:
             if url in asked or len(asked) > self.scope.max_redirects:
-                raise Refused("too_many_redirects", "the address redirects in a circle or too far")
+                raise RefusedError(
+                    "too_many_redirects", "the address redirects in a circle or too far"
+                )
             asked.add(url)
             response = await self._send(url, kind, fetch.depth, referrer, outbound, robots)
             location = response.headers.get(b"Location")
@@ -131,7 +133,7 @@ class Slice:
     ) -> PageSeen | MediumFetched:
         status = int(response.status)
         if status != 200:
-            raise Refused(
+            raise RefusedError(
                 "http_status",
                 f"the server answered with status {status}",
                 status=status,
@@ -142,9 +144,11 @@ class Slice:
             return self._medium(fetch, url, response)
         if kind == "medium":
             what = "a web page" if looks_like_html(body) else "no known picture or video"
-            raise Refused("not_media", f"the answer is {what}", status=status)
+            raise RefusedError("not_media", f"the answer is {what}", status=status)
         if not isinstance(response, TextResponse) or not _is_page(response):
-            raise Refused("not_media", "the answer is neither a page nor a medium", status=status)
+            raise RefusedError(
+                "not_media", "the answer is neither a page nor a medium", status=status
+            )
         found = discover(
             response.selector, url, self.scope, depth=fetch.depth, encoding=response.encoding
         )
@@ -176,20 +180,20 @@ class Slice:
 
 
 def urljoin_or_refuse(url: str, location: bytes) -> str:
-    """The address that a `Location` header means. Raises `Refused`."""
+    """The address that a `Location` header means. Raises `RefusedError`."""
     try:
         return urljoin(url, location.decode("utf-8", errors="replace").strip())
     except ValueError as error:
-        raise Refused("bad_address", "the redirect leads to something that is no address") from (
-            error
-        )
+        raise RefusedError(
+            "bad_address", "the redirect leads to something that is no address"
+        ) from (error)
 
 
 def _canonical(address: str) -> str:
     try:
         return canonical_address(address)
-    except BadAddress as error:
-        raise Refused(error.code, str(error)) from error
+    except BadAddressError as error:
+        raise RefusedError(error.code, str(error)) from error
 
 
 def _is_page(response: TextResponse) -> bool:
