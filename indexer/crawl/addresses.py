@@ -142,7 +142,7 @@ def check_address(address: str, port: int, exceptions: Iterable[AddressException
 
 
 def resolve_by_system(host: str, port: int) -> tuple[str, ...]:
-    """All stream addresses that the system's resolver knows for `host`; raises `HostNotFoundError`."""
+    """All addresses that the system's resolver knows for `host`; raises `HostNotFoundError`."""
     try:
         answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -159,8 +159,8 @@ def vetted_addresses(
     """Resolve `host` once and give the addresses that may be contacted, in the resolver's order.
 
     A caller connects to one of these and never resolves again, so that an answer that changes
-    between check and connection changes nothing. Raises `AddressNotPublicError`, `HostNotFoundError`,
-    `NotAnAddressError`.
+    between check and connection changes nothing. Raises `AddressNotPublicError`,
+    `HostNotFoundError`, `NotAnAddressError`.
     """
     allowed = tuple(exceptions)
     literal = numeric_host(host)

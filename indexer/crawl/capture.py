@@ -15,7 +15,6 @@ person or a find named. `python -m indexer.crawl.capture` serves requests over i
 from __future__ import annotations
 
 import hashlib
-import logging
 import ssl
 import sys
 import time
@@ -144,30 +143,31 @@ class _Visit:
 
     def of(self, requested: str) -> tuple[CapturedResource, bytes | None]:
         """Capture one address; its summary, and its decoded body when one came."""
-        hop: str | None = None
-        here: str | None = requested
+        via: str | None = None
+        here = requested
         asked: set[str] = set()
         answer: Exchange | None = None
-        while here is not None:
+        while True:
             date = self._clock()
             url: str | None = None
             try:
                 url = _canonical(here)
-                if url in asked or len(asked) > self._scope.max_redirects:
-                    raise _RefusedHopError(
-                        "too_many_redirects", "the address redirects in a circle or too far"
-                    )
-                asked.add(url)
-                answer, date = self._ask(url)
+                answer, date = self._ask(url, asked)
             except (_RefusedHopError, NoAnswerError) as refused:
-                self._records.write_refusal(url, date, refused.code, str(refused), hop)
+                self._records.write_refusal(url, date, refused.code, str(refused), via)
                 return _refused(requested, url or here, date, refused, answer), None
             self._records.write_exchange(url, date, answer, keep_body=self._keep_bodies)
-            hop, here = url, _next_hop(url, answer)
-        assert answer is not None and hop is not None
-        return _resource(requested, hop, date, answer), answer.body
+            next_hop = _next_hop(url, answer)
+            if next_hop is None:
+                return _resource(requested, url, date, answer), answer.body
+            via, here = url, next_hop
 
-    def _ask(self, url: str) -> tuple[Exchange, datetime]:
+    def _ask(self, url: str, asked: set[str]) -> tuple[Exchange, datetime]:
+        if url in asked or len(asked) > self._scope.max_redirects:
+            raise _RefusedHopError(
+                "too_many_redirects", "the address redirects in a circle or too far"
+            )
+        asked.add(url)
         place = place_of(url)
         # Pages too: a path prefix says where a crawl may wander, not what may be proved.
         if not is_in_scope(url, "medium", self._scope):
@@ -275,12 +275,10 @@ def serve(channel: Channel[CaptureOutbound, CaptureInbound]) -> None:
 def main() -> None:
     """Serve the worker on the other end of standard input and output until it closes them."""
     channel: Channel[CaptureOutbound, CaptureInbound] = channel_of_child(CaptureInbound)
-    logging.basicConfig(level=logging.ERROR, format="capture child: %(levelname)s %(message)s")
     try:
         serve(channel)
     except WireError as error:
-        logging.getLogger(__name__).error("the conversation ended badly: %s", error)
-        sys.exit(1)
+        sys.exit(f"capture child: the conversation ended badly: {error}")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from indexer.crawl.capture_messages import (
     CaptureRequest,
 )
 from indexer.crawl.child import start_child
-from indexer.crawl.messages import Scope, SlotGranted
+from indexer.crawl.messages import Scope, SlotGranted, SlotWanted
 from indexer.errors import IndexerError, WireError
 from indexer.wire import Channel
 
@@ -60,18 +60,7 @@ class CaptureClient:
         request = CaptureRequest(next(self._request_ids), urls, scope, keep_bodies)
         finished = False
         try:
-            channel = self._running_channel()
-            channel.send(request)
-            while True:
-                message = channel.receive()
-                if message is None:
-                    raise WireError("it closed the pipe")
-                if isinstance(message, Captured):
-                    break
-                wait_s = max(0.0, slots(message.host, message.delay_s))
-                channel.send(SlotGranted(message.request_id, wait_s))
-            if message.request_id != request.request_id:
-                raise WireError("it answered another request")
+            captured = self._converse(request, slots)
             finished = True
         except WireError as error:
             status = self._end()
@@ -81,7 +70,22 @@ class CaptureClient:
         finally:
             if not finished:
                 self._end()
-        return message
+        return captured
+
+    def _converse(self, request: CaptureRequest, slots: Callable[[str, float], float]) -> Captured:
+        channel = self._running_channel()
+        channel.send(request)
+        while True:
+            message = channel.receive()
+            if isinstance(message, SlotWanted):
+                wait_s = max(0.0, slots(message.host, message.delay_s))
+                channel.send(SlotGranted(message.request_id, wait_s))
+            elif message is None:
+                raise WireError("it closed the pipe")
+            elif message.request_id != request.request_id:
+                raise WireError("it answered another request")
+            else:
+                return message
 
     def close(self) -> None:
         """End the child."""

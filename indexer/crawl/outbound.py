@@ -68,7 +68,7 @@ class Outbound:
         delay_s: float,
         referrer: str | None = None,
     ) -> Response:
-        """Fetch the canonical `url` once. Raises `RefusedError`; redirects are given as they are."""
+        """Fetch the canonical `url` once; a redirect is given as it is. Raises `RefusedError`."""
         self.check(url, kind, depth=depth)
         place = place_of(url)
         await self._pin(place)

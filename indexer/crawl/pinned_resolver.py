@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
-from zope.interface import implementer
+from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
 
 MAX_PINS = 10_000
 

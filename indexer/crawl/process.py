@@ -84,8 +84,9 @@ class SliceSpider(Spider):
         """Last as long as the slice: the engine is not idle before this ends."""
         await self._process.work_on(self._work, self.crawler)
         # Scrapy wants an asynchronous generator; this one gives nothing.
-        for nothing in ():
-            yield nothing
+        nothing: tuple[Any, ...] = ()
+        for item in nothing:
+            yield item
 
 
 class CrawlProcess:

@@ -34,47 +34,47 @@ class RefusedError(IndexerError):
         self.retry = retry
 
 
+# In order: the first kind that fits. Whether trying again later makes sense stands last.
+_MEANINGS: tuple[tuple[tuple[type[Exception], ...], str, str, bool], ...] = (
+    ((DownloadTimeoutError,), "timeout", "the answer did not arrive in time", True),
+    ((DownloadCancelledError,), "too_large", "the answer is larger than the limit", False),
+    (
+        (ResponseDataLossError,),
+        "truncated",
+        "the answer ended before it was complete",
+        True,
+    ),
+    # Scrapy's decompression is the only one of its middlewares that runs here.
+    ((IgnoreRequest,), "too_large", "the answer is larger than the limit, decompressed", False),
+    ((CannotResolveHostError,), "connection", "the host's name could not be resolved", True),
+    (
+        (DownloadConnectionRefusedError, ConnectError, ConnectionClosed),
+        "connection",
+        "no connection could be made",
+        True,
+    ),
+    ((DownloadFailedError,), "connection", "the connection ended before an answer came", True),
+    ((ValueError,), "bad_address", "the address or the answer's form is not valid HTTP", False),
+    ((OSError, EOFError, zlib.error), "truncated", "the answer could not be decompressed", False),
+)
+
+
 NETWORK_ERRORS: tuple[type[Exception], ...] = (
-    CannotResolveHostError,
-    ConnectError,
-    ConnectionClosed,
-    DownloadCancelledError,
-    DownloadConnectionRefusedError,
-    DownloadFailedError,
-    DownloadTimeoutError,
-    IgnoreRequest,
-    OSError,
-    EOFError,
-    ResponseDataLossError,
     SSL.Error,
-    ValueError,
     VerifyError,
-    zlib.error,
+    *(kind for kinds, *_ in _MEANINGS for kind in kinds),
 )
 
 
 def refusal_of(error: Exception) -> RefusedError:
     """The refusal that one of `NETWORK_ERRORS` means."""
     if _is_tls(error):
-        return RefusedError("tls", "the server's certificate or TLS handshake was not acceptable")
-    if isinstance(error, DownloadTimeoutError):
-        return RefusedError("timeout", "the answer did not arrive in time", retry=True)
-    if isinstance(error, DownloadCancelledError):
-        return RefusedError("too_large", "the answer is larger than the limit")
-    if isinstance(error, ResponseDataLossError):
-        return RefusedError("truncated", "the answer ended before it was complete", retry=True)
-    if isinstance(error, IgnoreRequest):
-        # The decompression middleware is the only one of Scrapy's that runs here.
-        return RefusedError("too_large", "the answer is larger than the limit once decompressed")
-    if isinstance(error, CannotResolveHostError):
-        return RefusedError("connection", "the host's name could not be resolved", retry=True)
-    if isinstance(error, DownloadConnectionRefusedError | ConnectError | ConnectionClosed):
-        return RefusedError("connection", "no connection could be made", retry=True)
-    if isinstance(error, DownloadFailedError):
-        return RefusedError("connection", "the connection ended before an answer came", retry=True)
-    if isinstance(error, ValueError):
-        return RefusedError("bad_address", "the address or the answer's form is not valid HTTP")
-    return RefusedError("truncated", "the answer could not be decompressed")
+        message = "the server's certificate or TLS handshake was not acceptable"
+        return RefusedError("tls", message)
+    for kinds, code, message, retry in _MEANINGS:
+        if isinstance(error, kinds):
+            return RefusedError(code, message, retry=retry)
+    raise TypeError(f"{type(error).__name__} is not one of NETWORK_ERRORS") from error
 
 
 def _is_tls(error: BaseException) -> bool:

@@ -102,7 +102,9 @@ class Slice:
                     "too_many_redirects", "the address redirects in a circle or too far"
                 )
             asked.add(url)
-            response = await self._send(url, kind, fetch.depth, referrer, outbound, robots)
+            response = await self._send(
+                url, kind, outbound, robots, depth=fetch.depth, referrer=referrer
+            )
             location = response.headers.get(b"Location")
             if response.status not in REDIRECTS or location is None:
                 break
@@ -116,10 +118,11 @@ class Slice:
         self,
         url: str,
         kind: FetchKind,
-        depth: int,
-        referrer: str | None,
         outbound: Outbound,
         robots: Robots,
+        *,
+        depth: int,
+        referrer: str | None,
     ) -> Response:
         outbound.check(url, kind, depth=depth)
         rules = await robots.rules_for(url)

@@ -45,7 +45,7 @@ class WarcRecords:
 
     def write_info(self, date: datetime, fields: Fields) -> None:
         """The `warcinfo` record, first of all."""
-        self._write("warcinfo", None, date, _FIELDS_TYPE, _as_fields(fields))
+        self._write("warcinfo", None, date, content_type=_FIELDS_TYPE, block=_as_fields(fields))
 
     def write_exchange(
         self, url: str, date: datetime, exchange: Exchange, *, keep_body: bool
@@ -58,12 +58,19 @@ class WarcRecords:
             "request",
             url,
             date,
-            "application/http; msgtype=request",
-            exchange.request_wire,
-            (address, beside),
+            content_type="application/http; msgtype=request",
+            block=exchange.request_wire,
+            more=(address, beside),
         )
         fields = _facts(exchange, keep_body=keep_body)
-        self._write("metadata", url, date, _FIELDS_TYPE, _as_fields(fields), (beside,))
+        self._write(
+            "metadata",
+            url,
+            date,
+            content_type=_FIELDS_TYPE,
+            block=_as_fields(fields),
+            more=(beside,),
+        )
 
     def write_refusal(
         self, url: str | None, date: datetime, code: str, reason: str, via: str | None
@@ -72,7 +79,7 @@ class WarcRecords:
         fields: Fields = (("refusal", code), ("reason", reason))
         if via is not None:
             fields = (*fields, ("via", via))
-        self._write("metadata", url, date, _FIELDS_TYPE, _as_fields(fields))
+        self._write("metadata", url, date, content_type=_FIELDS_TYPE, block=_as_fields(fields))
 
     def _write_response(
         self,
@@ -92,14 +99,21 @@ class WarcRecords:
             headers.append(("WARC-Truncated", exchange.truncated))
         elif withheld:
             headers.append(("WARC-Truncated", "unspecified"))
-        content_type = "application/http; msgtype=response"
-        return self._write("response", url, date, content_type, wire, tuple(headers))
+        return self._write(
+            "response",
+            url,
+            date,
+            content_type="application/http; msgtype=response",
+            block=wire,
+            more=tuple(headers),
+        )
 
     def _write(
         self,
         kind: str,
         url: str | None,
         date: datetime,
+        *,
         content_type: str,
         block: bytes,
         more: tuple[tuple[str, str], ...] = (),

@@ -110,7 +110,9 @@ def exchange(
             connection = _secured(connection, place, tls_context, deadline)
             tls = _tls_facts(connection)
         client = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEADER_BYTES)
-        request_wire = _send_request(connection, client, url, place, user_agent, deadline)
+        request_wire = _send_request(
+            connection, client, url, user_agent=user_agent, deadline=deadline
+        )
         received = _receive(connection, client, max_body_bytes, deadline)
     finally:
         connection.close()
@@ -182,7 +184,7 @@ def _send_request(
     connection: socket.socket,
     client: h11.Connection,
     url: str,
-    place: Place,
+    *,
     user_agent: str,
     deadline: float,
 ) -> bytes:
