@@ -30,7 +30,11 @@ class Organisation(Base):
 
 
 class Account(Base):
-    """An advocate or operator. `trained` reviewers may confirm candidates."""
+    """An advocate or operator. `trained` reviewers may confirm candidates.
+
+    `totp_secret` and `totp_pending` (shown, not yet proven) are sealed; `totp_last_step` is the
+    30-second step of the last code that was accepted: no code works twice.
+    """
 
     __tablename__ = "accounts"
 
@@ -41,18 +45,23 @@ class Account(Base):
     display_name: Mapped[str]
     password_hash: Mapped[str]
     totp_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
+    totp_pending: Mapped[bytes | None] = mapped_column(LargeBinary)
+    totp_last_step: Mapped[int | None]
     trained: Mapped[bool] = mapped_column(default=False)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
 
 
 class Invitation(Base):
-    """A one-time link: the first operator's set-up, or a new account. Only a hash is kept."""
+    """A one-time link: the first operator's set-up, a new account, or (with `account_id`) a new
+    password for an account that is there. Only a hash of the token is kept.
+    """
 
     __tablename__ = "invitations"
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     organisation_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    account_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.id"))
     role: Mapped[str]
     token_hash: Mapped[str] = mapped_column(unique=True)
     trained: Mapped[bool] = mapped_column(default=False)
