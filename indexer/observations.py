@@ -37,7 +37,8 @@ class FaceMatch(msgspec.Struct, frozen=True):
     """A face of the medium that is close to an enrolled person.
 
     `similarity` is a cosine in [-1, 1]. `expected_chance_matches` is how many matches at least
-    this close one would expect by chance in this one medium, at this gallery's size.
+    this close one would expect by chance in this one medium, at this gallery's size;
+    `chance_is_extrapolated` when the similarity lies outside of what was measured.
     `face_crop_png` is the aligned, greyscale 112x112 crop of this face alone; the only thing of a
     probe that outlives its call.
     """
@@ -50,6 +51,7 @@ class FaceMatch(msgspec.Struct, frozen=True):
     box: Box
     frame_index: int
     face_crop_png: bytes
+    chance_is_extrapolated: bool = False
 
 
 class HashMatch(msgspec.Struct, frozen=True):

@@ -14,6 +14,9 @@ nothing. Out: `Examination`, templates of enrolled people's own photos, counts; 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import msgspec
 
 from indexer.observations import Examination, MediaHashes, ModelStamp, Refusal
@@ -80,6 +83,14 @@ class Reference(msgspec.Struct, frozen=True):
     content: bytes
 
 
+class ReferenceSource(Protocol):
+    """Gives the reference photos of a person, asked only after a face or hash hit."""
+
+    def of(self, person_ref: str) -> Sequence[Reference]:
+        """This person's reference photos, best first; none is fine."""
+        ...
+
+
 class References(msgspec.Struct, frozen=True, tag=True):
     """The answer to `ReferencesWanted`."""
 
@@ -140,7 +151,7 @@ class Examined(msgspec.Struct, frozen=True, tag=True):
 class PhotoQuality(msgspec.Struct, frozen=True):
     """What was judged of a reference photo's face: pixels between the eyes, sharpness
     (variance of the Laplacian of the aligned face), mean brightness 0-255, yaw in degrees.
-    """  # noqa: D205
+    """
 
     eye_distance_px: float
     sharpness: float

@@ -1,7 +1,7 @@
 """Faces: which model packs there are, and the engine that enrols people and probes pictures."""
 
 from indexer.faces.engine import Enrolment, FaceEngine
-from indexer.faces.errors import PhotoRefused
+from indexer.faces.errors import PhotoRefusedError
 from indexer.faces.packs import DEFAULT_PACK, check_pack, find_pack, list_packs
 from indexer.faces.probe import ProbeFace, ProbeFaces
 from indexer.faces.template import Template
@@ -10,7 +10,7 @@ __all__ = [
     "DEFAULT_PACK",
     "Enrolment",
     "FaceEngine",
-    "PhotoRefused",
+    "PhotoRefusedError",
     "ProbeFace",
     "ProbeFaces",
     "Template",

@@ -12,7 +12,8 @@ import warnings
 import cv2
 import numpy as np
 
-from indexer.faces.detect import FoundFace, Picture
+from indexer.faces.detect import FoundFace
+from indexer.media.picture import Pixels
 
 ALIGNED_SIDE_PX = 112
 LARGEST_EYE_DISTANCE_PX = 70.0
@@ -24,7 +25,7 @@ def eye_distance_px(face: FoundFace) -> float:
     return float(np.linalg.norm(face.landmarks_px[1] - face.landmarks_px[0]))
 
 
-def aligned_face(picture: Picture, face: FoundFace) -> Picture:
+def aligned_face(picture: Pixels, face: FoundFace) -> Pixels:
     """The aligned face, (112, 112, 3) uint8 RGB. The caller overwrites it when done."""
     from insightface.utils import face_align  # noqa: PLC0415 - it loads ONNX Runtime and SciPy
 
@@ -40,13 +41,13 @@ def aligned_face(picture: Picture, face: FoundFace) -> Picture:
     with warnings.catch_warnings():
         # InsightFace 2.1 calls a function that scikit-image announces to remove in 2.2.
         warnings.simplefilter("ignore", FutureWarning)
-        crop: Picture = face_align.norm_crop(
+        crop: Pixels = face_align.norm_crop(
             np.ascontiguousarray(near), landmark=landmarks, image_size=ALIGNED_SIDE_PX
         )
     return crop
 
 
-def grey_png(crop: Picture) -> bytes:
+def grey_png(crop: Pixels) -> bytes:
     """The greyscale PNG of an aligned crop: what reviewers see of a matched face."""
     done, encoded = cv2.imencode(".png", cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY))
     if not done:
@@ -54,7 +55,7 @@ def grey_png(crop: Picture) -> bytes:
     return bytes(encoded)
 
 
-def _surroundings(picture: Picture, face: FoundFace) -> tuple[int, int, int, int]:
+def _surroundings(picture: Pixels, face: FoundFace) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) of the part that the transform can reach, at least one pixel."""
     height, width = picture.shape[:2]
     marks = np.concatenate(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Calibration:
         logs = [(similarity, math.log10(rate)) for similarity, rate in self.points]
         if wanted >= logs[0][1]:
             return logs[0][0]
-        for (left, left_log), (right, right_log) in zip(logs, logs[1:], strict=False):
+        for (left, left_log), (right, right_log) in pairwise(logs):
             if wanted >= right_log:
                 return left + (right - left) * (wanted - left_log) / (right_log - left_log)
         return logs[-1][0]
@@ -51,7 +52,7 @@ class Calibration:
 
     def _segment(self, similarity: float) -> tuple[tuple[float, float], tuple[float, float]]:
         logs = [(point, math.log10(rate)) for point, rate in self.points]
-        for left, right in zip(logs, logs[1:], strict=False):
+        for left, right in pairwise(logs):
             if similarity <= right[0]:
                 return left, right
         return logs[-2], logs[-1]

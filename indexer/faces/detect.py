@@ -15,13 +15,10 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer.faces.session import Floats, InferenceSession
+from indexer.media.picture import Picture, Pixels
 from indexer.observations import Box
-
-Picture = NDArray[np.uint8]
-"""(height, width, 3) uint8, RGB, upright."""
 
 STRIDES = (8, 16, 32)
 WORKING_SIDE_PX = 640
@@ -44,19 +41,21 @@ class FoundFace:
     landmarks_px: Floats
     score: float
 
-    def box(self, picture: Picture) -> Box:
-        """The box cut to the picture, in whole pixels."""
-        height, width = picture.shape[:2]
-        left, top, box_width, box_height = self.box_px
-        x0, y0 = max(0, round(left)), max(0, round(top))
-        x1, y1 = min(width, round(left + box_width)), min(height, round(top + box_height))
-        return Box(left_px=x0, top_px=y0, width_px=max(0, x1 - x0), height_px=max(0, y1 - y0))
+
+def face_box(face: FoundFace, picture: Picture) -> Box:
+    """A face's box cut to the picture, in whole pixels of the full-size picture."""
+    scale = picture.scale
+    left, top, width, height = (length / scale for length in face.box_px)
+    x0, y0 = max(0, round(left)), max(0, round(top))
+    x1 = min(picture.full_width_px, round(left + width))
+    y1 = min(picture.full_height_px, round(top + height))
+    return Box(left_px=x0, top_px=y0, width_px=max(0, x1 - x0), height_px=max(0, y1 - y0))
 
 
 class Detector(Protocol):
     """Finds faces."""
 
-    def detect(self, picture: Picture) -> tuple[FoundFace, ...]:
+    def detect(self, picture: Pixels) -> tuple[FoundFace, ...]:
         """Faces of an RGB picture, best score first."""
         ...
 
@@ -68,7 +67,7 @@ class YuNetDetector:
         self._session = session
         self._place = {name: place for place, name in enumerate(session.output_names)}
 
-    def detect(self, picture: Picture) -> tuple[FoundFace, ...]:
+    def detect(self, picture: Pixels) -> tuple[FoundFace, ...]:
         """Faces of an RGB picture, best score first."""
         long_side = max(picture.shape[:2])
         found = self._look(picture, min(1.0, WORKING_SIDE_PX / long_side))
@@ -78,7 +77,7 @@ class YuNetDetector:
             found = self._look_with_border(picture)
         return merge(found)
 
-    def _look_with_border(self, picture: Picture) -> list[FoundFace]:
+    def _look_with_border(self, picture: Pixels) -> list[FoundFace]:
         height, width = picture.shape[:2]
         border = max(height, width) // 2
         scale = min(1.0, WORKING_SIDE_PX / 2 / max(height, width))
@@ -94,7 +93,7 @@ class YuNetDetector:
             for face in self._look(grown, scale)
         ]
 
-    def _look(self, picture: Picture, scale: float) -> list[FoundFace]:
+    def _look(self, picture: Pixels, scale: float) -> list[FoundFace]:
         height, width = picture.shape[:2]
         inner = (max(1, round(width * scale)), max(1, round(height * scale)))
         scaled = (

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import numpy as np
 
-from indexer.faces.detect import Picture
 from indexer.faces.packs import Preprocessing
 from indexer.faces.session import Floats, InferenceSession
+from indexer.media.picture import Pixels
 
 BATCH = 32
 
@@ -16,7 +16,7 @@ BATCH = 32
 class Recogniser(Protocol):
     """Embeds aligned faces."""
 
-    def embed_into(self, crops: list[Picture], vectors: Floats) -> None:
+    def embed_into(self, crops: list[Pixels], vectors: Floats) -> None:
         """Write one unit vector for each (112, 112, 3) RGB crop into `vectors` (n, dimension)."""
         ...
 
@@ -28,7 +28,7 @@ class NetworkRecogniser:
         self._session = session
         self._preprocessing = preprocessing
 
-    def embed_into(self, crops: list[Picture], vectors: Floats) -> None:
+    def embed_into(self, crops: list[Pixels], vectors: Floats) -> None:
         """See `Recogniser.embed_into`."""
         wanted = self._preprocessing
         for start in range(0, len(crops), BATCH):

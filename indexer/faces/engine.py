@@ -1,7 +1,7 @@
 """Pictures in, templates of enrolled people or probes out.
 
 1. `FaceEngine.open` finds the pack, checks licence and digests, loads detector and recogniser.
-2. `enrol` gives a `Template` of a reference photo, or raises `PhotoRefused` with the reason.
+2. `enrol` gives a `Template` of a reference photo, or raises `PhotoRefusedError` with the reason.
 3. `probe` gives the faces of a scraped picture for one comparison (design rule 1).
 
 An engine is used by one thread at a time.
@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from indexer.faces.align import aligned_face, eye_distance_px
-from indexer.faces.detect import Detector, FoundFace, Picture, YuNetDetector
+from indexer.faces.detect import Detector, FoundFace, YuNetDetector, face_box
 from indexer.faces.embed import NetworkRecogniser, Recogniser
-from indexer.faces.errors import PackDamaged, PackMissing, PhotoRefused
+from indexer.faces.errors import PackDamagedError, PackMissingError, PhotoRefusedError
 from indexer.faces.folding import folded_path
 from indexer.faces.insightface_pack import ArcFaceRecogniser, ScrfdDetector
 from indexer.faces.packs import (
@@ -34,6 +34,7 @@ from indexer.faces.probe import ProbeFace, ProbeFaces
 from indexer.faces.quality import FaceQuality, judge, refuse_if_poor
 from indexer.faces.session import RuntimeName, choose_runtime, open_session
 from indexer.faces.template import Template
+from indexer.media.picture import Picture, Pixels
 from indexer.observations import ModelStamp
 
 BYSTANDER_SHARE = 0.5
@@ -77,8 +78,9 @@ class FaceEngine:
     ) -> FaceEngine:
         """Load a pack whose files are already there.
 
-        Raises `UnknownPack`, `LicenceNotAccepted`, `PackMissing`, `PackDamaged`,
-        `RuntimeUnavailable` or `ModelUnusable`; each message says what to do.
+        Raises `UnknownPackError`, `LicenceNotAcceptedError`, `PackMissingError`,
+        `PackDamagedError`, `RuntimeUnavailableError` or `ModelUnusableError`; each message says
+        what to do.
         """
         folder = Path(models_dir) if models_dir is not None else default_models_dir()
         pack = find_pack(name, folder)
@@ -88,8 +90,10 @@ class FaceEngine:
             problems = "; ".join(status.problems)
             advice = f"run `likeness models fetch {name}`"
             if status.state == "missing":
-                raise PackMissing(f"the model pack {name!r} is not there ({problems}); {advice}")
-            raise PackDamaged(f"the model pack {name!r} is damaged ({problems}); {advice}")
+                raise PackMissingError(
+                    f"the model pack {name!r} is not there ({problems}); {advice}"
+                )
+            raise PackDamagedError(f"the model pack {name!r} is damaged ({problems}); {advice}")
         chosen = choose_runtime("onnxruntime" if pack.family == "insightface" else runtime)
         detector, recogniser = _load(pack, status.folder, chosen, threads)
         return cls(pack, detector, recogniser, chosen)
@@ -101,12 +105,12 @@ class FaceEngine:
     def enrol_with_quality(self, picture: Picture, others: tuple[Template, ...] = ()) -> Enrolment:
         """A template and what was judged of the face.
 
-        `picture` is (height, width, 3) uint8 RGB, upright; `others` are earlier templates of the
-        same person. Raises `PhotoRefused` with "no_face", "several_faces", "too_small",
+        `picture` is upright, as `Decoder` gives it; `others` are earlier templates of the
+        same person. Raises `PhotoRefusedError` with "no_face", "several_faces", "too_small",
         "too_dark", "too_bright", "turned_away", "blurred" or "not_same_person".
         """
         face = self._only_face(picture)
-        crop = aligned_face(picture, face)
+        crop = aligned_face(picture.pixels, face)
         quality = judge(face, crop)
         refuse_if_poor(quality)
         vectors = np.empty((1, self.pack.dimension), np.float32)
@@ -115,7 +119,7 @@ class FaceEngine:
         if others:
             closest = max(template.similarity(other) for other in others)
             if closest < self.pack.calibration.same_person_threshold:
-                raise PhotoRefused(
+                raise PhotoRefusedError(
                     "not_same_person",
                     "This face does not look like the one in the other photos. Choose a photo of "
                     "the same person.",
@@ -124,18 +128,18 @@ class FaceEngine:
         return Enrolment(template, quality)
 
     def probe(self, picture: Picture) -> ProbeFaces:
-        """All faces of an RGB, upright picture, for one comparison: use it in a `with` block."""
-        found = self._detector.detect(picture)
-        crops: list[Picture] = []
+        """All faces of an upright picture, for one comparison: use it in a `with` block."""
+        found = self._detector.detect(picture.pixels)
+        crops: list[Pixels] = []
         buffer = PrivateBuffer(len(found) * self.pack.dimension * 4)
         faces: list[ProbeFace] = []
         try:
-            crops = [aligned_face(picture, face) for face in found]
+            crops = [aligned_face(picture.pixels, face) for face in found]
             vectors = buffer.floats((len(found), self.pack.dimension))
             if crops:
                 self._recogniser.embed_into(crops, vectors)
             for face, crop, vector in zip(found, crops, vectors, strict=True):
-                faces.append(ProbeFace(vector, crop, face.box(picture)))
+                faces.append(ProbeFace(vector, crop, face_box(face, picture)))
         except BaseException:
             for made in faces:
                 made.overwrite()
@@ -147,16 +151,16 @@ class FaceEngine:
         return ProbeFaces(tuple(faces), self.model)
 
     def _only_face(self, picture: Picture) -> FoundFace:
-        found = sorted(self._detector.detect(picture), key=eye_distance_px, reverse=True)
+        found = sorted(self._detector.detect(picture.pixels), key=eye_distance_px, reverse=True)
         if not found:
-            raise PhotoRefused(
+            raise PhotoRefusedError(
                 "no_face",
                 "No face was found. Choose a photo that shows the face from the front, upright.",
             )
         if len(found) > 1 and eye_distance_px(found[1]) > BYSTANDER_SHARE * eye_distance_px(
             found[0]
         ):
-            raise PhotoRefused(
+            raise PhotoRefusedError(
                 "several_faces",
                 "There are several faces. Choose or crop a photo that shows only this person.",
             )

@@ -8,6 +8,7 @@ layout; its licence is unknown, so that the operator must accept it by name.
 from __future__ import annotations
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,7 @@ import msgspec
 import onnx
 
 from indexer.faces.calibration import Calibration
-from indexer.faces.errors import PackDescriptionInvalid
+from indexer.faces.errors import PackDescriptionError
 from indexer.faces.packs import (
     ARCFACE_INPUT,
     INSIGHTFACE_LICENCE,
@@ -108,10 +109,10 @@ def _described(name: str, path: Path) -> ModelPack:
     try:
         said = msgspec.convert(tomllib.loads(path.read_text("utf-8")), Description)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise PackDescriptionInvalid(f"{path} is not a valid pack description: {error}") from error
+        raise PackDescriptionError(f"{path} is not a valid pack description: {error}") from error
     for file in (said.detector, said.recogniser):
         if file.file != Path(file.file).name or len(file.sha256) != 64:
-            raise PackDescriptionInvalid(
+            raise PackDescriptionError(
                 f"{path}: {file.file!r} must be a plain file name with a SHA-256 of 64 hex digits"
             )
     return ModelPack(
@@ -146,9 +147,9 @@ def _calibration(path: Path, said: DescribedCalibration | None) -> Calibration:
     if said is None:
         return PROVISIONAL
     points = tuple(said.points)
-    rising = all(a[0] < b[0] and a[1] > b[1] for a, b in zip(points, points[1:], strict=False))
+    rising = all(a[0] < b[0] and a[1] > b[1] for a, b in pairwise(points))
     if len(points) < 2 or not rising or not all(0 < rate <= 1 for _, rate in points):
-        raise PackDescriptionInvalid(
+        raise PackDescriptionError(
             f"{path}: calibration needs two or more points with rising similarity and falling "
             "false-match rate between 0 and 1"
         )

@@ -22,7 +22,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from indexer.faces.errors import ModelUnusable
+from indexer.faces.errors import ModelUnusableError
 
 FOLDING_VERSION = 1
 
@@ -31,7 +31,7 @@ def folded_path(source: Path, sha256: str, *, dynamic_size: bool) -> Path:
     """The folded model of `source` (whose digest was checked), made now if it is not there.
 
     `dynamic_size` also frees height and width. A damaged copy in the cache is noticed by its
-    digest and replaced. Raises `ModelUnusable` for a file that is no such model, or when the
+    digest and replaced. Raises `ModelUnusableError` for a file that is no such model, or when the
     cache cannot be written.
     """
     kind = "any-size" if dynamic_size else "fixed-size"
@@ -44,12 +44,12 @@ def folded_path(source: Path, sha256: str, *, dynamic_size: bool) -> Path:
     try:
         content = fold(onnx.load(source), dynamic_size=dynamic_size).SerializeToString()
     except (ValueError, KeyError, TypeError, DecodeError, onnx.checker.ValidationError) as error:
-        raise ModelUnusable(f"{source.name} cannot be folded: {error}") from error
+        raise ModelUnusableError(f"{source.name} cannot be folded: {error}") from error
     target = source.with_name(f"{prefix}{hashlib.sha256(content).hexdigest()[:32]}.onnx")
     try:
         write_atomically(target, content)
     except OSError as error:
-        raise ModelUnusable(
+        raise ModelUnusableError(
             f"{source.name} must be folded once, but {source.parent} cannot be written "
             f"({error.strerror}); make it writable, or fetch the pack into another folder"
         ) from error
@@ -72,12 +72,12 @@ def fold(model: onnx.ModelProto, *, dynamic_size: bool) -> onnx.ModelProto:
         else:
             nodes.append(node)
     if any(node.op_type == "DequantizeLinear" for node in nodes):
-        raise ModelUnusable("a DequantizeLinear node does not stand on a weight")
+        raise ModelUnusableError("a DequantizeLinear node does not stand on a weight")
     nodes = [_batch_free(node, weights) for node in nodes]
     used = {name for node in nodes for name in node.input}
     pictures = [value for value in graph.input if value.name in used - weights.keys()]
     if len(pictures) != 1:
-        raise ModelUnusable(f"expected one picture as input, found {len(pictures)}")
+        raise ModelUnusableError(f"expected one picture as input, found {len(pictures)}")
     folded = helper.make_graph(
         nodes,
         graph.name,

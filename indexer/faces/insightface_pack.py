@@ -15,12 +15,12 @@ from indexer.faces.detect import (
     MIN_FACE_SIDE_PX,
     SECOND_LOOK_FROM_PX,
     FoundFace,
-    Picture,
     merge,
 )
 from indexer.faces.embed import write_unit_vectors
-from indexer.faces.errors import ModelUnusable
+from indexer.faces.errors import ModelUnusableError
 from indexer.faces.session import Floats
+from indexer.media.picture import Pixels
 
 MIN_SCORE = 0.5
 
@@ -32,7 +32,7 @@ class ScrfdDetector:
         self._model = _load(path, "detection", threads)
         self._model.prepare(0, det_thresh=MIN_SCORE, input_size=[(128, 128), (640, 640)])
 
-    def detect(self, picture: Picture) -> tuple[FoundFace, ...]:
+    def detect(self, picture: Pixels) -> tuple[FoundFace, ...]:
         """Faces of an RGB picture, best score first."""
         sizes = [(128, 128), (640, 640)]
         if max(picture.shape[:2]) >= SECOND_LOOK_FROM_PX:
@@ -61,7 +61,7 @@ class ArcFaceRecogniser:
     def __init__(self, path: Path, threads: int) -> None:
         self._model = _load(path, "recognition", threads)
 
-    def embed_into(self, crops: list[Picture], vectors: Floats) -> None:
+    def embed_into(self, crops: list[Pixels], vectors: Floats) -> None:
         """Write one unit vector for each (112, 112, 3) RGB crop into `vectors` (n, dimension)."""
         for place, crop in enumerate(crops):
             # One at a time: some of its models have a fixed batch of one.
@@ -85,5 +85,5 @@ def _load(path: Path, task: str, threads: int) -> Any:
     options.log_severity_level = 3
     model = model_zoo.get_model(str(path), providers=["CPUExecutionProvider"], sess_options=options)
     if model is None or model.taskname != task:
-        raise ModelUnusable(f"InsightFace does not know {path.name} as a {task} model")
+        raise ModelUnusableError(f"InsightFace does not know {path.name} as a {task} model")
     return model

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from indexer.faces.calibration import Calibration
-from indexer.faces.errors import LicenceNotAccepted, UnknownPack
+from indexer.faces.errors import LicenceNotAcceptedError, UnknownPackError
 from indexer.observations import ModelStamp
 
 DEFAULT_PACK = "yunet-sface"
@@ -159,15 +159,14 @@ def _insightface(
     detector: str,
     detector_file: tuple[str, int],
     recogniser: str,
-    sha256: str,
-    size: int,
+    recogniser_file: tuple[str, int],
 ) -> ModelPack:
     return ModelPack(
         name=name,
         family="insightface",
         files=(
             PackFile(detector, "detector", *detector_file),
-            PackFile(recogniser, "recogniser", sha256, size),
+            PackFile(recogniser, "recogniser", *recogniser_file),
         ),
         source=f"InsightFace's model zoo ({name}.zip)",
         licence=INSIGHTFACE_LICENCE,
@@ -185,24 +184,30 @@ BUILT_IN: tuple[ModelPack, ...] = (
         "det_10g.onnx",
         _SCRFD_10G,
         "w600k_r50.onnx",
-        "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
-        174_383_860,
+        (
+            "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
+            174_383_860,
+        ),
     ),
     _insightface(
         "buffalo_s",
         "det_500m.onnx",
         _SCRFD_500M,
         "w600k_mbf.onnx",
-        "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f",
-        13_616_099,
+        (
+            "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f",
+            13_616_099,
+        ),
     ),
     _insightface(
         "antelopev2",
         "scrfd_10g_bnkps.onnx",
         _SCRFD_10G,
         "glintr100.onnx",
-        "4ab1d6435d639628a6f3e5008dd4f929edf4c4124b1a7169e1048f9fef534cdf",
-        260_665_334,
+        (
+            "4ab1d6435d639628a6f3e5008dd4f929edf4c4124b1a7169e1048f9fef534cdf",
+            260_665_334,
+        ),
     ),
 )
 
@@ -228,7 +233,7 @@ def list_packs(models_dir: Path | None = None) -> tuple[ModelPack, ...]:
 
 
 def find_pack(name: str, models_dir: Path | None = None) -> ModelPack:
-    """One pack by name. Raises `UnknownPack`, naming those that are known."""
+    """One pack by name. Raises `UnknownPackError`, naming those that are known."""
     from indexer.faces.folder_packs import pack_in_folder  # noqa: PLC0415 - it needs this module
 
     for pack in BUILT_IN:
@@ -239,7 +244,7 @@ def find_pack(name: str, models_dir: Path | None = None) -> ModelPack:
         if found is not None:
             return found
     known = ", ".join(pack.name for pack in list_packs(models_dir))
-    raise UnknownPack(f"there is no model pack named {name!r}; known packs: {known}")
+    raise UnknownPackError(f"there is no model pack named {name!r}; known packs: {known}")
 
 
 def require_licence(pack: ModelPack, accepted_licences: tuple[str, ...]) -> None:
@@ -250,7 +255,7 @@ def require_licence(pack: ModelPack, accepted_licences: tuple[str, ...]) -> None
     licence = pack.licence
     accepted = {pack.name, licence.licence_id} & set(accepted_licences)
     if licence.needs_acceptance and not accepted:
-        raise LicenceNotAccepted(
+        raise LicenceNotAcceptedError(
             f"the weights of {pack.name!r} permit: {licence.permits}. If you may use them, add "
             f"{pack.name!r} to the accepted licences in the settings; or use the pack "
             f"{DEFAULT_PACK!r}, which anyone may use"

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import NoReturn, SupportsIndex
 
-from indexer.faces.detect import Picture
-from indexer.faces.errors import ProbeGuarded, ProbeSpent
+from indexer.faces.errors import ProbeGuardedError, ProbeSpentError
 from indexer.faces.private_buffer import PrivateBuffer
 from indexer.faces.session import Floats
+from indexer.media.picture import Pixels
 from indexer.observations import Box, ModelStamp
 
 _CROP_SHAPE = (112, 112, 3)
@@ -62,7 +62,7 @@ class _Guarded:
         self._refuse()
 
     def _refuse(self) -> NoReturn:
-        raise ProbeGuarded(
+        raise ProbeGuardedError(
             "a face seen in media is compared and overwritten; it is never copied, stored or sent"
         )
 
@@ -72,7 +72,7 @@ class ProbeFace(_Guarded):
 
     __slots__ = ("__box", "__buffer", "__dimension")
 
-    def __init__(self, vector: Floats, crop: Picture, box: Box) -> None:
+    def __init__(self, vector: Floats, crop: Pixels, box: Box) -> None:
         """Takes copies of `vector` (dimension,) and `crop` (112, 112, 3) into its own memory."""
         self.__dimension = vector.shape[0]
         self.__buffer = PrivateBuffer(vector.nbytes + _CROP_BYTES)
@@ -81,7 +81,7 @@ class ProbeFace(_Guarded):
         self.__crop()[...] = crop
 
     def __init_subclass__(cls) -> None:
-        raise ProbeGuarded("ProbeFace cannot be extended")
+        raise ProbeGuardedError("ProbeFace cannot be extended")
 
     def __enter__(self) -> ProbeFace:
         return self
@@ -99,13 +99,13 @@ class ProbeFace(_Guarded):
         self.__buffer.wipe()
         self.__box = Box(0, 0, 0, 0)
 
-    def _lend_one(self) -> tuple[Floats, Picture, Box]:
+    def _lend_one(self) -> tuple[Floats, Pixels, Box]:
         return self.__vector(), self.__crop(), self.__box
 
     def __vector(self) -> Floats:
         return self.__buffer.floats((self.__dimension,))
 
-    def __crop(self) -> Picture:
+    def __crop(self) -> Pixels:
         octets = self.__buffer.octets((self.__dimension * 4 + _CROP_BYTES,))
         return octets[self.__dimension * 4 :].reshape(_CROP_SHAPE)
 
@@ -121,7 +121,7 @@ class ProbeFaces(_Guarded):
         self.__model = model
 
     def __init_subclass__(cls) -> None:
-        raise ProbeGuarded("ProbeFaces cannot be extended")
+        raise ProbeGuardedError("ProbeFaces cannot be extended")
 
     @property
     def model(self) -> ModelStamp:
@@ -158,7 +158,7 @@ class ProbeFaces(_Guarded):
 
     def _lend_all(self) -> tuple[ProbeFace, ...]:
         if self.spent:
-            raise ProbeSpent("these probes were already compared; look at the picture again")
+            raise ProbeSpentError("these probes were already compared; look at the picture again")
         return self.__faces
 
 
@@ -167,11 +167,11 @@ class _Lent:
     """What one comparison sees: `vectors` (n, dimension), and each face's crop and place."""
 
     vectors: Floats
-    crops: tuple[Picture, ...]
+    crops: tuple[Pixels, ...]
     boxes: tuple[Box, ...]
 
     def __reduce__(self) -> NoReturn:
-        raise ProbeGuarded("what was lent for one comparison is never copied, stored or sent")
+        raise ProbeGuardedError("what was lent for one comparison is never copied, stored or sent")
 
     def __repr__(self) -> str:
         return "<Lent>"

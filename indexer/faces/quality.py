@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 
 from indexer.faces.align import eye_distance_px
-from indexer.faces.detect import FoundFace, Picture
-from indexer.faces.errors import PhotoRefused
+from indexer.faces.detect import FoundFace
+from indexer.faces.errors import PhotoRefusedError
+from indexer.media.picture import Pixels
 
 MIN_EYE_DISTANCE_PX = 24.0
 MIN_BRIGHTNESS = 40.0
@@ -38,7 +39,7 @@ class FaceQuality:
     detection_score: float
 
 
-def judge(face: FoundFace, crop: Picture) -> FaceQuality:
+def judge(face: FoundFace, crop: Pixels) -> FaceQuality:
     """Quality of a found face and its aligned crop (112, 112, 3)."""
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
     inner = grey[24:104, 20:92]
@@ -63,27 +64,27 @@ def yaw_degrees(face: FoundFace) -> float:
 
 
 def refuse_if_poor(quality: FaceQuality) -> None:
-    """Raise `PhotoRefused` with the first reason why this face makes no good reference."""
+    """Raise `PhotoRefusedError` with the first reason why this face makes no good reference."""
     if quality.eye_distance_px < MIN_EYE_DISTANCE_PX:
-        raise PhotoRefused(
+        raise PhotoRefusedError(
             "too_small",
             f"The face is too small: {quality.eye_distance_px:.0f} pixels between the eyes, "
             f"{MIN_EYE_DISTANCE_PX:.0f} are needed. Choose a photo in which it is larger.",
             quality,
         )
     if quality.brightness < MIN_BRIGHTNESS:
-        raise PhotoRefused(
+        raise PhotoRefusedError(
             "too_dark", "The face is too dark. Choose a photo with more light on it.", quality
         )
     if quality.brightness > MAX_BRIGHTNESS:
-        raise PhotoRefused(
+        raise PhotoRefusedError(
             "too_bright", "The face is overexposed. Choose a photo with softer light.", quality
         )
     if abs(quality.yaw_degrees) > MAX_YAW_DEGREES:
-        raise PhotoRefused(
+        raise PhotoRefusedError(
             "turned_away",
             "The face is turned far to the side. Choose a photo that looks into the camera.",
             quality,
         )
     if quality.sharpness < MIN_SHARPNESS:
-        raise PhotoRefused("blurred", "The face is blurred. Choose a sharper photo.", quality)
+        raise PhotoRefusedError("blurred", "The face is blurred. Choose a sharper photo.", quality)

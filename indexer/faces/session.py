@@ -14,7 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.faces.errors import ModelUnusable, RuntimeUnavailable
+from indexer.faces.errors import ModelUnusableError, RuntimeUnavailableError
 
 RuntimeName = Literal["openvino", "onnxruntime"]
 Floats = NDArray[np.float32]
@@ -44,19 +44,21 @@ def choose_runtime(wanted: str = "auto") -> RuntimeName:
         for name in ("openvino", "onnxruntime"):
             if importlib.util.find_spec(name) is not None:
                 return name
-        raise RuntimeUnavailable("neither openvino nor onnxruntime is installed; install one")
+        raise RuntimeUnavailableError("neither openvino nor onnxruntime is installed; install one")
     for name in ("openvino", "onnxruntime"):
         if wanted == name:
             if importlib.util.find_spec(name) is None:
-                raise RuntimeUnavailable(f"{name} is not installed; install it or choose 'auto'")
+                raise RuntimeUnavailableError(
+                    f"{name} is not installed; install it or choose 'auto'"
+                )
             return name
-    raise RuntimeUnavailable(
+    raise RuntimeUnavailableError(
         f"{wanted!r} is no known runtime; choose 'auto', 'openvino' or 'onnxruntime'"
     )
 
 
 def open_session(path: Path, runtime: RuntimeName, threads: int = 2) -> InferenceSession:
-    """Load a network. Raises `ModelUnusable` when the runtime refuses it."""
+    """Load a network. Raises `ModelUnusableError` when the runtime refuses it."""
     if threads < 1:
         raise ValueError("a session needs at least one thread")
     if runtime == "openvino":
@@ -83,7 +85,7 @@ class OpenVinoSession:
             self._names = tuple(str(output.get_any_name()) for output in model.outputs)
             compiled = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
-            raise ModelUnusable(f"OpenVINO cannot load {path.name}: {error}") from error
+            raise ModelUnusableError(f"OpenVINO cannot load {path.name}: {error}") from error
         self._request = compiled.create_infer_request()
 
     @property
@@ -133,7 +135,7 @@ class OnnxRuntimeSession:
                 str(path), options, providers=["CPUExecutionProvider"]
             )
         except refused as error:
-            raise ModelUnusable(f"ONNX Runtime cannot load {path.name}: {error}") from error
+            raise ModelUnusableError(f"ONNX Runtime cannot load {path.name}: {error}") from error
         self._input = str(self._session.get_inputs()[0].name)
         self._names = tuple(str(output.name) for output in self._session.get_outputs())
 

@@ -11,7 +11,7 @@ from indexer.faces.session import Floats
 from indexer.observations import ModelStamp
 
 
-class TemplateInvalid(IndexerError):
+class TemplateInvalidError(IndexerError):
     """These bytes are no template: wrong length, not finite, or not of unit length."""
 
     code = "template_invalid"
@@ -30,18 +30,18 @@ class Template:
 
     @classmethod
     def from_bytes(cls, content: bytes, model: ModelStamp) -> Template:
-        """The template that `to_bytes` gave. Raises `TemplateInvalid`."""
+        """The template that `to_bytes` gave. Raises `TemplateInvalidError`."""
         if not content or len(content) % 4:
-            raise TemplateInvalid("a template is a whole number of float32 values")
+            raise TemplateInvalidError("a template is a whole number of float32 values")
         vector = np.frombuffer(content, "<f4").astype(np.float32)
         if not np.isfinite(vector).all() or abs(float(np.linalg.norm(vector)) - 1) > 1e-3:
-            raise TemplateInvalid("a template's vector must be finite and of unit length")
+            raise TemplateInvalidError("a template's vector must be finite and of unit length")
         return cls(vector, model)
 
     def similarity(self, other: Template) -> float:
         """Cosine with another template of the same model."""
         if self.model != other.model:
-            raise TemplateInvalid("templates of different models are never compared")
+            raise TemplateInvalidError("templates of different models are never compared")
         return float(self.vector @ other.vector)
 
     def __repr__(self) -> str:

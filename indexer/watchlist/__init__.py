@@ -1,1 +1,11 @@
-""""""
+"""The watch-list of enrolled people: an immutable gallery that probes are compared with."""
+
+from indexer.watchlist.watchlist import (
+    MixedModelsError,
+    Resemblance,
+    WatchedTemplate,
+    Watchlist,
+    band_of,
+)
+
+__all__ = ["MixedModelsError", "Resemblance", "WatchedTemplate", "Watchlist", "band_of"]

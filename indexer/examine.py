@@ -1,0 +1,204 @@
+"""One medium in, one `Examination` out: the line through all the rooms.
+
+1. Decode the medium, confined; what cannot be decoded keeps its SHA-256 and says why.
+2. Hash it: SHA-256 of the bytes, PDQ and phash of the picture.
+3. Look for known pictures of enrolled people by those hashes: no biometrics.
+4. See the faces of each frame, compare them with the watch-list, forget them (design rule 1).
+5. Judge each match by what chance would do with this many faces and people.
+6. Only for people who were hit: ask for their reference photos and compare the pictures.
+7. Put together what was found of each person; of everybody else only the number of faces.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TypeVar
+
+from indexer.examiner.protocol import ReferenceSource
+from indexer.faces.engine import FaceEngine
+from indexer.faces.errors import ModelUnusableError
+from indexer.hashing import KnownHashes, PdqOrientations, hash_medium, pdq_orientations
+from indexer.media import Decoded, Decoder, MediaError, Medium
+from indexer.observations import (
+    Examination,
+    FaceMatch,
+    HashMatch,
+    ManipulationFinding,
+    MediaHashes,
+    ModelStamp,
+    PersonFinding,
+)
+from indexer.watchlist import Resemblance, Watchlist
+
+Found = TypeVar("Found", FaceMatch, HashMatch)
+
+MAX_FACES_A_PERSON = 3
+"""An animation shows one face in many frames: the closest few say it all."""
+MAX_REFERENCES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Eyes:
+    """What `examine` looks with: decoder, models and known hashes.
+
+    Without an engine no face is looked for: hashes and the comparison with references still run.
+    Whoever examines more than a few media makes one `Eyes` and passes it each time.
+    """
+
+    decoder: Decoder = field(default_factory=Decoder)
+    engine: FaceEngine | None = None
+    known: KnownHashes = field(default_factory=lambda: KnownHashes(()))
+
+
+@lru_cache(maxsize=1)
+def eyes_for(model: ModelStamp | None) -> Eyes:
+    """Eyes for a watch-list, from the default models folder, opened once.
+
+    Raises `ModelUnusableError` when the pack there is another version than the watch-list's.
+    """
+    if model is None:
+        return Eyes()
+    engine = FaceEngine.open(model.pack)
+    if engine.model != model:
+        raise ModelUnusableError(
+            f"the watch-list was made by another version of {model.pack!r} than the one in the "
+            "models folder; build it again from the reference photos"
+        )
+    return Eyes(engine=engine)
+
+
+def examine(
+    medium: Medium,
+    watchlist: Watchlist,
+    references: ReferenceSource | None = None,
+    *,
+    eyes: Eyes | None = None,
+    only_person: str | None = None,
+) -> Examination:
+    """Look at one medium for the people of the watch-list and their known pictures.
+
+    `eyes` default to the watch-list's pack in the default models folder, without known hashes.
+    `only_person` restricts every comparison to one verified case. A medium that cannot be decoded
+    gives an `Examination` with `refusal`; other errors are defects or wrong settings.
+    """
+    started = time.monotonic()
+    eyes = eyes if eyes is not None else eyes_for(watchlist.model)
+    model = eyes.engine.model if eyes.engine is not None else None
+    # 1. Decode.
+    try:
+        decoded = eyes.decoder.decode(medium)
+    except MediaError as error:
+        hashes = hash_medium(medium.content, None)
+        hits = _known(eyes.known, watchlist, hashes, None, only_person)
+        unseen = ManipulationFinding(
+            "not_assessable", ("The medium could not be decoded: " + str(error),)
+        )
+        return Examination(
+            hashes=hashes,
+            kind="unreadable",
+            width_px=0,
+            height_px=0,
+            frames_examined=0,
+            faces_counted=0,
+            findings=tuple(
+                PersonFinding(person, (), tuple(of_person), unseen)
+                for person, of_person in _by_person(hits).items()
+            ),
+            model=model,
+            watchlist_change=watchlist.change,
+            refusal=error.refusal,
+            seconds=time.monotonic() - started,
+        )
+    # 2. Hash.
+    orientations = pdq_orientations(decoded.frames[0])
+    hashes = hash_medium(medium.content, decoded.frames[0], orientations)
+    # 3. Known pictures.
+    hits = _known(eyes.known, watchlist, hashes, orientations, only_person)
+    # 4. Faces.
+    resemblances, faces_counted = _faces(decoded, watchlist, eyes.engine, only_person)
+    # 5. Judge.
+    matches = watchlist.judge(resemblances, faces_counted, only_person)
+    # 6. and 7. References and findings, person by person.
+    findings = _findings(decoded, matches, hits, references, eyes.decoder)
+    return Examination(
+        hashes=hashes,
+        kind=decoded.kind,
+        width_px=decoded.width_px,
+        height_px=decoded.height_px,
+        frames_examined=len(decoded.frames),
+        faces_counted=faces_counted,
+        findings=findings,
+        model=model,
+        watchlist_change=watchlist.change,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _known(
+    known: KnownHashes,
+    watchlist: Watchlist,
+    hashes: MediaHashes,
+    orientations: PdqOrientations | None,
+    only_person: str | None,
+) -> tuple[HashMatch, ...]:
+    return known.search(hashes, orientations, only_person=only_person, hidden=watchlist.masked)
+
+
+def _faces(
+    decoded: Decoded, watchlist: Watchlist, engine: FaceEngine | None, only_person: str | None
+) -> tuple[list[Resemblance], int]:
+    """Who resembles whom, and how many faces there were; the faces themselves are gone."""
+    found: list[Resemblance] = []
+    counted = 0
+    if engine is None:
+        return found, counted
+    for frame in decoded.frames:
+        with engine.probe(frame) as probes:
+            counted += len(probes)
+            found += watchlist.search(
+                probes, frame_index=frame.frame_index, only_person=only_person
+            )
+    return found, counted
+
+
+def _findings(
+    decoded: Decoded,
+    matches: Sequence[FaceMatch],
+    hits: Sequence[HashMatch],
+    references: ReferenceSource | None,
+    decoder: Decoder,
+) -> tuple[PersonFinding, ...]:
+    faces, pictures = _by_person(matches), _by_person(hits)
+    findings: list[PersonFinding] = []
+    for person in sorted(faces.keys() | pictures.keys()):
+        closest = sorted(faces.get(person, ()), key=lambda match: -match.similarity)
+        closest = closest[:MAX_FACES_A_PERSON]
+        findings.append(
+            PersonFinding(
+                person_ref=person,
+                faces=tuple(closest),
+                hashes=tuple(pictures.get(person, ())),
+                manipulation=_manipulation(decoded, person, closest, references, decoder),
+            )
+        )
+    return tuple(findings)
+
+
+def _manipulation(
+    decoded: Decoded,
+    person: str,
+    closest: Sequence[FaceMatch],
+    references: ReferenceSource | None,
+    decoder: Decoder,
+) -> ManipulationFinding:
+    return ManipulationFinding(band="inconclusive", reasons=(), declared=decoded.declared)
+
+
+def _by_person(found: Sequence[Found]) -> dict[str, list[Found]]:
+    sorted_out: dict[str, list[Found]] = {}
+    for each in found:
+        sorted_out.setdefault(each.person_ref, []).append(each)
+    return sorted_out

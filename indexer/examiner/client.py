@@ -1,0 +1,290 @@
+"""The worker's side of the examiner: start it, load its gallery, hand it media.
+
+1. `start` begins the process and waits until the models are loaded.
+2. `load_gallery` and `mask_person` say who is looked for.
+3. `examine`, `enrol` and `hash` are one conversation each; threads wait their turn.
+4. When the examiner dies or hangs, the medium at hand is one failed medium (`examiner_crashed`),
+   never tried again here; the next call starts a new examiner and loads the gallery anew.
+
+The client keeps no template and no probe: after a crash it asks `gallery_source` again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+
+from indexer.errors import WireError
+from indexer.examiner.errors import ExaminerRefusedError, ExaminerUnavailableError
+from indexer.examiner.process import ExaminerProcess
+from indexer.examiner.protocol import (
+    Enrol,
+    Enrolled,
+    Examine,
+    Examined,
+    ExaminerInbound,
+    ExaminerOutbound,
+    Failed,
+    GalleryHash,
+    GalleryLoaded,
+    GalleryTemplate,
+    Hash,
+    Hashed,
+    Hello,
+    LoadGallery,
+    MaskPerson,
+    PersonMasked,
+    Ready,
+    References,
+    ReferenceSource,
+    ReferencesWanted,
+)
+from indexer.observations import Examination, MediaHashes, ModelStamp, Refusal
+from indexer.wire import Channel
+
+logger = logging.getLogger(__name__)
+
+GallerySource = Callable[[], LoadGallery]
+DEFAULT_TIMEOUT_S = 300.0
+CRASH_CODE = "examiner_crashed"
+CRASH_MESSAGE = "The examiner ended while it looked at this; it was not tried again."
+
+Answer = TypeVar("Answer", bound=ExaminerOutbound)
+
+
+class ExaminerClient:
+    """One examiner process, restarted when it dies. Safe to share between threads."""
+
+    def __init__(
+        self,
+        hello: Hello,
+        gallery_source: GallerySource | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
+        """Prefer `start`. `timeout_s` bounds each single request, loading included."""
+        self._hello = hello
+        self._gallery_source = gallery_source
+        self._timeout_s = timeout_s
+        self._turn = threading.RLock()
+        self._process: ExaminerProcess | None = None
+        self._ready: Ready | None = None
+        self._gallery_wanted = False
+        self._gallery_missing = False
+        self._masked: set[str] = set()
+        self._last_request = 0
+        self._closed = False
+
+    @classmethod
+    def start(
+        cls,
+        hello: Hello,
+        gallery_source: GallerySource | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> ExaminerClient:
+        """Start the process and wait until it is ready.
+
+        `gallery_source` gives the whole gallery again after a crash; without it the new examiner
+        looks for nobody, and `examine` raises `ExaminerUnavailableError` until `load_gallery`.
+        Raises `ExaminerRefusedError` (for instance "pack_missing", "licence_not_accepted").
+        """
+        client = cls(hello, gallery_source, timeout_s)
+        with client._turn:
+            client._running()
+        return client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def model(self) -> ModelStamp | None:
+        """The loaded pack, or None when face matching is off."""
+        return self._ready.model if self._ready is not None else None
+
+    @property
+    def runtime(self) -> str:
+        """The inference runtime in use; empty when face matching is off."""
+        return self._ready.runtime if self._ready is not None else ""
+
+    @property
+    def process_id(self) -> int | None:
+        """The running examiner's process id."""
+        return self._process.process_id if self._process is not None else None
+
+    def load_gallery(
+        self,
+        change: int,
+        model: ModelStamp | None,
+        templates: Sequence[GalleryTemplate],
+        hashes: Sequence[GalleryHash],
+    ) -> GalleryLoaded:
+        """Replace the gallery by this snapshot. People masked before are no longer masked."""
+        message = LoadGallery(change, model, tuple(templates), tuple(hashes))
+        with self._turn:
+            self._running(load=False)
+            loaded = self._ask_or_unavailable(message, GalleryLoaded)
+            self._gallery_wanted, self._gallery_missing = True, False
+            self._masked.clear()
+            return loaded
+
+    def mask_person(self, person_ref: str) -> None:
+        """Never match this person again until the next gallery is loaded."""
+        with self._turn:
+            self._masked.add(person_ref)
+            if self._process is not None and self._process.is_alive():
+                self._ask_or_unavailable(MaskPerson(person_ref), PersonMasked)
+
+    def examine(
+        self,
+        content: bytes,
+        *,
+        declared_type: str | None = None,
+        media_url: str | None = None,
+        page_url: str | None = None,
+        only_person: str | None = None,
+        references: ReferenceSource | None = None,
+    ) -> Examination:
+        """Look at one medium. `references` is asked only for people who were hit."""
+        with self._turn:
+            self._running()
+            request_id = self._next_request()
+            message = Examine(request_id, content, declared_type, media_url, page_url, only_person)
+            started = time.monotonic()
+            try:
+                answer = self._ask(message, Examined, references)
+            except WireError:
+                logger.warning("the examiner ended during a medium of %d bytes", len(content))
+                return Examination(
+                    hashes=MediaHashes(sha256=hashlib.sha256(content).hexdigest()),
+                    kind="unreadable",
+                    width_px=0,
+                    height_px=0,
+                    frames_examined=0,
+                    faces_counted=0,
+                    model=self.model,
+                    refusal=Refusal(CRASH_CODE, CRASH_MESSAGE),
+                    seconds=time.monotonic() - started,
+                )
+            return answer.examination
+
+    def enrol(self, content: bytes, others: Sequence[bytes] = ()) -> Enrolled:
+        """A template of a reference photo, or why not. `others` are the person's vectors so far."""
+        with self._turn:
+            self._running(load=False)
+            request_id = self._next_request()
+            try:
+                return self._ask(Enrol(request_id, content, tuple(others)), Enrolled)
+            except WireError:
+                refusal = Refusal(CRASH_CODE, CRASH_MESSAGE)
+                return Enrolled(request_id, None, None, None, self.model, refusal)
+
+    def hash(self, content: bytes) -> Hashed:
+        """Only the hashes of a picture."""
+        with self._turn:
+            self._running(load=False)
+            request_id = self._next_request()
+            try:
+                return self._ask(Hash(request_id, content), Hashed)
+            except WireError:
+                return Hashed(request_id, None, Refusal(CRASH_CODE, CRASH_MESSAGE))
+
+    def close(self) -> None:
+        """End the process; the client cannot be used again."""
+        with self._turn:
+            self._closed = True
+            self._drop()
+
+    def _running(self, *, load: bool = True) -> None:
+        """Make sure that a ready examiner runs and, with `load`, that it has its gallery."""
+        if self._closed:
+            raise ExaminerUnavailableError("this examiner client was closed")
+        if self._process is not None and not self._process.is_alive():
+            self._drop()
+        if self._process is None:
+            self._process = ExaminerProcess()
+            self._ready = self._ask_or_unavailable(self._hello, Ready)
+            self._gallery_missing = self._gallery_wanted
+        if load and self._gallery_missing:
+            self._load_again()
+
+    def _load_again(self) -> None:
+        if self._gallery_source is None:
+            raise ExaminerUnavailableError(
+                "the examiner was restarted after a crash and has no gallery; load it again"
+            )
+        self._ask_or_unavailable(self._gallery_source(), GalleryLoaded)
+        self._gallery_missing = False
+        for person_ref in sorted(self._masked):
+            self._ask_or_unavailable(MaskPerson(person_ref), PersonMasked)
+
+    def _ask_or_unavailable(self, message: ExaminerInbound, kind: type[Answer]) -> Answer:
+        try:
+            return self._ask(message, kind)
+        except WireError as error:
+            raise ExaminerUnavailableError(
+                "the examiner process ended while it was being set up; see its log output"
+            ) from error
+
+    def _ask(
+        self,
+        message: ExaminerInbound,
+        kind: type[Answer],
+        references: ReferenceSource | None = None,
+    ) -> Answer:
+        """One conversation. Raises `WireError` when the examiner died, which is then gone."""
+        process = self._process
+        if process is None:
+            raise WireError("the examiner is not running")
+        try:
+            with process.deadline(self._timeout_s):
+                answer = _conversation(process.channel, message, references)
+        except BaseException:
+            # Whatever broke the conversation, the next one must not read its remains.
+            self._drop()
+            raise
+        if isinstance(answer, Failed):
+            if isinstance(message, Hello):
+                self._drop()
+            raise ExaminerRefusedError(answer.code, answer.message)
+        if not isinstance(answer, kind):
+            self._drop()
+            raise WireError(f"the examiner answered out of turn: {type(answer).__name__}")
+        return answer
+
+    def _next_request(self) -> int:
+        self._last_request += 1
+        return self._last_request
+
+    def _drop(self) -> None:
+        if self._process is not None:
+            self._process.end()
+            self._process = None
+
+
+def _conversation(
+    channel: Channel[ExaminerInbound, ExaminerOutbound],
+    message: ExaminerInbound,
+    references: ReferenceSource | None,
+) -> ExaminerOutbound:
+    """Send one request and give references when asked, until the answer comes."""
+    channel.send(message)
+    answer = channel.receive()
+    while isinstance(answer, ReferencesWanted):
+        found = references.of(answer.person_ref) if references is not None else ()
+        channel.send(References(answer.request_id, tuple(found)))
+        answer = channel.receive()
+    if answer is None:
+        raise WireError("the examiner ended before it answered")
+    return answer

@@ -1,0 +1,21 @@
+"""What can go wrong between the worker and its examiner."""
+
+from __future__ import annotations
+
+from indexer.errors import IndexerError
+
+
+class ExaminerUnavailableError(IndexerError):
+    """The examiner process does not start, or ended while it was being set up."""
+
+    code = "examiner_unavailable"
+
+
+class ExaminerRefusedError(IndexerError):
+    """The examiner could not serve a request; `code` and message are its own."""
+
+    code = "examiner_refused"
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code

@@ -1,0 +1,74 @@
+"""The examiner as a child process: two pipes, a watchdog, an orderly end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from indexer.errors import WireError
+from indexer.examiner.protocol import ExaminerInbound, ExaminerOutbound
+from indexer.wire import Channel
+
+MAX_THREADS = "2"
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+"""No key, password or database address goes along."""
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+ORDERLY_END_S = 5.0
+
+
+class ExaminerProcess:
+    """A started `python -m indexer.examiner`. Its log goes where ours goes: to standard error."""
+
+    def __init__(self) -> None:
+        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        environment["PYTHONPATH"] = str(PACKAGE_ROOT)
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            environment[name] = MAX_THREADS
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "indexer.examiner"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise WireError("the examiner was started without pipes")
+        self.channel: Channel[ExaminerInbound, ExaminerOutbound] = Channel(
+            self._process.stdout, self._process.stdin, ExaminerOutbound
+        )
+
+    @property
+    def process_id(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
+
+    @contextmanager
+    def deadline(self, timeout_s: float) -> Iterator[None]:
+        """Kill the process when the block takes longer: the waiting reader then sees an end."""
+        watchdog = threading.Timer(timeout_s, self._process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            yield
+        finally:
+            watchdog.cancel()
+
+    def end(self) -> None:
+        """Close the pipes, wait a moment, then kill."""
+        with contextlib.suppress(OSError, ValueError):
+            self.channel.close()
+        try:
+            self._process.wait(ORDERLY_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,221 @@
+"""The examiner's inside: models, gallery and decoder, and one answer to each request.
+
+1. `Hello` opens the pack and the decoder.
+2. `LoadGallery` builds a new watch-list and hash index and swaps them in whole.
+3. `Examine`, `Enrol` and `Hash` look at one file each; a file that cannot be looked at is an
+   answer, a wrong setting is `Failed`, a defect ends the process.
+4. When the pipe closes, the process ends.
+
+Every probe lives and dies inside `indexer.examine`; what is sent has no field for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from indexer.errors import IndexerError, WireError
+from indexer.examine import Eyes, examine
+from indexer.examiner.protocol import (
+    Enrol,
+    Enrolled,
+    Examine,
+    Examined,
+    ExaminerInbound,
+    ExaminerOutbound,
+    Failed,
+    GalleryLoaded,
+    Hash,
+    Hashed,
+    Hello,
+    LoadGallery,
+    MaskPerson,
+    PersonMasked,
+    PhotoQuality,
+    Ready,
+    Reference,
+    References,
+    ReferencesWanted,
+)
+from indexer.faces import FaceEngine, PhotoRefusedError, Template
+from indexer.faces.quality import FaceQuality
+from indexer.hashing import KnownHashes, hash_medium
+from indexer.media import Decoder, MediaError, Medium
+from indexer.observations import Refusal
+from indexer.watchlist import MixedModelsError, WatchedTemplate, Watchlist
+from indexer.wire import Channel
+
+ExaminerChannel = Channel[ExaminerOutbound, ExaminerInbound]
+
+
+class ExaminerServer:
+    """Serves one worker over one channel, one request after the other."""
+
+    def __init__(self, channel: ExaminerChannel) -> None:
+        self._channel = channel
+        self._eyes: Eyes | None = None
+        self._watchlist = Watchlist.empty()
+
+    def serve(self) -> None:
+        """Answer until the other side closes the pipe."""
+        try:
+            while (message := self._channel.receive()) is not None:
+                self._channel.send(self._answered(message))
+        finally:
+            if self._eyes is not None:
+                self._eyes.decoder.close()
+
+    def _answered(self, message: ExaminerInbound) -> ExaminerOutbound:
+        try:
+            return self._answer(message)
+        except WireError:
+            raise
+        except IndexerError as error:
+            return Failed(getattr(message, "request_id", None), error.code, str(error))
+
+    def _answer(self, message: ExaminerInbound) -> ExaminerOutbound:
+        if isinstance(message, Hello):
+            return self._hello(message)
+        if self._eyes is None:
+            return Failed(None, "not_ready", "the first message must be Hello")
+        match message:
+            case LoadGallery():
+                answer: ExaminerOutbound = self._load(message, self._eyes)
+            case MaskPerson():
+                self._watchlist.mask(message.person_ref)
+                answer = PersonMasked(message.person_ref)
+            case Examine():
+                answer = self._examine(message, self._eyes)
+            case Enrol():
+                answer = _enrol(message, self._eyes)
+            case Hash():
+                answer = _hash(message, self._eyes)
+            case References():
+                answer = Failed(message.request_id, "out_of_turn", "no references were asked for")
+        return answer
+
+    def _hello(self, message: Hello) -> Ready:
+        engine = None
+        if message.pack is not None:
+            engine = FaceEngine.open(
+                message.pack,
+                models_dir=message.models_dir,
+                runtime=message.runtime,
+                accepted_licences=message.accepted_licences,
+            )
+        self._eyes = Eyes(decoder=_decoder(message.sandbox), engine=engine)
+        if engine is None:
+            return Ready(None, "")
+        return Ready(engine.model, engine.runtime)
+
+    def _load(self, message: LoadGallery, eyes: Eyes) -> GalleryLoaded:
+        watchlist = Watchlist.empty(message.change)
+        if eyes.engine is not None:
+            model = eyes.engine.model
+            if message.templates and message.model != model:
+                raise MixedModelsError(
+                    "the gallery's templates were made by another model than the one loaded; "
+                    "build them again from the reference photos"
+                )
+            watchlist = Watchlist.build(
+                (
+                    WatchedTemplate(
+                        each.person_ref, each.template_ref, Template.from_bytes(each.vector, model)
+                    )
+                    for each in message.templates
+                ),
+                model=model,
+                calibration=eyes.engine.pack.calibration,
+                change=message.change,
+            )
+        elif message.templates:
+            raise MixedModelsError("face matching is off: there is no model for these templates")
+        known = KnownHashes(message.hashes)
+        self._eyes = replace(eyes, known=known)
+        self._watchlist = watchlist
+        return GalleryLoaded(message.change, len(watchlist), len(known))
+
+    def _examine(self, message: Examine, eyes: Eyes) -> Examined:
+        medium = Medium(message.content, message.declared_type, message.media_url, message.page_url)
+        references = _AskedReferences(self._channel, message.request_id)
+        return Examined(
+            message.request_id,
+            examine(
+                medium,
+                self._watchlist,
+                references,
+                eyes=eyes,
+                only_person=message.only_person,
+            ),
+        )
+
+
+class _AskedReferences:
+    """Asks the worker for the reference photos of a person who was hit."""
+
+    def __init__(self, channel: ExaminerChannel, request_id: int) -> None:
+        self._channel = channel
+        self._request_id = request_id
+
+    def of(self, person_ref: str) -> Sequence[Reference]:
+        """See `ReferenceSource.of`."""
+        self._channel.send(ReferencesWanted(self._request_id, person_ref))
+        answer = self._channel.receive()
+        if not isinstance(answer, References) or answer.request_id != self._request_id:
+            raise WireError("references were asked for and something else came")
+        return answer.references
+
+
+def _decoder(sandbox: str) -> Decoder:
+    if sandbox == "auto":
+        return Decoder(sandbox="auto")
+    if sandbox == "require":
+        return Decoder(sandbox="require")
+    if sandbox == "off":
+        return Decoder(sandbox="off")
+    raise IndexerError(f"{sandbox!r} is no sandbox setting; choose auto, require or off")
+
+
+def _enrol(message: Enrol, eyes: Eyes) -> Enrolled:
+    try:
+        picture = eyes.decoder.decode(Medium(message.content)).frames[0]
+    except MediaError as error:
+        refusal = Refusal("unreadable", f"The file cannot be read as a photo: {error}")
+        return Enrolled(message.request_id, None, None, None, None, refusal)
+    hashes = hash_medium(message.content, picture)
+    engine = eyes.engine
+    if engine is None:
+        refusal = Refusal("face_matching_off", "Face matching is switched off.")
+        return Enrolled(message.request_id, None, None, hashes, None, refusal)
+    others = tuple(Template.from_bytes(vector, engine.model) for vector in message.others)
+    try:
+        enrolment = engine.enrol_with_quality(picture, others)
+    except PhotoRefusedError as error:
+        quality = _quality(error.quality) if error.quality is not None else None
+        refusal = Refusal(error.code, str(error))
+        return Enrolled(message.request_id, None, quality, hashes, engine.model, refusal)
+    return Enrolled(
+        message.request_id,
+        enrolment.template.to_bytes(),
+        _quality(enrolment.quality),
+        hashes,
+        engine.model,
+    )
+
+
+def _quality(judged: FaceQuality) -> PhotoQuality:
+    return PhotoQuality(
+        eye_distance_px=judged.eye_distance_px,
+        sharpness=judged.sharpness,
+        brightness=judged.brightness,
+        yaw_degrees=judged.yaw_degrees,
+        detection_score=judged.detection_score,
+    )
+
+
+def _hash(message: Hash, eyes: Eyes) -> Hashed:
+    try:
+        picture = eyes.decoder.decode(Medium(message.content)).frames[0]
+    except MediaError as error:
+        return Hashed(message.request_id, hash_medium(message.content, None), error.refusal)
+    return Hashed(message.request_id, hash_medium(message.content, picture))

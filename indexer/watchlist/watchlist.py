@@ -1,0 +1,247 @@
+"""The watch-list: templates of enrolled people as an immutable FAISS snapshot, searched by probes.
+
+1. `Watchlist.build` takes templates of one model and change number; nothing is added later.
+2. `search` compares the probes of one picture with every template (flat inner product: exact),
+   keeps what is above the threshold, the best template of each person for each face, and
+   overwrites the probes, whatever happens.
+3. `judge` says of each match how many chance matches as close one would expect, once the number
+   of faces in the whole medium is known.
+4. `mask` hides a person at once, until the next snapshot is built without them.
+
+Only enrolled people are in it (design rule 1); there is no way to ask it with anything but probes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+
+from indexer.errors import IndexerError
+from indexer.faces.align import grey_png
+from indexer.faces.calibration import Calibration
+from indexer.faces.probe import ProbeFaces, _lend, _Lent
+from indexer.faces.session import Floats
+from indexer.faces.template import Template
+from indexer.observations import Band, Box, FaceMatch, ModelStamp
+
+CHANCE_MATCHES_PER_FACE = 1e-3
+"""With many people enrolled the threshold rises until no more than one face in a thousand matches
+somebody by chance; but never above the strictest similarity that was measured."""
+
+STRONG_BELOW = 1e-4
+MODERATE_BELOW = 1e-2
+"""Bands by expected chance matches in one medium: below one in 10,000 media like it, below one in
+100, and more."""
+
+
+class MixedModelsError(IndexerError):
+    """Templates or probes of different models met: they are never compared (design rule 14)."""
+
+    code = "mixed_models"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedTemplate:
+    """One enrolled template and whose it is. References are opaque here."""
+
+    person_ref: str
+    template_ref: str
+    template: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblance:
+    """A face of one picture that is close to an enrolled person, before it is judged.
+
+    `crop_png` is the aligned greyscale face: the one thing of a probe that outlives its call.
+    """
+
+    person_ref: str
+    similarity: float
+    box: Box
+    frame_index: int
+    crop_png: bytes
+
+    def __repr__(self) -> str:
+        return f"<Resemblance to {self.person_ref}>"
+
+
+class Watchlist:
+    """An immutable snapshot of the gallery of one model."""
+
+    def __init__(
+        self,
+        entries: tuple[WatchedTemplate, ...],
+        model: ModelStamp | None,
+        calibration: Calibration | None,
+        change: int,
+    ) -> None:
+        """Prefer `build` and `empty`."""
+        self.model = model
+        self.change = change
+        self._calibration = calibration
+        self._people = tuple(entry.person_ref for entry in entries)
+        self._masked: frozenset[str] = frozenset()
+        self._mask_turn = threading.Lock()
+        self._index = _index_of(entries)
+
+    @classmethod
+    def build(
+        cls,
+        templates: Iterable[WatchedTemplate],
+        *,
+        model: ModelStamp,
+        calibration: Calibration,
+        change: int = 0,
+    ) -> Watchlist:
+        """A snapshot of these templates at this change number; none is fine.
+
+        `calibration` is the pack's (`engine.pack.calibration`). Raises `MixedModelsError` when a
+        template was made by another model than `model`.
+        """
+        entries = tuple(templates)
+        for entry in entries:
+            if entry.template.model != model:
+                raise MixedModelsError(
+                    f"the template {entry.template_ref!r} was made by another model "
+                    f"({entry.template.model.pack}); build it again from the reference photo"
+                )
+        return cls(entries, model, calibration, change)
+
+    @classmethod
+    def empty(cls, change: int = 0) -> Watchlist:
+        """Nobody's face is looked for: face matching is off."""
+        return cls((), None, None, change)
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    def __repr__(self) -> str:
+        return f"<Watchlist of {len(self)} templates at change {self.change}>"
+
+    @property
+    def masked(self) -> frozenset[str]:
+        """People who are hidden until the next snapshot."""
+        return self._masked
+
+    def mask(self, person_ref: str) -> None:
+        """Never match this person again: at once, also for a search that is under way."""
+        with self._mask_turn:
+            self._masked = self._masked | {person_ref}
+
+    def threshold(self, only_person: str | None = None) -> float:
+        """The similarity from which on a face is a match, for the gallery that is searched.
+
+        The pack's default keeps one pair of strangers in 10,000 apart wrongly; with more than a
+        few templates it rises, because each face is compared with every one of them.
+        """
+        if self._calibration is None:
+            return 1.0
+        size = self._size(only_person)
+        wanted = self._calibration.similarity_at(CHANCE_MATCHES_PER_FACE / max(1, size))
+        return max(self._calibration.default_threshold, wanted)
+
+    def search(
+        self, probes: ProbeFaces, *, frame_index: int = 0, only_person: str | None = None
+    ) -> tuple[Resemblance, ...]:
+        """Who of the enrolled people is in this picture: best first. The probes are overwritten.
+
+        `only_person` restricts the comparison to one verified case. Raises `MixedModelsError`, and
+        `ProbeSpentError` for probes that were compared already.
+        """
+        try:
+            if self.model is not None and probes.model != self.model:
+                raise MixedModelsError(
+                    f"these faces were seen by {probes.model.pack}, the watch-list was made by "
+                    f"{self.model.pack}; build the watch-list with the model in use"
+                )
+            with _lend(probes) as lent:
+                return self._compare(lent, frame_index, only_person)
+        finally:
+            probes.overwrite()
+
+    def judge(
+        self,
+        found: Sequence[Resemblance],
+        faces_in_medium: int,
+        only_person: str | None = None,
+    ) -> tuple[FaceMatch, ...]:
+        """Add what chance would do, given all faces of the medium and the size of the gallery."""
+        if self._calibration is None:
+            return ()
+        comparisons = max(1, faces_in_medium) * max(1, self._size(only_person))
+        threshold = self.threshold(only_person)
+        judged: list[FaceMatch] = []
+        for each in found:
+            if each.person_ref in self._masked:
+                continue
+            expected = self._calibration.false_match_rate(each.similarity) * comparisons
+            judged.append(
+                FaceMatch(
+                    person_ref=each.person_ref,
+                    similarity=each.similarity,
+                    threshold=threshold,
+                    expected_chance_matches=expected,
+                    band=band_of(expected),
+                    box=each.box,
+                    frame_index=each.frame_index,
+                    face_crop_png=each.crop_png,
+                    chance_is_extrapolated=self._calibration.is_extrapolated(each.similarity),
+                )
+            )
+        return tuple(judged)
+
+    def _size(self, only_person: str | None) -> int:
+        masked = self._masked
+        return sum(
+            1 for person in self._people if person not in masked and only_person in {None, person}
+        )
+
+    def _compare(
+        self, lent: _Lent, frame_index: int, only_person: str | None
+    ) -> tuple[Resemblance, ...]:
+        if not self._people or not lent.boxes:
+            return ()
+        # FAISS answers inner products above the radius; ours are from the threshold on.
+        radius = float(np.nextafter(np.float32(self.threshold(only_person)), np.float32(-1)))
+        starts, similarities, rows = self._index.range_search(lent.vectors, radius)
+        best: dict[tuple[int, str], float] = {}
+        for face in range(len(lent.boxes)):
+            for at in range(int(starts[face]), int(starts[face + 1])):
+                person = self._people[int(rows[at])]
+                if only_person in {None, person}:
+                    similarity = min(1.0, float(similarities[at]))
+                    best[face, person] = max(similarity, best.get((face, person), -1.0))
+        masked = self._masked
+        return tuple(
+            Resemblance(
+                person_ref=person,
+                similarity=similarity,
+                box=lent.boxes[face],
+                frame_index=frame_index,
+                crop_png=grey_png(lent.crops[face]),
+            )
+            for (face, person), similarity in sorted(best.items(), key=lambda item: -item[1])
+            if person not in masked
+        )
+
+
+def band_of(expected_chance_matches: float) -> Band:
+    """The band in which a match is spoken of."""
+    if expected_chance_matches < STRONG_BELOW:
+        return "strong"
+    return "moderate" if expected_chance_matches < MODERATE_BELOW else "weak"
+
+
+def _index_of(entries: tuple[WatchedTemplate, ...]) -> faiss.IndexFlatIP:
+    dimension = entries[0].template.vector.shape[0] if entries else 1
+    index = faiss.IndexFlatIP(dimension)
+    if entries:
+        vectors: Floats = np.stack([entry.template.vector for entry in entries])
+        index.add(np.ascontiguousarray(vectors, np.float32))
+        vectors.fill(0)
+    return index
