@@ -40,6 +40,7 @@ __all__ = [
     "Pixels",
     "SandboxSetting",
     "SandboxState",
+    "SandboxUnavailableError",
     "Sniffed",
     "TooLargeError",
     "TooManyPixelsError",

@@ -1,6 +1,6 @@
 """The decoder process: `python -m indexer.media.decode_child MEMORY_FD`, started by `Decoder`.
 
-1. Confine itself (limits, no network), map the shared memory, load the codecs, say that it is ready.
+1. Confine itself (limits, no network), map the shared memory, load the codecs, say it is ready.
 2. For each medium: decode into the shared memory and answer, then read what the file declares of
    itself and answer that.
 3. End when the pipe closes.

@@ -27,7 +27,13 @@ from indexer.media.errors import (
 )
 from indexer.media.limits import MediaLimits
 from indexer.media.medium import Medium
-from indexer.media.messages import DeclaredFacts, DecodedFrames, DecodeRefused, DecodeRequest
+from indexer.media.messages import (
+    DeclaredFacts,
+    DecodedFrames,
+    DecodeRefused,
+    DecodeRequest,
+    FromChild,
+)
 from indexer.media.picture import Decoded, Picture
 from indexer.media.sandbox import SandboxSetting, SandboxState
 from indexer.observations import DeclaredFact
@@ -102,9 +108,8 @@ class Decoder:
                 if isinstance(answer, DecodeRefused):
                     self._retire_when_old(child, answer.cpu_s)
                     raise media_error(answer.code, answer.message)
-                if not isinstance(answer, DecodedFrames):
-                    raise WireError("the decoder process answered out of turn")
-                frames = self._collect(child, answer)
+                decoded = _expect_frames(answer)
+                frames = self._collect(child, decoded)
             except WireError as error:
                 self._drop_child()
                 if deadline.passed:
@@ -115,12 +120,12 @@ class Decoder:
                 return None
             facts, unread = self._declared(child)
         return Decoded(
-            kind="animation" if answer.animated else "still",
-            format_name=answer.format_name,
-            width_px=answer.width_px,
-            height_px=answer.height_px,
+            kind="animation" if decoded.animated else "still",
+            format_name=decoded.format_name,
+            width_px=decoded.width_px,
+            height_px=decoded.height_px,
             frames=frames,
-            frames_total=answer.frames_total,
+            frames_total=decoded.frames_total,
             declared=facts,
             declared_unread=unread,
         )
@@ -173,3 +178,9 @@ class Decoder:
         if self._child is not None:
             self._child.end()
             self._child = None
+
+
+def _expect_frames(answer: FromChild | None) -> DecodedFrames:
+    if not isinstance(answer, DecodedFrames):
+        raise WireError("the decoder process answered out of turn")
+    return answer

@@ -50,7 +50,7 @@ class MediaLimits:
         for name in self.__slots__:
             if getattr(self, name) <= 0:
                 raise LimitsError(f"{name} must be greater than zero")
-        # Pillow holds RGBA (4 bytes a pixel) and may need a second copy while converting or turning.
+        # Pillow holds 4 bytes a pixel and may need a second copy while converting or turning.
         needed = self.max_pixels * (3 + 4 + 4) + self.max_content_bytes
         if needed > self.address_space_bytes:
             raise LimitsError(

@@ -35,6 +35,16 @@ _MIME: Final = {
 }
 
 
+_VIDEO_MARKS: Final = (
+    (b"\x1a\x45\xdf\xa3", "WebM/Matroska"),
+    (b"\x00\x00\x01\xba", "MPEG"),
+    (b"\x00\x00\x01\xb3", "MPEG"),
+    (b"FLV\x01", "FLV"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF/WMV"),
+    (b"OggS", "Ogg"),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Sniffed:
     """`format_name` is the name of Pillow's codec for a picture, the container's for a video."""
@@ -102,16 +112,6 @@ def _iso_media(head: bytes) -> Sniffed:
 
 
 def _video_container(head: bytes) -> str | None:
-    if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return "WebM/Matroska"
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         return "AVI"
-    if head.startswith((b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")):
-        return "MPEG"
-    if head.startswith(b"FLV\x01"):
-        return "FLV"
-    if head.startswith(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"):
-        return "ASF/WMV"
-    if head.startswith(b"OggS"):
-        return "Ogg"
-    return None
+    return next((name for mark, name in _VIDEO_MARKS if head.startswith(mark)), None)
