@@ -1,0 +1,318 @@
+"""The frontier: the addresses of one run, and the leases under which workers fetch them.
+
+1. `add` puts addresses in, each once a run (unique by run and address).
+2. `lease` hands a few waiting ones to one worker, each with a fencing token that only grows.
+3. `finish` writes the end of a leased address in the caller's transaction, together with all that
+   was found there; with a token that is not the newest it raises `FencedOffError`, so that nothing
+   of that transaction stays.
+4. `give_back` and `release_expired` return leases whose worker is gone. An address that was
+   leased when a worker died is taken up again alone, so that one that kills its reader harms no
+   other; after `MAX_ATTEMPTS` it has failed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Insert, and_, case, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from indexer.crawl.messages import FetchKind
+from service.sources.errors import FencedOffError
+from service.sources.models import FrontierEntry
+
+MAX_ATTEMPTS = 4
+SUSPECT_ATTEMPTS = 2
+RETRY_AFTER_S = (30, 120, 600)
+LOST = "lost"
+"""`refusal_code` of a waiting entry whose last worker died with it."""
+
+_MAX_MESSAGE_CHARACTERS = 300
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_ROWS_A_STATEMENT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One address to visit. `depth` counts links from the start; `how` says where it was found."""
+
+    url: str
+    kind: FetchKind
+    depth: int
+    referrer: str | None = None
+    how: str = "seed"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One worker's right to fetch one address, until somebody else is given a newer token."""
+
+    entry_id: int
+    run_id: uuid.UUID
+    url: str
+    kind: FetchKind
+    depth: int
+    referrer: str | None
+    token: int
+    attempts: int
+
+    @property
+    def ticket(self) -> str:
+        """The name of this lease towards the crawl child."""
+        return f"{self.entry_id}.{self.token}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a leased address ended: "done", or "refused" with the reason."""
+
+    state: str = "done"
+    code: str | None = None
+    message: str | None = None
+    http_status: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FrontierCount:
+    """How many addresses of one kind are in which state."""
+
+    kind: str
+    state: str
+    count: int
+
+
+def url_key(url: str) -> str:
+    """The key by which an address is known: SHA-256 of its canonical spelling, in hex."""
+    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def add(session: Session, run_id: uuid.UUID, addresses: Iterable[Address]) -> int:
+    """Put addresses in that this run does not know yet; returns how many were new."""
+    rows = [
+        {
+            "run_id": run_id,
+            "url": address.url,
+            "url_key": url_key(address.url),
+            "kind": address.kind,
+            "depth": address.depth,
+            "referrer": address.referrer,
+            "how": address.how[:40],
+            "state": "waiting",
+            "attempts": 0,
+            "fencing_token": 0,
+        }
+        for address in addresses
+    ]
+    added = 0
+    for start in range(0, len(rows), _ROWS_A_STATEMENT):
+        part = rows[start : start + _ROWS_A_STATEMENT]
+        statement = _insert_ignoring(session).values(part).returning(FrontierEntry.id)
+        added += len(session.execute(statement).all())
+    return added
+
+
+def lease(
+    session: Session,
+    run_id: uuid.UUID,
+    *,
+    worker: str,
+    limit: int,
+    kinds: Sequence[FetchKind],
+    now: datetime,
+    lease_s: float,
+    suspects: bool = False,
+) -> tuple[Lease, ...]:
+    """Lease up to `limit` waiting addresses of these kinds, nearest to the start first.
+
+    With `suspects`, only those that were leased twice or more when a worker died; without, only
+    the others.
+    """
+    if limit <= 0 or not kinds:
+        return ()
+    suspect = and_(FrontierEntry.refusal_code == LOST, FrontierEntry.attempts >= SUSPECT_ATTEMPTS)
+    innocent = or_(
+        FrontierEntry.refusal_code.is_(None),
+        FrontierEntry.refusal_code != LOST,
+        FrontierEntry.attempts < SUSPECT_ATTEMPTS,
+    )
+    statement = (
+        select(FrontierEntry)
+        .where(
+            FrontierEntry.run_id == run_id,
+            FrontierEntry.state == "waiting",
+            FrontierEntry.kind.in_(kinds),
+            or_(FrontierEntry.not_before.is_(None), FrontierEntry.not_before <= now),
+            suspect if suspects else innocent,
+        )
+        .order_by(FrontierEntry.depth, FrontierEntry.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    leases = []
+    for entry in session.scalars(statement).all():
+        entry.state = "leased"
+        entry.fencing_token += 1
+        entry.attempts += 1
+        entry.leased_by = worker
+        entry.leased_until = now + timedelta(seconds=lease_s)
+        leases.append(_lease_of(entry))
+    session.flush()
+    return tuple(leases)
+
+
+def extend(session: Session, leases: Iterable[Lease], *, now: datetime, lease_s: float) -> int:
+    """Prolong leases that are still held; returns how many were."""
+    extended = 0
+    for held in leases:
+        result = session.execute(
+            update(FrontierEntry)
+            .where(_held(held))
+            .values(leased_until=now + timedelta(seconds=lease_s))
+            .returning(FrontierEntry.id)
+        )
+        extended += len(result.all())
+    return extended
+
+
+def finish(session: Session, held: Lease, ending: Ending, *, now: datetime) -> None:
+    """Write how a leased address ended. Raises `FencedOffError` when the lease is not the newest.
+
+    Call it first in the transaction that writes what was found there.
+    """
+    changed = session.execute(
+        update(FrontierEntry)
+        .where(_held(held))
+        .values(
+            state=ending.state,
+            refusal_code=ending.code,
+            refusal_message=_short(ending.message),
+            http_status=ending.http_status,
+            leased_by=None,
+            leased_until=None,
+            not_before=None,
+            completed_at=now,
+        )
+        .returning(FrontierEntry.id)
+    ).all()
+    if not changed:
+        raise FencedOffError(
+            f"the lease {held.ticket} is not the newest one; another worker has this address"
+        )
+
+
+def try_later(session: Session, held: Lease, ending: Ending, *, now: datetime) -> bool:
+    """Return an address for a later attempt; False when it had its last one and was finished."""
+    if held.attempts >= MAX_ATTEMPTS:
+        finish(session, held, ending, now=now)
+        return False
+    wait_s = RETRY_AFTER_S[min(held.attempts, len(RETRY_AFTER_S)) - 1]
+    finish(
+        session, held, Ending("waiting", ending.code, ending.message, ending.http_status), now=now
+    )
+    session.execute(
+        update(FrontierEntry)
+        .where(FrontierEntry.id == held.entry_id)
+        .values(not_before=now + timedelta(seconds=wait_s), completed_at=None)
+    )
+    return True
+
+
+def give_back(session: Session, run_id: uuid.UUID, *, now: datetime) -> int:
+    """Return every leased address of this run: its one runner begins anew. Returns how many.
+
+    Whoever still holds one of these leases is fenced off as soon as it is leased again; until
+    then its completion is refused because the entry is no longer leased.
+    """
+    return _return_leased(session, FrontierEntry.run_id == run_id, now)
+
+
+def release_expired(session: Session, *, now: datetime) -> int:
+    """Return every address whose lease has run out, of all runs. Returns how many."""
+    return _return_leased(session, FrontierEntry.leased_until < now, now)
+
+
+def counts(session: Session, run_id: uuid.UUID) -> tuple[FrontierCount, ...]:
+    """How many addresses of the run are in which state, for each kind."""
+    rows = session.execute(
+        select(FrontierEntry.kind, FrontierEntry.state, func.count())
+        .where(FrontierEntry.run_id == run_id)
+        .group_by(FrontierEntry.kind, FrontierEntry.state)
+    )
+    return tuple(FrontierCount(kind, state, count) for kind, state, count in rows)
+
+
+def next_attempt_at(
+    session: Session, run_id: uuid.UUID, kinds: Sequence[FetchKind]
+) -> datetime | None:
+    """When the first waiting address may be fetched; the far past when at once; None if none."""
+    entries = select(FrontierEntry.not_before).where(
+        FrontierEntry.run_id == run_id,
+        FrontierEntry.state == "waiting",
+        FrontierEntry.kind.in_(kinds),
+    )
+    row = session.execute(
+        entries.order_by(FrontierEntry.not_before.asc().nulls_first()).limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    moment: datetime | None = row[0]
+    return moment or _LONG_AGO
+
+
+def _return_leased(session: Session, which: ColumnElement[bool], now: datetime) -> int:
+    last_attempt = FrontierEntry.attempts >= MAX_ATTEMPTS
+    rows = session.execute(
+        update(FrontierEntry)
+        .where(FrontierEntry.state == "leased", which)
+        .values(
+            state=case((last_attempt, "failed"), else_="waiting"),
+            refusal_code=LOST,
+            refusal_message="the worker ended while it had this address",
+            completed_at=case((last_attempt, now), else_=None),
+            leased_by=None,
+            leased_until=None,
+        )
+        .returning(FrontierEntry.id)
+    ).all()
+    return len(rows)
+
+
+def _held(held: Lease) -> ColumnElement[bool]:
+    return and_(
+        FrontierEntry.id == held.entry_id,
+        FrontierEntry.state == "leased",
+        FrontierEntry.fencing_token == held.token,
+    )
+
+
+def _lease_of(entry: FrontierEntry) -> Lease:
+    return Lease(
+        entry_id=entry.id,
+        run_id=entry.run_id,
+        url=entry.url,
+        kind="page" if entry.kind == "page" else "medium",
+        depth=entry.depth,
+        referrer=entry.referrer,
+        token=entry.fencing_token,
+        attempts=entry.attempts,
+    )
+
+
+def _insert_ignoring(session: Session) -> Insert:
+    keys = ["run_id", "url_key"]
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql_insert(FrontierEntry).on_conflict_do_nothing(index_elements=keys)
+    return sqlite_insert(FrontierEntry).on_conflict_do_nothing(index_elements=keys)
+
+
+def _short(message: str | None) -> str | None:
+    if message is None:
+        return None
+    printable = "".join(letter if letter.isprintable() else " " for letter in message)
+    return printable[:_MAX_MESSAGE_CHARACTERS]

@@ -1,0 +1,224 @@
+"""All SQL on sites, runs and media seen; every query starts from what the caller may see.
+
+Operators and advocates see their organisation's sites and runs, the system all of its
+organisation's (or of all, when it acts for none), and people none.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, false, func, select, true, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from service.accounts.actor import Actor, Role
+from service.errors import NotFoundError
+from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting, Site
+from service.sources.views import LIVE_STATES, RunCount
+
+LIST_LIMIT = 200
+
+
+class SourcesRepository:
+    """What one caller may see of the sources."""
+
+    def __init__(self, session: Session, actor: Actor) -> None:
+        self._session = session
+        self._actor = actor
+
+    def sites(self) -> Sequence[Site]:
+        """All sites that the caller may see, by name."""
+        return self._session.scalars(self._sites().order_by(Site.name)).all()
+
+    def site(self, site_id: uuid.UUID, *, for_update: bool = False) -> Site:
+        """One site; `NotFoundError` when the caller may not see it."""
+        statement = self._sites().where(Site.id == site_id)
+        found = self._session.scalar(statement.with_for_update() if for_update else statement)
+        if found is None:
+            raise NotFoundError("there is no such site")
+        return found
+
+    def site_by_name(self, name: str) -> Site | None:
+        """The site of that name, if the caller may see one."""
+        return self._session.scalars(self._sites().where(Site.name == name).limit(1)).first()
+
+    def due_sites(self, now: datetime) -> Sequence[Site]:
+        """Active sites whose scheduled moment has come."""
+        return self._session.scalars(
+            self._sites().where(
+                Site.state == "active", Site.schedule != "", Site.next_run_at <= now
+            )
+        ).all()
+
+    def runs(self, *, site_id: uuid.UUID | None, limit: int, offset: int) -> Sequence[Run]:
+        """Runs that the caller may see, the newest first."""
+        statement = self._runs()
+        if site_id is not None:
+            statement = statement.where(Run.site_id == site_id)
+        return self._session.scalars(
+            statement.order_by(Run.created_at.desc(), Run.id).limit(limit).offset(offset)
+        ).all()
+
+    def run(self, run_id: uuid.UUID, *, for_update: bool = False) -> Run:
+        """One run; `NotFoundError` when the caller may not see it."""
+        statement = self._runs().where(Run.id == run_id)
+        found = self._session.scalar(statement.with_for_update() if for_update else statement)
+        if found is None:
+            raise NotFoundError("there is no such run")
+        return found
+
+    def runs_in(self, states: Sequence[str]) -> Sequence[Run]:
+        """Runs in one of these states, the oldest first."""
+        return self._session.scalars(
+            self._runs().where(Run.state.in_(states)).order_by(Run.created_at)
+        ).all()
+
+    def live_run_of(self, site_id: uuid.UUID) -> Run | None:
+        """The one run of the site that has not ended."""
+        return self._session.scalars(
+            self._runs().where(Run.site_id == site_id, Run.state.in_(LIVE_STATES)).limit(1)
+        ).first()
+
+    def site_names(self, site_ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
+        """Names of sites that the caller may see."""
+        rows = self._session.execute(
+            select(Site.id, Site.name).where(
+                Site.id.in_(site_ids), self._visible(Site.organisation_id)
+            )
+        )
+        return dict(rows.tuples().all())
+
+    def add_to_run(self, run_id: uuid.UUID, count: RunCount) -> None:
+        """Add to the run's counts, whoever else adds at the same time."""
+        self._session.execute(
+            update(Run)
+            .where(Run.id == run_id, self._visible(Run.organisation_id))
+            .values(
+                pages_seen=Run.pages_seen + count.pages_seen,
+                media_seen=Run.media_seen + count.media_seen,
+                media_examined=Run.media_examined + count.media_examined,
+                media_unreadable=Run.media_unreadable + count.media_unreadable,
+                faces_counted=Run.faces_counted + count.faces_counted,
+                candidates_found=Run.candidates_found + count.candidates_found,
+                refusals=Run.refusals + count.refusals,
+                bytes_fetched=Run.bytes_fetched + count.bytes_fetched,
+                examine_seconds=Run.examine_seconds + count.examine_seconds,
+            )
+        )
+
+    def any_medium(self, content_sha256: str) -> MediumSeen | None:
+        """A medium by its content. Media belong to no organisation: they hold no personal data."""
+        return self._session.scalar(
+            select(MediumSeen).where(MediumSeen.content_sha256 == content_sha256)
+        )
+
+    def sightings(self, run_id: uuid.UUID) -> Sequence[Sighting]:
+        """All sightings of one run."""
+        return self._session.scalars(
+            select(Sighting)
+            .where(Sighting.run_id == run_id, self._visible(Sighting.organisation_id))
+            .order_by(Sighting.seen_at, Sighting.id)
+        ).all()
+
+    def sighting(self, run_id: uuid.UUID | None, medium_id: uuid.UUID, key: str) -> Sighting | None:
+        """The sighting of a medium at an address, in a run or (None) among what people brought."""
+        same_run = Sighting.run_id.is_(None) if run_id is None else Sighting.run_id == run_id
+        return self._session.scalar(
+            select(Sighting)
+            .where(
+                same_run,
+                Sighting.medium_id == medium_id,
+                Sighting.media_url_key == key,
+                self._visible(Sighting.organisation_id),
+            )
+            .limit(1)
+        )
+
+    def latest_sighting_at(
+        self, organisation_id: uuid.UUID, medium_id: uuid.UUID
+    ) -> datetime | None:
+        """When the organisation saw this medium last."""
+        return self._session.scalar(
+            select(func.max(Sighting.seen_at)).where(
+                Sighting.organisation_id == organisation_id,
+                Sighting.medium_id == medium_id,
+                self._visible(Sighting.organisation_id),
+            )
+        )
+
+    def media_of_run(self, run_id: uuid.UUID) -> Sequence[tuple[Sighting, MediumSeen]]:
+        """Sightings of one run with their media."""
+        rows = self._session.execute(
+            select(Sighting, MediumSeen)
+            .join(MediumSeen, MediumSeen.id == Sighting.medium_id)
+            .where(Sighting.run_id == run_id, self._visible(Sighting.organisation_id))
+            .order_by(Sighting.seen_at, Sighting.id)
+        )
+        return [(sighting, medium) for sighting, medium in rows]
+
+    def refusals(self, run_id: uuid.UUID) -> Sequence[tuple[str, str, int]]:
+        """(kind, code, count) of the run's refused and failed addresses."""
+        self.run(run_id)
+        rows = self._session.execute(
+            select(FrontierEntry.kind, FrontierEntry.refusal_code, func.count())
+            .where(
+                FrontierEntry.run_id == run_id,
+                FrontierEntry.state.in_(("refused", "failed")),
+            )
+            .group_by(FrontierEntry.kind, FrontierEntry.refusal_code)
+            .order_by(FrontierEntry.kind, FrontierEntry.refusal_code)
+        )
+        return [(kind, code or "unknown", count) for kind, code, count in rows]
+
+    def unreadable(self, run_id: uuid.UUID) -> Sequence[tuple[str, int]]:
+        """(reason, count) of the run's media that could not be looked at."""
+        rows = self._session.execute(
+            select(MediumSeen.refusal_code, func.count(func.distinct(MediumSeen.id)))
+            .join(Sighting, Sighting.medium_id == MediumSeen.id)
+            .where(
+                Sighting.run_id == run_id,
+                self._visible(Sighting.organisation_id),
+                MediumSeen.refusal_code.is_not(None),
+            )
+            .group_by(MediumSeen.refusal_code)
+            .order_by(MediumSeen.refusal_code)
+        )
+        return [(code or "unknown", count) for code, count in rows]
+
+    def models_that_looked(self, run_id: uuid.UUID) -> Sequence[tuple[str | None, int]]:
+        """(model, count of media) of the run; None counts media without any face model."""
+        rows = self._session.execute(
+            select(MediumSeen.examined_model, func.count(func.distinct(MediumSeen.id)))
+            .join(Sighting, Sighting.medium_id == MediumSeen.id)
+            .where(
+                Sighting.run_id == run_id,
+                self._visible(Sighting.organisation_id),
+                MediumSeen.refusal_code.is_(None),
+            )
+            .group_by(MediumSeen.examined_model)
+        )
+        return [(model, count) for model, count in rows]
+
+    def frontier_entries(self, run_id: uuid.UUID, keys: Sequence[str]) -> Sequence[FrontierEntry]:
+        """The run's entries with these address keys."""
+        self.run(run_id)
+        return self._session.scalars(
+            select(FrontierEntry).where(
+                FrontierEntry.run_id == run_id, FrontierEntry.url_key.in_(keys)
+            )
+        ).all()
+
+    def _sites(self) -> Select[Site]:
+        return select(Site).where(self._visible(Site.organisation_id))
+
+    def _runs(self) -> Select[Run]:
+        return select(Run).where(self._visible(Run.organisation_id))
+
+    def _visible(self, column: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+        if self._actor.role is Role.SYSTEM and self._actor.organisation_id is None:
+            return true()
+        if self._actor.role is Role.PERSON or self._actor.organisation_id is None:
+            return false()
+        return column == self._actor.organisation_id

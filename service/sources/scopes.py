@@ -1,0 +1,73 @@
+"""From what an operator wrote to where a child process may go."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from indexer.crawl.messages import AddressException, Scope
+from indexer.crawl.scope import BadAddressError, canonical_address
+from service.errors import InvalidInputError, NotConfiguredError
+from service.sources.models import Site
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlManners:
+    """The part of the settings that every outbound request obeys."""
+
+    user_agent: str
+    delay_s: float
+    address_exceptions: tuple[str, ...] = ()
+
+
+def scope_of(site: Site, manners: CrawlManners) -> Scope:
+    """Where a run of this site may go, and how politely."""
+    return Scope(
+        allowed_hosts=tuple(site.allowed_hosts),
+        media_hosts=tuple(site.media_hosts),
+        path_prefixes=tuple(site.path_prefixes),
+        max_depth=site.max_depth,
+        delay_s=site.delay_s,
+        obey_robots=site.obey_robots,
+        user_agent=manners.user_agent,
+        address_exceptions=address_exceptions(manners.address_exceptions),
+    )
+
+
+def intake_scope(url: str, manners: CrawlManners) -> Scope:
+    """The scope of one pasted link: its exact host and nothing else.
+
+    robots.txt is not asked: it speaks to crawlers, and this is one address that the depicted
+    person pointed to. Raises `InvalidInputError` when the text is no http(s) address.
+    """
+    try:
+        host = canonical_address(url).split("/", 3)[2]
+    except BadAddressError as error:
+        raise InvalidInputError(f"this link cannot be captured: {error}") from error
+    return Scope(
+        allowed_hosts=(host,),
+        delay_s=manners.delay_s,
+        obey_robots=False,
+        max_depth=0,
+        user_agent=manners.user_agent,
+        address_exceptions=address_exceptions(manners.address_exceptions),
+    )
+
+
+def address_exceptions(lines: tuple[str, ...]) -> tuple[AddressException, ...]:
+    """Read `address:port` pairs; a range, a name or a missing port is a `NotConfiguredError`."""
+    exceptions = []
+    for line in lines:
+        address, _, port = line.strip().rpartition(":")
+        try:
+            literal = ipaddress.ip_address(address.strip("[]"))
+            number = int(port)
+        except ValueError as error:
+            raise NotConfiguredError(
+                f'the setting address_exceptions has "{line}"; each entry is one exact address '
+                "and port, such as 127.0.0.1:8080"
+            ) from error
+        if not 1 <= number <= 65535:
+            raise NotConfiguredError(f'the port in the setting address_exceptions "{line}" is none')
+        exceptions.append(AddressException(str(literal), number))
+    return tuple(exceptions)

@@ -1,0 +1,390 @@
+"""Sites and runs: what an operator sets up, and each visit with its purpose (design rule 10).
+
+A run is refused without an open case of the organisation or an explicit purpose of monitoring; at
+most one run of a site is live. Workers take up queued runs; nothing here fetches anything.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from indexer.crawl.messages import Scope
+from indexer.observations import Examination, ModelStamp
+from service.accounts.actor import Actor, Role
+from service.audit.trail import AuditTrail
+from service.clock import Clock
+from service.errors import ConflictError, NotAllowedError
+from service.sources import frontier
+from service.sources.errors import (
+    NoPurposeError,
+    RunLiveError,
+    RunOverError,
+    SiteNameTakenError,
+    SitePausedError,
+)
+from service.sources.media_ledger import MediaLedger, Place
+from service.sources.models import Run, Site
+from service.sources.repository import LIST_LIMIT, SourcesRepository
+from service.sources.scopes import CrawlManners, intake_scope, scope_of
+from service.sources.site_draft import Canary, SiteDraft, checked
+from service.sources.timetable import next_moment
+from service.sources.views import (
+    LIVE_STATES,
+    MediumRecord,
+    RunCount,
+    RunView,
+    SiteView,
+    run_view,
+    site_view,
+)
+
+
+class OpenCases(Protocol):
+    """Which people an organisation may search for now; enrolment answers."""
+
+    def open_case_ids(self, session: Session, organisation_id: uuid.UUID) -> list[uuid.UUID]:
+        """Ids of active people whose mandate lets the organisation search."""
+        ...
+
+
+class SourcesService:
+    """What the rooms above, the pages and the workers ask of the sources. Never commits."""
+
+    def __init__(
+        self, clock: Clock, audit: AuditTrail, cases: OpenCases, manners: CrawlManners
+    ) -> None:
+        self._clock = clock
+        self._audit = audit
+        self._cases = cases
+        self._manners = manners
+        self._ledger = MediaLedger(clock)
+
+    # Sites
+
+    def add_site(self, session: Session, actor: Actor, draft: SiteDraft) -> SiteView:
+        """Set up a site. Raises `SiteInvalidError` with the wrong field, `SiteNameTakenError`."""
+        organisation_id = _operator(actor)
+        clean = checked(draft)
+        self._refuse_taken_name(session, actor, clean.name, None)
+        site = Site(organisation_id=organisation_id, state="active", created_at=self._clock.now())
+        self._write(site, clean)
+        session.add(site)
+        session.flush()
+        self._audit.record(
+            session, actor, "site.added", "site", site.id, obeys_robots=site.obey_robots
+        )
+        return site_view(site)
+
+    def update_site(
+        self, session: Session, actor: Actor, site_id: uuid.UUID, draft: SiteDraft
+    ) -> SiteView:
+        """Change a site. A run that goes on keeps what it was leased; the rest follows at once."""
+        _operator(actor)
+        clean = checked(draft)
+        site = SourcesRepository(session, actor).site(site_id, for_update=True)
+        self._refuse_taken_name(session, actor, clean.name, site_id)
+        self._write(site, clean)
+        session.flush()
+        self._audit.record(
+            session, actor, "site.changed", "site", site.id, obeys_robots=site.obey_robots
+        )
+        return site_view(site)
+
+    def pause_site(self, session: Session, actor: Actor, site_id: uuid.UUID) -> SiteView:
+        """Nothing more is fetched from this site; a live run waits."""
+        _operator(actor)
+        repository = SourcesRepository(session, actor)
+        site = repository.site(site_id, for_update=True)
+        if site.state != "paused":
+            site.state = "paused"
+            live = repository.live_run_of(site_id)
+            if live is not None:
+                live.state = "paused"
+            self._audit.record(session, actor, "site.paused", "site", site.id)
+        return site_view(site)
+
+    def resume_site(self, session: Session, actor: Actor, site_id: uuid.UUID) -> SiteView:
+        """The site may be visited again; a run that waited goes on."""
+        _operator(actor)
+        repository = SourcesRepository(session, actor)
+        site = repository.site(site_id, for_update=True)
+        if site.state == "paused":
+            site.state = "active"
+            site.next_run_at = self._next(site)
+            live = repository.live_run_of(site_id)
+            if live is not None:
+                _queue_again(live)
+            self._audit.record(session, actor, "site.resumed", "site", site.id)
+        return site_view(site)
+
+    def sites(self, session: Session, actor: Actor) -> tuple[SiteView, ...]:
+        """All sites that the caller may see, by name."""
+        return tuple(site_view(site) for site in SourcesRepository(session, actor).sites())
+
+    def site(self, session: Session, actor: Actor, site_id: uuid.UUID) -> SiteView:
+        """One site."""
+        return site_view(SourcesRepository(session, actor).site(site_id))
+
+    def site_named(self, session: Session, actor: Actor, name_or_id: str) -> SiteView | None:
+        """The site of this name or id, if the caller may see one."""
+        repository = SourcesRepository(session, actor)
+        by_name = repository.site_by_name(name_or_id)
+        if by_name is not None:
+            return site_view(by_name)
+        try:
+            site_id = uuid.UUID(name_or_id)
+        except ValueError:
+            return None
+        return next((site_view(site) for site in repository.sites() if site.id == site_id), None)
+
+    def scope(self, session: Session, actor: Actor, site_id: uuid.UUID) -> Scope:
+        """Where a run of the site may go."""
+        return scope_of(SourcesRepository(session, actor).site(site_id), self._manners)
+
+    def intake_scope(self, url: str) -> Scope:
+        """The scope of one pasted link: its exact host."""
+        return intake_scope(url, self._manners)
+
+    # Runs
+
+    def start_run(
+        self, session: Session, actor: Actor, site_id: uuid.UUID, monitoring_purpose: str = ""
+    ) -> RunView:
+        """Queue a run for the workers.
+
+        It serves the organisation's open cases. Without any, a purpose of monitoring must be
+        given, here or with the site (`NoPurposeError`). Raises `SitePausedError`, `RunLiveError`.
+        """
+        if actor.role is not Role.SYSTEM:
+            _operator(actor)
+        repository = SourcesRepository(session, actor)
+        site = repository.site(site_id, for_update=True)
+        if site.state == "paused":
+            raise SitePausedError(f'the site "{site.name}" is paused; resume it first')
+        if repository.live_run_of(site_id) is not None:
+            raise RunLiveError(f'a run of "{site.name}" is going on; wait for it, or cancel it')
+        serves = [str(case) for case in self._cases.open_case_ids(session, site.organisation_id)]
+        purpose = monitoring_purpose.strip() or site.monitoring_purpose
+        if not serves and not purpose:
+            raise NoPurposeError(
+                "no case of your organisation is open, so nobody would be served by this run; "
+                "open a case first, or record a purpose of monitoring"
+            )
+        run = Run(
+            organisation_id=site.organisation_id,
+            site_id=site.id,
+            state="queued",
+            serves=serves,
+            monitoring_purpose="" if serves else purpose,
+            created_at=self._clock.now(),
+        )
+        try:
+            with session.begin_nested():
+                session.add(run)
+                session.flush()
+        except IntegrityError as error:
+            raise RunLiveError(f'a run of "{site.name}" has just been started') from error
+        frontier.add(session, run.id, _beginnings(site))
+        self._audit.record(session, actor, "run.queued", "run", run.id, cases=len(serves))
+        return run_view(run, site.name)
+
+    def cancel_run(self, session: Session, actor: Actor, run_id: uuid.UUID) -> RunView:
+        """End a run that goes on. What it found stays."""
+        _operator(actor)
+        repository = SourcesRepository(session, actor)
+        run = repository.run(run_id, for_update=True)
+        if run.state not in LIVE_STATES:
+            raise RunOverError("this run has ended already")
+        run.state, run.finished_at = "cancelled", self._clock.now()
+        run.state_reason = "cancelled"
+        self._audit.record(session, actor, "run.cancelled", "run", run.id)
+        return self._run_view(repository, run)
+
+    def runs(
+        self,
+        session: Session,
+        actor: Actor,
+        *,
+        site_id: uuid.UUID | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> tuple[RunView, ...]:
+        """Runs that the caller may see, the newest first."""
+        repository = SourcesRepository(session, actor)
+        rows = repository.runs(
+            site_id=site_id, limit=min(max(limit, 1), LIST_LIMIT), offset=max(offset, 0)
+        )
+        return _run_views(repository, rows)
+
+    def run(self, session: Session, actor: Actor, run_id: uuid.UUID) -> RunView:
+        """One run with its counts."""
+        repository = SourcesRepository(session, actor)
+        return self._run_view(repository, repository.run(run_id))
+
+    # For workers
+
+    def runs_to_take_up(self, session: Session, actor: Actor) -> tuple[RunView, ...]:
+        """Queued and running runs: the first are to be handed out, the others watched."""
+        repository = SourcesRepository(session, actor)
+        return _run_views(repository, repository.runs_in(("queued", "running")))
+
+    def begin_run(self, session: Session, actor: Actor, run_id: uuid.UUID) -> bool:
+        """Mark a run as running and return its leased addresses; False when it should not go on."""
+        run = SourcesRepository(session, actor).run(run_id, for_update=True)
+        if run.state not in ("queued", "running"):
+            return False
+        now = self._clock.now()
+        run.state = "running"
+        run.started_at = run.started_at or now
+        frontier.give_back(session, run_id, now=now)
+        return True
+
+    def requeue_run(self, session: Session, actor: Actor, run_id: uuid.UUID) -> None:
+        """Hand a run out once more, because the workflow that had it is gone."""
+        run = SourcesRepository(session, actor).run(run_id, for_update=True)
+        if run.state == "running":
+            _queue_again(run)
+
+    def end_run(
+        self, session: Session, actor: Actor, run_id: uuid.UUID, state: str, reason: str
+    ) -> bool:
+        """Write how a running run ended; False when it had ended (or was paused) already."""
+        run = SourcesRepository(session, actor).run(run_id, for_update=True)
+        if run.state not in ("queued", "running"):
+            return False
+        run.state, run.state_reason, run.finished_at = state, reason, self._clock.now()
+        self._audit.record(session, actor, f"run.{state}", "run", run.id, pages=run.pages_seen)
+        return True
+
+    def start_due_runs(self, session: Session, actor: Actor) -> int:
+        """Queue a run for each site whose scheduled moment has come; returns how many.
+
+        A moment that cannot be used (a run goes on, nobody would be served) passes by.
+        """
+        started = 0
+        now = self._clock.now()
+        for site in SourcesRepository(session, actor).due_sites(now):
+            site.next_run_at = next_moment(site.schedule, now)
+            as_organisation = Actor.system(actor.reason or "schedule", site.organisation_id)
+            try:
+                self.start_run(session, as_organisation, site.id)
+            except (ConflictError, NoPurposeError) as error:
+                self._audit.record(
+                    session, as_organisation, "run.skipped", "site", site.id, why=error.code
+                )
+                continue
+            started += 1
+        return started
+
+    def count(self, session: Session, actor: Actor, run_id: uuid.UUID, count: RunCount) -> None:
+        """Add to a run's counts."""
+        SourcesRepository(session, actor).add_to_run(run_id, count)
+
+    # Media
+
+    def record_medium(
+        self,
+        session: Session,
+        actor: Actor,
+        *,
+        organisation_id: uuid.UUID,
+        examination: Examination,
+        content_bytes: int,
+        media_url: str,
+        page_url: str | None,
+        site_id: uuid.UUID | None = None,
+        run_id: uuid.UUID | None = None,
+    ) -> MediumRecord:
+        """Write an examined medium and its sighting; the same sighting twice is one."""
+        place = Place(organisation_id, media_url, page_url, site_id, run_id)
+        return self._ledger.record(session, actor, place, examination, content_bytes)
+
+    def record_seen_again(
+        self, session: Session, actor: Actor, place: Place, content_sha256: str
+    ) -> MediumRecord | None:
+        """Only a sighting, of content that was examined before."""
+        return self._ledger.record_again(session, actor, place, content_sha256)
+
+    def examined_already(
+        self,
+        session: Session,
+        actor: Actor,
+        organisation_id: uuid.UUID,
+        content_sha256: str,
+        model: ModelStamp | None,
+        change: int,
+    ) -> uuid.UUID | None:
+        """Id of the medium, when looking again could not find anybody else."""
+        medium = self._ledger.examined_already(
+            session, actor, organisation_id, content_sha256, model, change
+        )
+        return medium.id if medium else None
+
+    def hosts(self, session: Session, actor: Actor) -> tuple[str, ...]:
+        """All hosts that the caller's sites may touch, in order."""
+        names: set[str] = set()
+        for site in SourcesRepository(session, actor).sites():
+            names.update(site.allowed_hosts, site.media_hosts)
+        return tuple(sorted(names))
+
+    def _write(self, site: Site, draft: SiteDraft) -> None:
+        site.name = draft.name
+        site.seeds = list(draft.seeds)
+        site.allowed_hosts = list(draft.allowed_hosts)
+        site.media_hosts = list(draft.media_hosts)
+        site.path_prefixes = list(draft.path_prefixes)
+        site.max_depth = draft.max_depth
+        site.page_budget = draft.page_budget
+        site.media_budget = draft.media_budget
+        site.delay_s = draft.delay_s
+        site.obey_robots = draft.obey_robots
+        site.robots_reason = draft.robots_reason
+        site.purpose = draft.purpose
+        site.legal_basis = draft.legal_basis
+        site.monitoring_purpose = draft.monitoring_purpose
+        site.schedule = draft.schedule
+        site.canaries = list(draft.canaries)
+        site.next_run_at = self._next(site)
+
+    def _next(self, site: Site) -> datetime | None:
+        return next_moment(site.schedule, self._clock.now()) if site.schedule else None
+
+    def _refuse_taken_name(
+        self, session: Session, actor: Actor, name: str, own_id: uuid.UUID | None
+    ) -> None:
+        other = SourcesRepository(session, actor).site_by_name(name)
+        if other is not None and other.id != own_id:
+            raise SiteNameTakenError(f'there is a site called "{name}" already; take another name')
+
+    def _run_view(self, repository: SourcesRepository, run: Run) -> RunView:
+        return _run_views(repository, [run])[0]
+
+
+def _operator(actor: Actor) -> uuid.UUID:
+    if actor.organisation_id is None or actor.role not in (Role.OPERATOR, Role.SYSTEM):
+        raise NotAllowedError("only an operator of the organisation may do this")
+    return actor.organisation_id
+
+
+def _queue_again(run: Run) -> None:
+    run.state = "queued"
+    run.generation += 1
+
+
+def _beginnings(site: Site) -> list[frontier.Address]:
+    pages = [frontier.Address(url, "page", 0) for url in site.seeds]
+    pages += [
+        frontier.Address(Canary.parse(line).url, "page", 0, how="canary") for line in site.canaries
+    ]
+    return pages
+
+
+def _run_views(repository: SourcesRepository, runs: Sequence[Run]) -> tuple[RunView, ...]:
+    names = repository.site_names({run.site_id for run in runs})
+    return tuple(run_view(run, names.get(run.site_id, "")) for run in runs)

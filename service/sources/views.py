@@ -1,0 +1,144 @@
+"""What callers are told of sites and runs: frozen, with nothing of any person."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.sources.models import Run, Site
+from service.sources.site_draft import Canary, SiteDraft
+
+LIVE_STATES = ("queued", "running", "paused")
+OVER_STATES = ("finished", "blind", "cancelled", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class SiteView:
+    """A site with its settings."""
+
+    id: uuid.UUID
+    organisation_id: uuid.UUID
+    state: str
+    draft: SiteDraft
+    created_at: datetime
+    next_run_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        """The site's name."""
+        return self.draft.name
+
+    @property
+    def canaries(self) -> tuple[Canary, ...]:
+        """The pages that must show media, or else the run was blind."""
+        return tuple(Canary.parse(line) for line in self.draft.canaries)
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run with its counts. Sizes in bytes, times in seconds."""
+
+    id: uuid.UUID
+    organisation_id: uuid.UUID
+    site_id: uuid.UUID
+    site_name: str
+    state: str
+    state_reason: str
+    cases_served: int
+    monitoring_purpose: str
+    generation: int
+    pages_seen: int
+    media_seen: int
+    media_examined: int
+    media_unreadable: int
+    faces_counted: int
+    candidates_found: int
+    refusals: int
+    bytes_fetched: int
+    examine_seconds: float
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it still goes on, or may go on."""
+        return self.state in LIVE_STATES
+
+
+@dataclass(frozen=True, slots=True)
+class MediumRecord:
+    """What `record_medium` wrote. `is_new`: this content was never seen before by anyone here."""
+
+    medium_id: uuid.UUID
+    sighting_id: uuid.UUID
+    is_new: bool
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunCount:
+    """What one completed address adds to its run."""
+
+    pages_seen: int = 0
+    media_seen: int = 0
+    media_examined: int = 0
+    media_unreadable: int = 0
+    faces_counted: int = 0
+    candidates_found: int = 0
+    refusals: int = 0
+    bytes_fetched: int = 0
+    examine_seconds: float = 0.0
+
+
+def site_view(site: Site) -> SiteView:
+    """The view of a row."""
+    draft = SiteDraft(
+        name=site.name,
+        seeds=tuple(site.seeds),
+        purpose=site.purpose,
+        legal_basis=site.legal_basis,
+        allowed_hosts=tuple(site.allowed_hosts),
+        media_hosts=tuple(site.media_hosts),
+        path_prefixes=tuple(site.path_prefixes),
+        max_depth=site.max_depth,
+        page_budget=site.page_budget,
+        media_budget=site.media_budget,
+        delay_s=site.delay_s,
+        obey_robots=site.obey_robots,
+        robots_reason=site.robots_reason,
+        monitoring_purpose=site.monitoring_purpose,
+        schedule=site.schedule,
+        canaries=tuple(site.canaries),
+    )
+    return SiteView(
+        site.id, site.organisation_id, site.state, draft, site.created_at, site.next_run_at
+    )
+
+
+def run_view(run: Run, site_name: str) -> RunView:
+    """The view of a row."""
+    return RunView(
+        id=run.id,
+        organisation_id=run.organisation_id,
+        site_id=run.site_id,
+        site_name=site_name,
+        state=run.state,
+        state_reason=run.state_reason,
+        cases_served=len(run.serves),
+        monitoring_purpose=run.monitoring_purpose,
+        generation=run.generation,
+        pages_seen=run.pages_seen,
+        media_seen=run.media_seen,
+        media_examined=run.media_examined,
+        media_unreadable=run.media_unreadable,
+        faces_counted=run.faces_counted,
+        candidates_found=run.candidates_found,
+        refusals=run.refusals,
+        bytes_fetched=run.bytes_fetched,
+        examine_seconds=run.examine_seconds,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+    )
