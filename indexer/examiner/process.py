@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from indexer.errors import WireError
 from indexer.examiner.protocol import ExaminerInbound, ExaminerOutbound
@@ -40,7 +41,9 @@ class ExaminerProcess:
         if self._process.stdin is None or self._process.stdout is None:
             raise WireError("the examiner was started without pipes")
         self.channel: Channel[ExaminerInbound, ExaminerOutbound] = Channel(
-            self._process.stdout, self._process.stdin, ExaminerOutbound
+            cast(BinaryIO, self._process.stdout),
+            cast(BinaryIO, self._process.stdin),
+            ExaminerOutbound,
         )
 
     @property

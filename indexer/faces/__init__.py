@@ -2,6 +2,7 @@
 
 from indexer.faces.engine import Enrolment, FaceEngine
 from indexer.faces.errors import PhotoRefusedError
+from indexer.faces.fetch import fetch_pack
 from indexer.faces.packs import DEFAULT_PACK, check_pack, find_pack, list_packs
 from indexer.faces.probe import ProbeFace, ProbeFaces
 from indexer.faces.template import Template
@@ -15,6 +16,7 @@ __all__ = [
     "ProbeFaces",
     "Template",
     "check_pack",
+    "fetch_pack",
     "find_pack",
     "list_packs",
 ]

@@ -41,9 +41,15 @@ class PackDescriptionError(IndexerError):
 
 
 class FetchFailedError(IndexerError):
-    """The pack could not be fetched; the message says whether network, disk or digest."""
+    """The pack could not be fetched. `code` says why: "no_network", "no_space", "not_writable",
+    "wrong_digest", "no_pip" or "not_fetchable".
+    """
 
     code = "fetch_failed"
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ModelUnusableError(IndexerError):

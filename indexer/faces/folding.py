@@ -12,16 +12,15 @@ ONNX Runtime 1.32 refuses the YuNet file and OpenCV 5.0 the SFace file as publis
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
+from indexer.faces.atomic_file import write_atomically
 from indexer.faces.errors import ModelUnusableError
 
 FOLDING_VERSION = 1
@@ -92,26 +91,6 @@ def fold(model: onnx.ModelProto, *, dynamic_size: bool) -> onnx.ModelProto:
     result.ir_version = 8
     onnx.checker.check_model(result)
     return result
-
-
-def write_atomically(target: Path, content: bytes) -> None:
-    """Write, flush to disk, rename: a reader sees the whole file or none."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _dequantised(

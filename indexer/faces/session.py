@@ -38,22 +38,21 @@ class InferenceSession(Protocol):
         ...
 
 
+RUNTIMES: tuple[RuntimeName, ...] = ("openvino", "onnxruntime")
+
+
 def choose_runtime(wanted: str = "auto") -> RuntimeName:
     """OpenVINO where it is installed, else ONNX Runtime; or the one that is asked for."""
-    if wanted == "auto":
-        for name in ("openvino", "onnxruntime"):
-            if importlib.util.find_spec(name) is not None:
-                return name
-        raise RuntimeUnavailableError("neither openvino nor onnxruntime is installed; install one")
-    for name in ("openvino", "onnxruntime"):
-        if wanted == name:
-            if importlib.util.find_spec(name) is None:
-                raise RuntimeUnavailableError(
-                    f"{name} is not installed; install it or choose 'auto'"
-                )
+    known = [name for name in RUNTIMES if wanted in {"auto", name}]
+    if not known:
+        raise RuntimeUnavailableError(
+            f"{wanted!r} is no known runtime; choose 'auto', 'openvino' or 'onnxruntime'"
+        )
+    for name in known:
+        if importlib.util.find_spec(name) is not None:
             return name
     raise RuntimeUnavailableError(
-        f"{wanted!r} is no known runtime; choose 'auto', 'openvino' or 'onnxruntime'"
+        f"{' and '.join(known)} not installed; install it, or choose 'auto' in the settings"
     )
 
 
