@@ -1,1 +1,1 @@
-"""Exhibits: capture, custody, sealing and verifying of evidence."""
+"""Exhibits: captures that are held, evidence that is sealed, and its verification by anyone."""
