@@ -50,6 +50,15 @@ class Settings(BaseSettings):
         description="Address under which people reach the pages; empty: http://host:port. "
         "With https, cookies are marked secure.",
     )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Further host names under which the pages may be asked for, besides those of "
+        "`public_url` and of this machine. Any other Host header is refused.",
+    )
+    exit_url: str = Field(
+        default="https://www.wikipedia.org/",
+        description="The neutral page that the exit button leads to.",
+    )
     pack: str = Field(default="yunet-sface", description="Model pack for faces.")
     accepted_licences: tuple[str, ...] = Field(
         default=(), description="Names of packs whose licence the operator has accepted."

@@ -1,0 +1,140 @@
+"""What goes wrong, told once: as a calm page, or as `{code, message}` below /api."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from indexer.errors import IndexerError
+from service.errors import LikenessError, SignInRequiredError
+from service.web.render import render
+from service.web.responses import see_other
+
+logger = logging.getLogger(__name__)
+
+_API_PREFIX = "/api/"
+_TITLES = {
+    400: "That did not work",
+    401: "Please sign in",
+    403: "This page is not for you",
+    404: "There is nothing here",
+    405: "That did not work",
+    409: "This has changed in the meantime",
+    410: "This is gone",
+    413: "Too large",
+    422: "Please check what you entered",
+    429: "Please wait a little",
+    500: "Something went wrong on our side",
+    503: "This is not available now",
+}
+_NOT_FOUND = "There is nothing here, or you may not see it."
+_OURS = "Something went wrong on our side. What was saved before is safe. Please try again."
+
+
+class ErrorBody(BaseModel):
+    """How every error of the API looks."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"code": "not_found", "message": "There is nothing here."}]}
+    )
+
+    code: str
+    message: str
+
+
+def error_responses(*statuses: int) -> dict[int | str, dict[str, object]]:
+    """`responses=` of an endpoint: the errors that it documents."""
+    return {
+        status: {"model": ErrorBody, "description": _TITLES.get(status, "Error")}
+        for status in statuses
+    }
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Map every error once. Handlers are plain functions: they may read the database."""
+
+    def on_likeness(request: Request, error: Exception) -> Response:
+        return _answer_likeness(request, error)
+
+    def on_indexer(request: Request, error: Exception) -> Response:
+        code = error.code if isinstance(error, IndexerError) else "error"
+        return _answer(request, 422, code, str(error))
+
+    def on_validation(request: Request, error: Exception) -> Response:
+        return _answer(request, 422, "invalid_input", _validation_message(error))
+
+    def on_http(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        message = _NOT_FOUND if error.status_code == 404 else str(error.detail)
+        code = "not_found" if error.status_code == 404 else "http_error"
+        answer = _answer(request, error.status_code, code, message)
+        answer.headers.update(error.headers or {})
+        return answer
+
+    def on_anything(request: Request, error: Exception) -> Response:
+        # the type alone: an exception's text may carry what somebody sent
+        logger.error("unhandled %s at %s", type(error).__name__, request.scope.get("path", ""))
+        return _answer(request, 500, "internal", _OURS)
+
+    app.add_exception_handler(LikenessError, on_likeness)
+    app.add_exception_handler(IndexerError, on_indexer)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Exception, on_anything)
+
+
+def sign_in_path(path: str) -> str:
+    """Where somebody signs in who wanted to see `path`."""
+    return "/sign-in" if path == "/my" or path.startswith("/my/") else "/staff/sign-in"
+
+
+def is_api(request: Request) -> bool:
+    """Whether the request is one of a program."""
+    return request.url.path.startswith(_API_PREFIX)
+
+
+def _answer_likeness(request: Request, error: Exception) -> Response:
+    if not isinstance(error, LikenessError):
+        raise error
+    wants_page = isinstance(error, SignInRequiredError) and request.method in {"GET", "HEAD"}
+    if wants_page and not is_api(request):
+        return see_other(sign_in_path(request.url.path))
+    if error.http_status >= 500:
+        logger.error("%s at %s", error.code, request.scope.get("path", ""))
+    return _answer(request, error.http_status, error.code, str(error))
+
+
+def _answer(request: Request, status: int, code: str, message: str) -> Response:
+    if is_api(request):
+        return JSONResponse({"code": code, "message": message}, status_code=status)
+    title = _TITLES.get(status, _TITLES[400] if status < 500 else _TITLES[500])
+    return render(
+        request,
+        "error.html",
+        status_code=status,
+        heading=title,
+        message=message,
+        status=status,
+        sign_in=sign_in_path(request.url.path),
+    )
+
+
+def _validation_message(error: Exception) -> str:
+    """Field and reason only: what was sent is not repeated, it may be a password."""
+    if not isinstance(error, RequestValidationError):
+        return "The request is not valid."
+    problems: Sequence[object] = error.errors()
+    words = []
+    for problem in problems:
+        if isinstance(problem, dict):
+            where = ".".join(str(part) for part in problem["loc"][1:]) or "body"
+            words.append(f"{where}: {problem['msg']}")
+    return "; ".join(words) or "The request is not valid."
