@@ -23,6 +23,33 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
+# IANA's special-purpose registries; Python's own tables differ between its patch versions.
+_SPECIAL_V4 = tuple(
+    ipaddress.IPv4Network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",
+    )
+)
+_SPECIAL_V6 = tuple(
+    ipaddress.IPv6Network(network)
+    for network in ("2001::/23", "2001:db8::/32", "2620:4f:8000::/48", "3fff::/20")
+)
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")
@@ -103,12 +130,14 @@ def meant_address(address: str) -> IPAddress:
 def is_public(address: IPAddress) -> bool:
     """Whether the whole internet can route to `address`, also to the IPv4 address it carries."""
     if isinstance(address, ipaddress.IPv4Address):
-        return address.is_global and not address.is_multicast and not address.is_reserved
+        return address.is_global and not any(address in network for network in _SPECIAL_V4)
     carried = _carried(address)
     if carried is not None and not is_public(carried):
         return False
     if address.ipv4_mapped is not None or address in _NAT64:
         return address.scope_id is None
+    if any(address in network for network in _SPECIAL_V6):
+        return False
     return address in _GLOBAL_UNICAST and address.is_global and address.scope_id is None
 
 

@@ -48,6 +48,13 @@ FetchSource = Callable[[int], Sequence[Fetch]]
 yet": it is asked again after the next result; with none open it ends the slice."""
 
 
+StartChild = Callable[[], subprocess.Popen[bytes]]
+
+
+def _start_crawl_child() -> subprocess.Popen[bytes]:
+    return start_child("indexer.crawl")
+
+
 class CrawlChildDied(IndexerError):  # noqa: N818 (says what happened)
     """The crawl child ended in the middle of a slice; its open tickets were not answered."""
 
@@ -62,9 +69,20 @@ class CrawlChildDied(IndexerError):  # noqa: N818 (says what happened)
 
 
 class CrawlClient:
-    """One crawl child and the conversation with it. Belongs to one thread at a time."""
+    """One crawl child and the conversation with it. Belongs to one thread at a time.
 
-    def __init__(self, *, max_open: int = MAX_OPEN_FETCHES, grace_s: float = GRACE_S) -> None:
+    `start` gives a new child process with pipes on its standard input and output. `grace_s` is
+    how long the child may be silent beyond what timeouts and waits explain.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_open: int = MAX_OPEN_FETCHES,
+        grace_s: float = GRACE_S,
+        start: StartChild = _start_crawl_child,
+    ) -> None:
+        self._start = start
         self._max_open = max_open
         self._grace_s = grace_s
         self._child: _Child | None = None
@@ -129,7 +147,7 @@ class CrawlClient:
         if self._child is not None and self._child.process.poll() is not None:
             self._end_child(None)
         if self._child is None:
-            self._child = _Child()
+            self._child = _Child(self._start())
         return self._child
 
     def _end_child(self, error: BaseException | None) -> str:
@@ -144,8 +162,8 @@ class CrawlClient:
 class _Child:
     """The process, the channel, and a thread that reads, so that waiting can have an end."""
 
-    def __init__(self) -> None:
-        self.process: subprocess.Popen[bytes] = start_child("indexer.crawl")
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
         self.channel: Channel[WorkerMessage, ChildMessage] = Channel(
             cast(BinaryIO, self.process.stdout), cast(BinaryIO, self.process.stdin), ChildMessage
         )

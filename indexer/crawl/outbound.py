@@ -17,6 +17,7 @@ from typing import Literal
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
+from scrapy.exceptions import StopDownload
 from scrapy.http import Headers, Response
 
 from indexer.crawl.addresses import (
@@ -37,8 +38,9 @@ RequestKind = Literal["page", "medium", "robots"]
 AskSlot = Callable[[str, float], Awaitable[float]]
 
 MAX_ROBOTS_BYTES = 512 * 1024
-MAX_CONTENT_CODINGS = 3
+MAX_CONTENT_CODINGS = 2
 
+_OFFERED_CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate", b"identity", b""})
 _ACCEPT = {
     "page": "text/html,application/xhtml+xml,image/*;q=0.8,video/*;q=0.7,*/*;q=0.5",
     "medium": "image/avif,image/webp,image/*,video/*;q=0.9,*/*;q=0.5",
@@ -78,6 +80,10 @@ class Outbound:
         request = self._request(url, kind, referrer)
         try:
             response = await self._crawler.engine.download_async(request)
+        except StopDownload as error:
+            raise RefusedError(
+                "connection", "the server used a content coding that was not offered"
+            ) from error
         except NETWORK_ERRORS as error:
             raise refusal_of(error) from error
         if "partial" in response.flags and response.headers.get(b"Content-Length"):
@@ -136,6 +142,7 @@ class Outbound:
         headers = {
             "User-Agent": self._scope.user_agent,
             "Accept": _ACCEPT[kind],
+            "Accept-Encoding": "gzip, deflate",
             "Accept-Language": "en;q=0.8,*;q=0.5",
         }
         referrer = _referrer_for(url, referrer)
@@ -159,10 +166,14 @@ class Outbound:
             declared = (headers.get(b"Content-Type") or b"").strip().lower()
             if declared.startswith((b"image/", b"video/")):
                 request.meta["download_maxsize"] = self._scope.max_medium_bytes
-        codings = b",".join(headers.getlist(b"Content-Encoding")).count(b",") + 1
-        if codings > MAX_CONTENT_CODINGS:
+        codings = [
+            coding.strip().lower()
+            for line in headers.getlist(b"Content-Encoding")
+            for coding in line.split(b",")
+        ]
+        if len(codings) > MAX_CONTENT_CODINGS or not _OFFERED_CODINGS.issuperset(codings):
             # Each decoding alone is bounded; thousands of them in a row are not.
-            request.meta["download_maxsize"] = 1
+            raise StopDownload(fail=True)
 
 
 def _referrer_for(url: str, referrer: str | None) -> str | None:
