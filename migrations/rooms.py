@@ -1,0 +1,13 @@
+"""Which rooms have tables; every one of them must be known before schemas are compared."""
+
+ROOMS_WITH_TABLES = (
+    "accounts",
+    "audit",
+    "candidates",
+    "enrolment",
+    "exhibits",
+    "hashbank",
+    "notices",
+    "reports",
+    "sources",
+)
