@@ -232,6 +232,25 @@ def give_back(session: Session, run_id: uuid.UUID, *, now: datetime) -> int:
     return _return_leased(session, FrontierEntry.run_id == run_id, now)
 
 
+def put_back(session: Session, leases: Iterable[Lease]) -> int:
+    """Return leases whose addresses were not fetched at all: no attempt was made."""
+    returned = 0
+    for held in leases:
+        rows = session.execute(
+            update(FrontierEntry)
+            .where(_held(held))
+            .values(
+                state="waiting",
+                attempts=FrontierEntry.attempts - 1,
+                leased_by=None,
+                leased_until=None,
+            )
+            .returning(FrontierEntry.id)
+        ).all()
+        returned += len(rows)
+    return returned
+
+
 def release_expired(session: Session, *, now: datetime) -> int:
     """Return every address whose lease has run out, of all runs. Returns how many."""
     return _return_leased(session, FrontierEntry.leased_until < now, now)

@@ -23,6 +23,9 @@ from service.sources.models import MediumSeen, Sighting
 from service.sources.repository import SourcesRepository
 from service.sources.views import MediumRecord
 
+CRASHED = "examiner_crashed"
+"""A medium during which the examiner ended was not looked at: the next run tries again."""
+
 NO_HOST = "brought"
 """Host of a medium that somebody handed over as a file, without an address."""
 
@@ -97,7 +100,7 @@ class MediaLedger:
         """
         repository = SourcesRepository(session, actor)
         medium = repository.any_medium(content_sha256)
-        if medium is None:
+        if medium is None or medium.refusal_code == CRASHED:
             return None
         if medium.examined_model != model_name(model) or medium.examined_change != change:
             return None

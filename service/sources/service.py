@@ -36,6 +36,7 @@ from service.sources.site_draft import Canary, SiteDraft, checked
 from service.sources.timetable import next_moment
 from service.sources.views import (
     LIVE_STATES,
+    KnownMedium,
     MediumRecord,
     RunCount,
     RunView,
@@ -303,6 +304,17 @@ class SourcesService:
     ) -> MediumRecord:
         """Write an examined medium and its sighting; the same sighting twice is one."""
         place = Place(organisation_id, media_url, page_url, site_id, run_id)
+        return self.record_examined(session, actor, place, examination, content_bytes)
+
+    def record_examined(
+        self,
+        session: Session,
+        actor: Actor,
+        place: Place,
+        examination: Examination,
+        content_bytes: int,
+    ) -> MediumRecord:
+        """The same as `record_medium`, for a place that is already put together."""
         return self._ledger.record(session, actor, place, examination, content_bytes)
 
     def record_seen_again(
@@ -319,12 +331,12 @@ class SourcesService:
         content_sha256: str,
         model: ModelStamp | None,
         change: int,
-    ) -> uuid.UUID | None:
-        """Id of the medium, when looking again could not find anybody else."""
+    ) -> KnownMedium | None:
+        """The medium, when looking again could not find anybody else."""
         medium = self._ledger.examined_already(
             session, actor, organisation_id, content_sha256, model, change
         )
-        return medium.id if medium else None
+        return KnownMedium(medium.id, medium.refusal_code) if medium else None
 
     def hosts(self, session: Session, actor: Actor) -> tuple[str, ...]:
         """All hosts that the caller's sites may touch, in order."""

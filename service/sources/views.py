@@ -78,6 +78,14 @@ class MediumRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownMedium:
+    """A medium that need not be looked at again. `refusal_code`: why it could not be read."""
+
+    medium_id: uuid.UUID
+    refusal_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RunCount:
     """What one completed address adds to its run."""
 

@@ -1,0 +1,110 @@
+"""One process for each worker name: the engine would otherwise "recover" work that still runs.
+
+The name is held by a lock on a file in the data folder and, with PostgreSQL, by an advisory lock
+of a session of its own as well, so that it holds across machines. Both end with the process,
+however it ends; that the lock of a name is free is therefore the strict proof that its worker is
+dead (a late heartbeat would not be).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine, text
+
+from service.work.errors import ExecutorBusyError
+
+
+class ExecutorLock:
+    """Holds one worker name until it is released or the process ends."""
+
+    def __init__(self, name: str, folder: Path, engine: Engine) -> None:
+        self._name = name
+        self._path = folder / f"worker-{name}.lock"
+        self._engine = engine
+        self._file: int | None = None
+        self._connection: Connection | None = None
+
+    def take(self) -> None:
+        """Take the name. Raises `ExecutorBusyError` when a living process has it."""
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(handle)
+            raise ExecutorBusyError(
+                f'a process already works here under the name "{self._name}"; stop it first, or '
+                "give this one another name"
+            ) from error
+        self._file = handle
+        if self._engine.dialect.name == "postgresql":
+            self._connection = self._engine.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            )
+            if not _try_lock(self._connection, self._name):
+                self.release()
+                raise ExecutorBusyError(
+                    f'a process on another machine works under the name "{self._name}"; give '
+                    "this one another name"
+                )
+
+    def release(self) -> None:
+        """Give the name up."""
+        if self._connection is not None:
+            # Closing alone would give the session, and the lock with it, back to the pool.
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def __enter__(self) -> Self:
+        self.take()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+@contextmanager
+def proof_of_death(engine: Engine, name: str) -> Iterator[bool]:
+    """Whether no living process works under `name`; while the context lasts none can begin to.
+
+    Only with PostgreSQL, where several machines share the work; with SQLite there is one worker
+    name and its restart takes its work up again.
+    """
+    if engine.dialect.name != "postgresql":
+        yield False
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        taken = _try_lock(connection, name)
+        try:
+            yield taken
+        finally:
+            if taken:
+                connection.execute(
+                    text("SELECT pg_advisory_unlock(:key)"), {"key": _lock_key(name)}
+                )
+
+
+def _try_lock(connection: Connection, name: str) -> bool:
+    row = connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _lock_key(name)})
+    return bool(row.scalar_one())
+
+
+def _lock_key(name: str) -> int:
+    digest = hashlib.sha256(f"likeness/worker/{name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)

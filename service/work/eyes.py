@@ -1,0 +1,211 @@
+"""The real eyes: the examiner process, started when first needed, its gallery kept up to date.
+
+1. The first question starts the examiner, with the face pack when any organisation has switched
+   face matching on, and without one otherwise.
+2. `follow_gallery` compares the change number of the watch-list with the loaded one and loads the
+   gallery anew when it moved; `examine` does so at most twice a second by itself.
+3. Reference photos are decrypted only when the examiner asks for those of a person it has found.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from indexer.examiner.client import ExaminerClient
+from indexer.examiner.protocol import (
+    Enrolled,
+    GalleryHash,
+    GalleryTemplate,
+    Hashed,
+    Hello,
+    LoadGallery,
+    Reference,
+)
+from indexer.observations import Examination, ModelStamp
+from service.database import Database
+
+FOLLOW_EVERY_S = 0.5
+
+
+class WatchedPeople(Protocol):
+    """What enrolment tells of the people to look for."""
+
+    def gallery_change(self, session: Session) -> int:
+        """The change number of the watch-list."""
+        ...
+
+    def templates_for_gallery(
+        self, session: Session, model: ModelStamp
+    ) -> tuple[GalleryTemplate, ...]:
+        """Decrypted templates of all people who may be looked for with this model."""
+        ...
+
+    def references_of(self, session: Session, person_id: uuid.UUID) -> tuple[Reference, ...]:
+        """Decrypted reference photos of one person."""
+        ...
+
+
+class KnownHashes(Protocol):
+    """What the hash bank tells of known pictures."""
+
+    def hashes_for_gallery(self, session: Session) -> tuple[GalleryHash, ...]:
+        """Hashes of all known pictures of people who may be looked for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """The part of the settings that says what looks."""
+
+    pack: str
+    models_dir: Path
+    runtime: str
+    sandbox: str
+    accepted_licences: tuple[str, ...]
+
+
+class ExaminerEyes:
+    """Implements `Eyes` over one examiner process. Safe to share between threads."""
+
+    def __init__(
+        self,
+        database: Database,
+        people: WatchedPeople,
+        known: KnownHashes,
+        faces_wanted: Callable[[Session], bool],
+        choice: ModelChoice,
+    ) -> None:
+        """`faces_wanted` says whether any organisation has face matching on (design rule 11)."""
+        self._database = database
+        self._people = people
+        self._known = known
+        self._faces_wanted = faces_wanted
+        self._choice = choice
+        self._lock = threading.RLock()
+        self._client: ExaminerClient | None = None
+        self._with_faces = False
+        self._loaded_change: int | None = None
+        self._looked_for_changes_at = 0.0
+
+    @property
+    def model(self) -> ModelStamp | None:
+        """The loaded pack, or None when face matching is off on this installation."""
+        return self._running().model
+
+    @property
+    def change(self) -> int:
+        """The change number of the gallery that is loaded."""
+        self.follow_gallery()
+        return self._loaded_change or 0
+
+    @property
+    def process_id(self) -> int | None:
+        """The examiner's process id, None while none runs."""
+        return self._client.process_id if self._client is not None else None
+
+    def enrol(self, content: bytes, others: Sequence[bytes]) -> Enrolled:
+        """Make a template of a reference photo; `others` are this person's earlier vectors."""
+        return self._running().enrol(content, others)
+
+    def hash(self, content: bytes) -> Hashed:
+        """Only the hashes of a picture; no face model is involved."""
+        return self._running().hash(content)
+
+    def examine(
+        self,
+        content: bytes,
+        *,
+        declared_type: str | None,
+        media_url: str | None,
+        page_url: str | None,
+        only_person: str | None,
+    ) -> Examination:
+        """Look at one medium; `only_person` restricts the comparison to one verified case."""
+        if time.monotonic() - self._looked_for_changes_at > FOLLOW_EVERY_S:
+            self.follow_gallery()
+        return self._running().examine(
+            content,
+            declared_type=declared_type,
+            media_url=media_url,
+            page_url=page_url,
+            only_person=only_person,
+            references=self,
+        )
+
+    def of(self, person_ref: str) -> Sequence[Reference]:
+        """Reference photos of a person whom the examiner has found (and only then)."""
+        with self._database.read() as session:
+            return self._people.references_of(session, uuid.UUID(person_ref))
+
+    def mask_person(self, person_ref: str) -> None:
+        """Never match this person again until the next gallery is loaded."""
+        with self._lock:
+            if self._client is not None:
+                self._client.mask_person(person_ref)
+
+    def follow_gallery(self) -> None:
+        """Load the gallery anew when it has changed since the last time."""
+        with self._lock:
+            with self._database.read() as session:
+                change = self._people.gallery_change(session)
+                with_faces = self._faces_wanted(session)
+            if self._client is not None and with_faces != self._with_faces:
+                self._end_client()
+            client = self._start_if_needed(with_faces)
+            if change != self._loaded_change:
+                gallery = self._gallery()
+                client.load_gallery(
+                    gallery.change, gallery.model, gallery.templates, gallery.hashes
+                )
+                self._loaded_change = gallery.change
+            self._looked_for_changes_at = time.monotonic()
+
+    def close(self) -> None:
+        """End the examiner; the next question would start it again."""
+        with self._lock:
+            self._end_client()
+
+    def _running(self) -> ExaminerClient:
+        with self._lock:
+            if self._client is None or self._loaded_change is None:
+                self.follow_gallery()
+            if self._client is None:
+                raise RuntimeError("the examiner was closed while it was being asked")
+            return self._client
+
+    def _start_if_needed(self, with_faces: bool) -> ExaminerClient:
+        if self._client is None:
+            hello = Hello(
+                pack=self._choice.pack if with_faces else None,
+                models_dir=str(self._choice.models_dir),
+                runtime=self._choice.runtime,
+                sandbox=self._choice.sandbox,
+                accepted_licences=self._choice.accepted_licences,
+            )
+            self._client = ExaminerClient.start(hello, gallery_source=self._gallery)
+            self._with_faces = with_faces
+        return self._client
+
+    def _end_client(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+        self._loaded_change = None
+
+    def _gallery(self) -> LoadGallery:
+        """The whole gallery, read in one transaction so that number and content belong together."""
+        model = self._client.model if self._client is not None else None
+        with self._database.read() as session:
+            change = self._people.gallery_change(session)
+            templates = (
+                self._people.templates_for_gallery(session, model) if model is not None else ()
+            )
+            return LoadGallery(change, model, templates, self._known.hashes_for_gallery(session))

@@ -1,0 +1,96 @@
+"""What a slice of a run works with: the crawl child, the eyes, and where findings go.
+
+Narrow protocols, so that a slice runs in a test with a child and eyes of the test's own.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from indexer.crawl.messages import Fetch, FetchRefused, MediumFetched, PageSeen, Scope
+from indexer.observations import Examination
+from service.accounts.actor import Actor
+from service.clock import Clock
+from service.database import Database
+from service.enrolment.eyes import Eyes
+from service.sources.host_slots import HostSlots
+from service.sources.service import SourcesService
+
+Result = PageSeen | MediumFetched | FetchRefused
+FetchSource = Callable[[int], Sequence[Fetch]]
+
+
+class CrawlChild(Protocol):
+    """The part of `CrawlClient` that a slice needs."""
+
+    def run_slice(
+        self,
+        slice_id: str,
+        scope: Scope,
+        fetches: FetchSource,
+        slots: Callable[[str, float], float],
+    ) -> Iterator[Result]:
+        """Fetch what `fetches` gives; yield one result for each."""
+        ...
+
+
+class GalleryEyes(Eyes, Protocol):
+    """Eyes that also tell which state of the watch-list they look with."""
+
+    @property
+    def change(self) -> int:
+        """The change number of the gallery that is loaded."""
+        ...
+
+
+class Findings(Protocol):
+    """Where findings go: candidates."""
+
+    def record_findings(
+        self,
+        session: Session,
+        actor: Actor,
+        *,
+        organisation_id: uuid.UUID,
+        medium_id: uuid.UUID,
+        examination: Examination,
+        media_url: str,
+        page_url: str | None,
+        host: str,
+        run_id: uuid.UUID | None,
+    ) -> tuple[uuid.UUID, ...]:
+        """Make candidates of an examination; returns the ids of new ones."""
+        ...
+
+    def has_candidates(self, session: Session, actor: Actor, medium_id: uuid.UUID) -> bool:
+        """Whether anybody was found in this medium before."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SliceOutcome:
+    """What a slice did. `wait_s` is how long the next one should wait before it begins."""
+
+    completed: int
+    more: bool
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LineParts:
+    """What every slice works with."""
+
+    database: Database
+    clock: Clock
+    sources: SourcesService
+    findings: Findings
+    slots: HostSlots
+    eyes: GalleryEyes
+    slice_pages: int
+    stopping: threading.Event

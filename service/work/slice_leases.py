@@ -1,0 +1,151 @@
+"""The leases of one slice: taken a few at a time, handed to the crawl child, completed or returned.
+
+Safe to share between the thread that crawls and the one that looks.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy.orm import Session
+
+from indexer.crawl.messages import Fetch, FetchKind, Scope
+from service.accounts.actor import Actor
+from service.sources import frontier
+from service.sources.errors import FencedOffError
+from service.sources.frontier import Lease
+from service.sources.views import RunView, SiteView
+from service.work.line_parts import LineParts
+
+logger = logging.getLogger(__name__)
+
+LEASE_BATCH = 8
+LEAST_LEASE_S = 300.0
+SLICE_MAX_S = 600.0
+
+
+class SliceLeases:
+    """What one slice holds of the frontier. Used once."""
+
+    def __init__(
+        self, parts: LineParts, run: RunView, site: SiteView, scope: Scope, worker: str
+    ) -> None:
+        self._parts = parts
+        self._run_id = run.id
+        self._site = site
+        self._worker = worker
+        self._actor = Actor.system("crawl", run.organisation_id)
+        # Long enough for everything that is open at once to wait its turn and to time out.
+        self._lease_s = max(
+            LEAST_LEASE_S, 64 * scope.delay_s + 4 * scope.timeout_s * (scope.max_redirects + 1)
+        )
+        self._began_at = parts.clock.now()
+        self._extended_at = self._began_at
+        self._lock = threading.Lock()
+        self._leases: dict[str, Lease] = {}
+        self._ready: deque[Lease] = deque()
+        self._taken = 0
+        self._suspect_open = False
+        self.completed = 0
+
+    def next(self, room: int) -> Sequence[Fetch]:
+        """Called by the client between results: the next addresses to fetch, at most `room`."""
+        if self._suspect_open or self._parts.stopping.is_set():
+            return ()
+        if not self._ready and self._may_take_more():
+            self._lease_more(max(room, LEASE_BATCH))
+        fetches: list[Fetch] = []
+        while self._ready and len(fetches) < room:
+            held = self._ready.popleft()
+            fetches.append(Fetch(held.ticket, held.url, held.kind, held.depth, held.referrer))
+        return fetches
+
+    def _may_take_more(self) -> bool:
+        elapsed_s = (self._parts.clock.now() - self._began_at).total_seconds()
+        return self._taken < self._parts.slice_pages and elapsed_s < SLICE_MAX_S
+
+    def _lease_more(self, room: int) -> None:
+        room = min(room, self._parts.slice_pages - self._taken)
+        with self._parts.database.write() as session:
+            self._extend(session)
+            pages_left, media_left = self.budget_left(session)
+            # Media first: what a page showed is looked at before the run goes further.
+            leases = self._lease(session, "medium", min(room, media_left))
+            leases += self._lease(session, "page", min(room - len(leases), pages_left))
+            if not leases and not self._held():
+                leases = self._lease(session, "medium", min(1, media_left), suspects=True)
+                if not leases:
+                    leases = self._lease(session, "page", min(1, pages_left), suspects=True)
+                self._suspect_open = bool(leases)
+        self._taken += len(leases)
+        self._ready.extend(leases)
+        with self._lock:
+            self._leases.update({held.ticket: held for held in leases})
+
+    def _lease(
+        self, session: Session, kind: FetchKind, limit: int, *, suspects: bool = False
+    ) -> tuple[Lease, ...]:
+        return frontier.lease(
+            session,
+            self._run_id,
+            worker=self._worker,
+            limit=limit,
+            kinds=(kind,),
+            now=self._parts.clock.now(),
+            lease_s=self._lease_s,
+            suspects=suspects,
+        )
+
+    def budget_left(self, session: Session) -> tuple[int, int]:
+        """Pages and media that may still be fetched; none when the run was stopped meanwhile."""
+        run = self._parts.sources.run(session, self._actor, self._run_id)
+        if run.state != "running":
+            return 0, 0
+        held = self._held()
+        open_pages = sum(1 for lease in held if lease.kind == "page")
+        return (
+            max(0, self._site.draft.page_budget - run.pages_seen - open_pages),
+            max(0, self._site.draft.media_budget - run.media_seen - (len(held) - open_pages)),
+        )
+
+    def _extend(self, session: Session) -> None:
+        now = self._parts.clock.now()
+        if (now - self._extended_at).total_seconds() > self._lease_s / 3:
+            frontier.extend(session, self._held(), now=now, lease_s=self._lease_s)
+            self._extended_at = now
+
+    def _held(self) -> tuple[Lease, ...]:
+        with self._lock:
+            return tuple(self._leases.values())
+
+    def put_back(self) -> None:
+        """At the end of a slice: return what is still leased; no attempt is counted."""
+        with self._parts.database.write() as session:
+            frontier.put_back(session, self._held())
+
+    def report_lost(self) -> None:
+        """The crawl child died: what it had counts as an attempt, what it had not does not."""
+        unused = tuple(self._ready)
+        with self._parts.database.write() as session:
+            frontier.put_back(session, unused)
+            frontier.give_back(session, self._run_id, now=self._parts.clock.now())
+
+    @contextmanager
+    def completing(self, ticket: str) -> Iterator[Lease]:
+        """The lease behind a ticket, for the time of its completion; a fenced one writes nothing."""
+        with self._lock:
+            held = self._leases[ticket]
+        try:
+            yield held
+        except FencedOffError:
+            logger.info("run %s: lease %s had gone to another worker", self._run_id, ticket)
+        else:
+            self.completed += 1
+        finally:
+            with self._lock:
+                self._leases.pop(ticket, None)
+            self._suspect_open = False
