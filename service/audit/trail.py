@@ -13,14 +13,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import rfc8785
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from service.accounts.actor import Actor
+from service.accounts.actor import Actor, Role
 from service.audit.models import AuditEntry
 from service.clock import Clock
+from service.errors import NotAllowedError
 
 FIRST_PREVIOUS_HASH = "0" * 64
 MAX_DETAIL_CHARACTERS = 200
@@ -42,6 +44,34 @@ class AuditCheck:
     def intact(self) -> bool:
         """Whether every entry fits the one before it."""
         return self.problem is None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One entry as it is shown."""
+
+    number: int
+    at: datetime
+    actor: str
+    action: str
+    object_kind: str
+    object_id: str
+    detail: str
+    hash: str
+
+    @classmethod
+    def of(cls, row: AuditEntry) -> AuditLine:
+        """The view of a row."""
+        return cls(
+            number=row.number,
+            at=row.at,
+            actor=row.actor,
+            action=row.action,
+            object_kind=row.object_kind,
+            object_id=row.object_id,
+            detail=", ".join(f"{name}: {value}" for name, value in row.detail.items()),
+            hash=row.hash,
+        )
 
 
 class AuditTrail:
@@ -103,6 +133,23 @@ class AuditTrail:
             count += 1
             session.expunge(entry)
         return AuditCheck(count, previous_hash, None)
+
+    def has_hash(self, session: Session, noted_hash: str) -> bool:
+        """Whether an entry with this hash is there; shows that nothing before it was cut off."""
+        found = session.scalar(select(AuditEntry.number).where(AuditEntry.hash == noted_hash))
+        return found is not None
+
+    def page(
+        self, session: Session, actor: Actor, *, before: int | None, limit: int
+    ) -> tuple[AuditLine, ...]:
+        """Entries of the actor's organisation, the newest first, `before` a number if given."""
+        if actor.role is not Role.OPERATOR:
+            raise NotAllowedError("Only an operator may read the audit trail.")
+        query = select(AuditEntry).where(AuditEntry.organisation_id == actor.organisation_id)
+        if before is not None:
+            query = query.where(AuditEntry.number < before)
+        rows = session.scalars(query.order_by(AuditEntry.number.desc()).limit(limit))
+        return tuple(AuditLine.of(row) for row in rows)
 
 
 def entry_hash(entry: AuditEntry) -> str:
