@@ -173,6 +173,8 @@ class Enrolled(msgspec.Struct, frozen=True, tag=True):
     hashes: MediaHashes | None
     model: ModelStamp | None
     refusal: Refusal | None = None
+    face_crop_png: bytes | None = None
+    """The photo's own aligned greyscale face, for reviewers to put beside a candidate's."""
 
 
 class Hashed(msgspec.Struct, frozen=True, tag=True):

@@ -200,6 +200,7 @@ def _enrol(message: Enrol, eyes: Eyes) -> Enrolled:
         _quality(enrolment.quality),
         hashes,
         engine.model,
+        face_crop_png=enrolment.face_crop_png,
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.faces.align import aligned_face, eye_distance_px
+from indexer.faces.align import aligned_face, eye_distance_px, grey_png
 from indexer.faces.detect import Detector, FoundFace, YuNetDetector, face_box
 from indexer.faces.embed import NetworkRecogniser, Recogniser
 from indexer.faces.errors import PackDamagedError, PackMissingError, PhotoRefusedError
@@ -44,10 +44,14 @@ the person in front. Anyone larger makes the photo ambiguous."""
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """A reference photo that was accepted: its template and what was judged of the face."""
+    """A reference photo that was accepted: its template and what was judged of the face.
+
+    `face_crop_png` is the aligned greyscale face, for people to put beside a candidate's.
+    """
 
     template: Template
     quality: FaceQuality
+    face_crop_png: bytes
 
 
 class FaceEngine:
@@ -125,7 +129,7 @@ class FaceEngine:
                     "the same person.",
                     quality,
                 )
-        return Enrolment(template, quality)
+        return Enrolment(template, quality, grey_png(crop))
 
     def probe(self, picture: Picture) -> ProbeFaces:
         """All faces of an upright picture, for one comparison: use it in a `with` block."""
