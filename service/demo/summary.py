@@ -136,8 +136,8 @@ def _wrong_look(outcome: MediumOutcome) -> str | None:
 
 def _wrong_find(expected: Expected, outcome: MediumOutcome) -> str | None:
     kinds = {find.kind for find in outcome.finds}
-    if expected.found_by and not kinds & expected.found_by:
-        return f"not found by {' or '.join(sorted(expected.found_by))}"
+    if expected.found_by - kinds:
+        return f"not found by {' and '.join(sorted(expected.found_by - kinds))}"
     if not expected.found_by and kinds:
         return f"somebody was found in it by {' and '.join(sorted(kinds))}"
     if expected.bands and outcome.manipulation not in expected.bands:

@@ -16,6 +16,7 @@ from service.demo.summary import Find, MediumOutcome, judge, problems_of
 from service.errors import ConflictError
 
 FACE = Find("face", similarity=0.8)
+HASH = Find("hash", distance=4)
 
 
 def planned(expected: Expected | None) -> Planned:
@@ -31,7 +32,7 @@ def outcome(**changes: object) -> MediumOutcome:
     ("expected", "seen_as", "asked"),
     [
         (Expected(found_by=frozenset({"face"})), outcome(finds=(FACE,)), 1),
-        (Expected(found_by=frozenset({"hash", "face"})), outcome(finds=(FACE,)), 1),
+        (Expected(found_by=frozenset({"face"})), outcome(finds=(FACE, HASH)), 1),
         (Expected(), outcome(), 1),
         (
             Expected(found_by=frozenset({"face"}), bands=ALTERED),
@@ -57,6 +58,7 @@ def test_an_outcome_as_declared_has_no_problem(
     ("expected", "seen_as", "asked", "says"),
     [
         (Expected(found_by=frozenset({"face"})), outcome(), 1, "not found by face"),
+        (Expected(found_by=frozenset({"face", "hash"})), outcome(finds=(FACE,)), 1, "by hash"),
         (Expected(), outcome(finds=(FACE,)), 1, "somebody was found"),
         (Expected(), outcome(seen=False), 0, "not looked at"),
         (Expected(), outcome(refusal="timeout"), 1, "refused as timeout"),
