@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 from indexer.crawl.child import channel_of_child
 from indexer.crawl.messages import ChildMessage, WorkerMessage
+from indexer.errors import WireError
 from indexer.wire import Channel
 
 
@@ -15,7 +17,10 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR, format="crawl child: %(levelname)s %(message)s")
     from indexer.crawl.process import CrawlProcess  # noqa: PLC0415 (after the wire is safe)
 
-    CrawlProcess(channel).run()
+    try:
+        CrawlProcess(channel).run()
+    except WireError as error:
+        sys.exit(f"crawl child: the conversation with the worker broke: {error}")
 
 
 if __name__ == "__main__":

@@ -106,6 +106,7 @@ class CrawlProcess:
         self._slots: dict[int, asyncio.Future[float]] = {}
         self._request_ids = itertools.count(1)
         self._slice: Slice | None = None
+        self._failure: WireError | None = None
         install_reactor("twisted.internet.asyncioreactor.AsyncioSelectorReactor")
         from twisted.internet import reactor  # noqa: PLC0415 (only exists once it is installed)
 
@@ -114,11 +115,13 @@ class CrawlProcess:
         self._runner = AsyncCrawlerRunner(Settings(_SETTINGS))
 
     def run(self) -> None:
-        """Serve until the pipe closes."""
+        """Serve until the pipe closes. Raises `WireError` when the conversation broke."""
         self._reactor.installNameResolver(PinnedResolver(self._pins))
         threading.Thread(target=self._read, daemon=True, name="wire-in").start()
         threading.Thread(target=self._write, daemon=True, name="wire-out").start()
         self._reactor.run(installSignalHandlers=False)
+        if self._failure is not None:
+            raise self._failure
 
     async def work_on(self, work: Slice, crawler: Crawler) -> None:
         """Answer the fetches of `work` by `crawler`."""
@@ -149,7 +152,8 @@ class CrawlProcess:
             while (message := self._channel.receive()) is not None:
                 self._loop.call_soon_threadsafe(self._handle, message)
         except WireError as error:
-            _log.error("the worker's messages ended badly: %s", error)
+            self._loop.call_soon_threadsafe(self._stop, error)
+            return
         self._loop.call_soon_threadsafe(self._stop)
 
     def _write(self) -> None:
@@ -157,21 +161,30 @@ class CrawlProcess:
             message, written = self._outbox.get()
             try:
                 self._channel.send(message)
-            except WireError:
-                self._loop.call_soon_threadsafe(self._stop)
+            except WireError as error:
+                self._loop.call_soon_threadsafe(self._stop, error)
                 return
             self._loop.call_soon_threadsafe(written.set_result, None)
 
     def _handle(self, message: WorkerMessage) -> None:
-        match message:
-            case OpenSlice():
-                self._open(message)
-            case Fetch():
-                self._open_slice().take(message)
-            case SlotGranted():
-                self._slots.pop(message.request_id).set_result(message.wait_s)
-            case CloseSlice():
-                self._open_slice().close()
+        try:
+            match message:
+                case OpenSlice():
+                    self._open(message)
+                case Fetch():
+                    self._open_slice().take(message)
+                case SlotGranted():
+                    self._grant(message)
+                case CloseSlice():
+                    self._open_slice().close()
+        except WireError as error:
+            self._stop(error)
+
+    def _grant(self, granted: SlotGranted) -> None:
+        waiting = self._slots.pop(granted.request_id, None)
+        if waiting is None:
+            raise WireError("a slot was granted that nobody asked for")
+        waiting.set_result(granted.wait_s)
 
     def _open(self, opening: OpenSlice) -> None:
         if self._slice is not None:
@@ -191,10 +204,11 @@ class CrawlProcess:
         ended, self._slice = self._open_slice(), None
         if crawl.cancelled() or crawl.exception() is not None:
             _log.error("the slice's crawler failed", exc_info=crawl.exception())
-            self._stop()
+            self._stop(WireError("the slice could not be worked on"))
             return
         self._outbox.put((SliceClosed(ended.slice_id), asyncio.get_event_loop().create_future()))
 
-    def _stop(self) -> None:
+    def _stop(self, failure: WireError | None = None) -> None:
+        self._failure = self._failure or failure
         if self._reactor.running:
             self._reactor.stop()

@@ -26,6 +26,13 @@ MAX_CRAWL_DELAY_S = 60.0
 """A longer Crawl-delay is cut to this: a run must end, and a minute hurts nobody."""
 
 
+# What is refused of the host itself is refused of the page too, with that reason; anything else
+# only means that the rules cannot be read.
+_ABOUT_THE_HOST = frozenset(
+    {"address_not_public", "bad_address", "connection", "out_of_scope", "timeout", "tls"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """One host's rules. `parser` None: all is allowed; `unreachable`: why nothing is."""
@@ -69,35 +76,40 @@ class Robots:
     async def _fetch(self, place: Place) -> Rules:
         first = canonical_address(f"{place.scheme}://{place.slot}/robots.txt")
         try:
-            response = await self._follow(first)
+            response = await self._get(first)
         except RefusedError as refused:
-            if refused.code in ("address_not_public", "out_of_scope", "bad_address", "tls"):
-                # The page itself must be refused with the same reason, not blamed on robots.txt.
+            if refused.code in _ABOUT_THE_HOST:
                 raise
-            return Rules(unreachable=f"robots.txt of {place.slot} could not be read: {refused}")
+            return _unreadable(place, str(refused))
+        try:
+            response = await self._end_of_redirects(first, response)
+        except RefusedError as refused:
+            return _unreadable(place, f"it redirects, and then: {refused}")
         if response.status == 429 or response.status >= 500:
-            return Rules(
-                unreachable=f"robots.txt of {place.slot} was answered with status "
-                f"{response.status}; nothing may be fetched until it can be read"
-            )
+            return _unreadable(place, f"it was answered with status {response.status}")
         if not 200 <= response.status < 300:
             return ALLOW_ALL
         return Rules(Protego.parse(response.body.decode("utf-8-sig", errors="replace")))
 
-    async def _follow(self, url: str) -> Response:
-        for _ in range(MAX_ROBOTS_REDIRECTS + 1):
-            response = await self._outbound.get(url, "robots", delay_s=self._scope.delay_s)
+    async def _end_of_redirects(self, url: str, response: Response) -> Response:
+        for _ in range(MAX_ROBOTS_REDIRECTS):
             location = response.headers.get(b"Location")
             if response.status not in REDIRECTS or location is None:
                 return response
             url = _hop(url, location)
-        raise RefusedError("too_many_redirects", "it redirects too often")
+            response = await self._get(url)
+        raise RefusedError("too_many_redirects", "there are too many redirects")
+
+    async def _get(self, url: str) -> Response:
+        return await self._outbound.get(url, "robots", delay_s=self._scope.delay_s)
+
+
+def _unreadable(place: Place, why: str) -> Rules:
+    return Rules(unreachable=f"robots.txt of {place.slot} could not be read, so nothing may: {why}")
 
 
 def _hop(url: str, location: bytes) -> str:
     try:
         return canonical_address(urljoin(url, location.decode("utf-8", errors="replace")))
     except (BadAddressError, ValueError) as error:
-        raise RefusedError(
-            "connection", f"it redirects to something that is no address: {error}"
-        ) from (error)
+        raise RefusedError("bad_address", "that is no web address") from error
