@@ -1,0 +1,67 @@
+"""What enrolment asks of rooms above it: narrow interfaces, given at composition in `app.py`."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from sqlalchemy.orm import Session
+
+from indexer.observations import MediaHashes
+from service.accounts.actor import Actor
+
+KnownOrigin = Literal["reference", "given", "confirmed"]
+
+
+class KnownPictures(Protocol):
+    """The hash bank: hashes of pictures known to show a person."""
+
+    def add_known(
+        self,
+        session: Session,
+        actor: Actor,
+        person_id: uuid.UUID,
+        origin: KnownOrigin,
+        hashes: MediaHashes,
+        photo_id: uuid.UUID | None = None,
+    ) -> uuid.UUID:
+        """Keep the hashes of one picture; returns the row's id."""
+        ...
+
+    def forget_photo(self, session: Session, actor: Actor, photo_id: uuid.UUID) -> int:
+        """Delete what was kept for one reference photo; returns how many rows."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedCount:
+    """How many of what were deleted; part of a receipt, so never anything of the person."""
+
+    what: str
+    count: int
+
+
+class PersonEraser(Protocol):
+    """A room that holds something of people and can delete all of it."""
+
+    def erase(self, session: Session, person_id: uuid.UUID) -> tuple[ErasedCount, ...]:
+        """Delete every row of the person; files and keys are destroyed by the caller."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoryEvent:
+    """Something that happened in a case, in words for the person; no address, no picture."""
+
+    at: datetime
+    words: str
+
+
+class StorySource(Protocol):
+    """A room that can tell what happened in a case."""
+
+    def story(self, session: Session, actor: Actor, person_id: uuid.UUID) -> tuple[StoryEvent, ...]:
+        """Events of a case that the actor may see, in any order."""
+        ...

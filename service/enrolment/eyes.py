@@ -1,0 +1,50 @@
+"""The eyes as the service sees them: what may be asked of the examiner, and nothing more.
+
+The real implementation lives in `service/work/eyes.py` and talks to the examiner process; tests
+bring their own. Nothing here can return a probe: the only answers are the examiner's messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from indexer.examiner.protocol import Enrolled, Hashed
+from indexer.observations import Examination, ModelStamp
+
+
+class Eyes(Protocol):
+    """Everything that looks at pictures. Slow: call it before the first SQL of a unit of work."""
+
+    @property
+    def model(self) -> ModelStamp | None:
+        """The loaded pack, or None when face matching is off on this installation."""
+        ...
+
+    def enrol(self, content: bytes, others: Sequence[bytes]) -> Enrolled:
+        """Make a template of a reference photo; `others` are this person's earlier vectors."""
+        ...
+
+    def hash(self, content: bytes) -> Hashed:
+        """Only the hashes of a picture; no face model is involved."""
+        ...
+
+    def examine(
+        self,
+        content: bytes,
+        *,
+        declared_type: str | None,
+        media_url: str | None,
+        page_url: str | None,
+        only_person: str | None,
+    ) -> Examination:
+        """Look at one medium; `only_person` restricts the comparison to one verified case."""
+        ...
+
+    def mask_person(self, person_ref: str) -> None:
+        """Never match this person again until the next gallery is loaded."""
+        ...
+
+    def follow_gallery(self) -> None:
+        """Load the gallery anew when it has changed since the last time."""
+        ...

@@ -1,0 +1,17 @@
+"""What can go wrong in the hash bank."""
+
+from __future__ import annotations
+
+from service.errors import InvalidInputError
+
+
+class NotAHashError(InvalidInputError):
+    """What was given is not a SHA-256 or PDQ hash."""
+
+    code = "not_a_hash"
+
+
+class NoHashError(InvalidInputError):
+    """No hash could be made of the file."""
+
+    code = "no_hash"
