@@ -79,9 +79,7 @@ _BY_STATE = {
     "draft": NextStep(
         "you", "Add photos or links, then hand in.", "/enrol/photos", "Go on where you were"
     ),
-    "waiting": NextStep(
-        "advocate", "An advocate will check that you are the one you say you are."
-    ),
+    "waiting": NextStep("advocate", "An advocate will check that you are the one you say you are."),
     "active": NextStep(
         "advocate", "Sites are looked at as planned. You need not do anything; come back any time."
     ),
