@@ -201,14 +201,29 @@ class SourcesRepository:
         )
         return [(model, count) for model, count in rows]
 
-    def frontier_entries(self, run_id: uuid.UUID, keys: Sequence[str]) -> Sequence[FrontierEntry]:
-        """The run's entries with these address keys."""
+    def count_entries(
+        self, run_id: uuid.UUID, *, states: Sequence[str], kind: str | None = None, how: str = ""
+    ) -> int:
+        """How many of the run's addresses are in these states, of one kind or origin."""
         self.run(run_id)
-        return self._session.scalars(
-            select(FrontierEntry).where(
-                FrontierEntry.run_id == run_id, FrontierEntry.url_key.in_(keys)
-            )
-        ).all()
+        statement = select(func.count()).where(
+            FrontierEntry.run_id == run_id, FrontierEntry.state.in_(states)
+        )
+        if kind is not None:
+            statement = statement.where(FrontierEntry.kind == kind)
+        if how:
+            statement = statement.where(FrontierEntry.how == how)
+        return self._session.scalar(statement) or 0
+
+    def not_done(self, run_id: uuid.UUID, keys: Sequence[str]) -> int:
+        """How many of these addresses the run refused, lost or never came to."""
+        self.run(run_id)
+        statement = select(func.count()).where(
+            FrontierEntry.run_id == run_id,
+            FrontierEntry.url_key.in_(keys),
+            FrontierEntry.state != "done",
+        )
+        return self._session.scalar(statement) or 0
 
     def _sites(self) -> Select[Site]:
         return select(Site).where(self._visible(Site.organisation_id))

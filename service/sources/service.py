@@ -7,7 +7,6 @@ most one run of a site is live. Workers take up queued runs; nothing here fetche
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -31,6 +30,7 @@ from service.sources.errors import (
 from service.sources.media_ledger import MediaLedger, Place
 from service.sources.models import Run, Site
 from service.sources.repository import LIST_LIMIT, SourcesRepository
+from service.sources.run_progress import RunProgress, queue_again, run_views
 from service.sources.scopes import CrawlManners, intake_scope, scope_of
 from service.sources.site_draft import Canary, SiteDraft, checked
 from service.sources.timetable import next_moment
@@ -38,7 +38,6 @@ from service.sources.views import (
     LIVE_STATES,
     KnownMedium,
     MediumRecord,
-    RunCount,
     RunView,
     SiteView,
     run_view,
@@ -65,6 +64,7 @@ class SourcesService:
         self._cases = cases
         self._manners = manners
         self._ledger = MediaLedger(clock)
+        self.progress = RunProgress(clock, audit)
 
     # Sites
 
@@ -120,7 +120,7 @@ class SourcesService:
             site.next_run_at = self._next(site)
             live = repository.live_run_of(site_id)
             if live is not None:
-                _queue_again(live)
+                queue_again(live)
             self._audit.record(session, actor, "site.resumed", "site", site.id)
         return site_view(site)
 
@@ -221,47 +221,12 @@ class SourcesService:
         rows = repository.runs(
             site_id=site_id, limit=min(max(limit, 1), LIST_LIMIT), offset=max(offset, 0)
         )
-        return _run_views(repository, rows)
+        return run_views(repository, rows)
 
     def run(self, session: Session, actor: Actor, run_id: uuid.UUID) -> RunView:
         """One run with its counts."""
         repository = SourcesRepository(session, actor)
         return self._run_view(repository, repository.run(run_id))
-
-    # For workers
-
-    def runs_to_take_up(self, session: Session, actor: Actor) -> tuple[RunView, ...]:
-        """Queued and running runs: the first are to be handed out, the others watched."""
-        repository = SourcesRepository(session, actor)
-        return _run_views(repository, repository.runs_in(("queued", "running")))
-
-    def begin_run(self, session: Session, actor: Actor, run_id: uuid.UUID) -> bool:
-        """Mark a run as running and return its leased addresses; False when it should not go on."""
-        run = SourcesRepository(session, actor).run(run_id, for_update=True)
-        if run.state not in ("queued", "running"):
-            return False
-        now = self._clock.now()
-        run.state = "running"
-        run.started_at = run.started_at or now
-        frontier.give_back(session, run_id, now=now)
-        return True
-
-    def requeue_run(self, session: Session, actor: Actor, run_id: uuid.UUID) -> None:
-        """Hand a run out once more, because the workflow that had it is gone."""
-        run = SourcesRepository(session, actor).run(run_id, for_update=True)
-        if run.state == "running":
-            _queue_again(run)
-
-    def end_run(
-        self, session: Session, actor: Actor, run_id: uuid.UUID, state: str, reason: str
-    ) -> bool:
-        """Write how a running run ended; False when it had ended (or was paused) already."""
-        run = SourcesRepository(session, actor).run(run_id, for_update=True)
-        if run.state not in ("queued", "running"):
-            return False
-        run.state, run.state_reason, run.finished_at = state, reason, self._clock.now()
-        self._audit.record(session, actor, f"run.{state}", "run", run.id, pages=run.pages_seen)
-        return True
 
     def start_due_runs(self, session: Session, actor: Actor) -> int:
         """Queue a run for each site whose scheduled moment has come; returns how many.
@@ -282,10 +247,6 @@ class SourcesService:
                 continue
             started += 1
         return started
-
-    def count(self, session: Session, actor: Actor, run_id: uuid.UUID, count: RunCount) -> None:
-        """Add to a run's counts."""
-        SourcesRepository(session, actor).add_to_run(run_id, count)
 
     # Media
 
@@ -375,7 +336,7 @@ class SourcesService:
             raise SiteNameTakenError(f'there is a site called "{name}" already; take another name')
 
     def _run_view(self, repository: SourcesRepository, run: Run) -> RunView:
-        return _run_views(repository, [run])[0]
+        return run_views(repository, [run])[0]
 
 
 def _operator(actor: Actor) -> uuid.UUID:
@@ -384,19 +345,9 @@ def _operator(actor: Actor) -> uuid.UUID:
     return actor.organisation_id
 
 
-def _queue_again(run: Run) -> None:
-    run.state = "queued"
-    run.generation += 1
-
-
 def _beginnings(site: Site) -> list[frontier.Address]:
     pages = [frontier.Address(url, "page", 0) for url in site.seeds]
     pages += [
         frontier.Address(Canary.parse(line).url, "page", 0, how="canary") for line in site.canaries
     ]
     return pages
-
-
-def _run_views(repository: SourcesRepository, runs: Sequence[Run]) -> tuple[RunView, ...]:
-    names = repository.site_names({run.site_id for run in runs})
-    return tuple(run_view(run, names.get(run.site_id, "")) for run in runs)

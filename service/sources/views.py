@@ -86,6 +86,22 @@ class KnownMedium:
 
 
 @dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What became of a run's addresses.
+
+    `refusals` are (kind, code, count); `starts_refused` counts seeds that could not be fetched,
+    `canaries_lost` canaries that could not be fetched or showed too little.
+    """
+
+    pages_done: int
+    media_done: int
+    waiting: int
+    refusals: tuple[tuple[str, str, int], ...]
+    starts_refused: int
+    canaries_lost: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunCount:
     """What one completed address adds to its run."""
 

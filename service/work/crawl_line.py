@@ -31,13 +31,14 @@ from service.sources import frontier
 from service.sources.frontier import Ending, Lease
 from service.sources.media_ledger import Place
 from service.sources.views import KnownMedium, RunCount, RunView, SiteView
+from service.work.judgement import CANARY_LOST
 from service.work.line_parts import CrawlChild, LineParts, Result, SliceOutcome
 from service.work.slice_leases import SLICE_MAX_S, SliceLeases
 from service.work.walls import WALL_PREFIX, media_shown, wall_of, wall_of_refusal
 
 logger = logging.getLogger(__name__)
 
-CANARY_LOST = "canary_lost"
+
 MAX_LOOKING = 4
 MAX_LINKS_A_PAGE = 5000
 FRONTIER_PER_BUDGET = 4
@@ -126,7 +127,7 @@ class CrawlLine:
                 room = self._room(kind)
                 found = [link for link in links if link.kind == kind][:room]
                 self._known[kind] += frontier.add(session, self._run.id, found)
-            self._parts.sources.count(session, self._actor, self._run.id, count)
+            self._parts.sources.progress.count(session, self._actor, self._run.id, count)
 
     def _links(self, held: Lease, page: PageSeen) -> list[frontier.Address]:
         return [
@@ -152,7 +153,7 @@ class CrawlLine:
             if not refused.retry:
                 frontier.finish(session, held, ending, now=now)
             count = RunCount(refusals=1)
-            self._parts.sources.count(session, self._actor, self._run.id, count)
+            self._parts.sources.progress.count(session, self._actor, self._run.id, count)
 
     def _complete_medium(self, held: Lease, fetched: MediumFetched) -> None:
         place = Place(
@@ -171,7 +172,7 @@ class CrawlLine:
                 frontier.finish(session, held, ending, now=self._parts.clock.now())
                 self._parts.sources.record_seen_again(session, self._actor, place, digest)
                 count = replace(count, media_unreadable=int(known.refusal_code is not None))
-                self._parts.sources.count(session, self._actor, self._run.id, count)
+                self._parts.sources.progress.count(session, self._actor, self._run.id, count)
             return
         examination = self._parts.eyes.examine(
             fetched.content,
@@ -210,7 +211,7 @@ class CrawlLine:
             candidates_found=len(candidates),
             examine_seconds=examination.seconds,
         )
-        self._parts.sources.count(session, self._actor, self._run.id, count)
+        self._parts.sources.progress.count(session, self._actor, self._run.id, count)
 
     def _known_already(self, digest: str) -> KnownMedium | None:
         """The medium, when it was examined in the very same way and nobody was found in it."""

@@ -136,7 +136,7 @@ class SliceLeases:
 
     @contextmanager
     def completing(self, ticket: str) -> Iterator[Lease]:
-        """The lease behind a ticket, for the time of its completion; a fenced one writes nothing."""
+        """The lease behind a ticket while it is completed; a fenced one writes nothing."""
         with self._lock:
             held = self._leases[ticket]
         try:

@@ -1,0 +1,89 @@
+"""How workers move a run on: taken up, begun, counted, handed out again, ended."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from service.accounts.actor import Actor
+from service.audit.trail import AuditTrail
+from service.clock import Clock
+from service.sources import frontier
+from service.sources.models import Run
+from service.sources.repository import SourcesRepository
+from service.sources.views import RunCount, RunOutcome, RunView, run_view, site_view
+
+
+class RunProgress:
+    """What workers write of runs, in the caller's transaction."""
+
+    def __init__(self, clock: Clock, audit: AuditTrail) -> None:
+        self._clock = clock
+        self._audit = audit
+
+    def to_take_up(self, session: Session, actor: Actor) -> tuple[RunView, ...]:
+        """Queued and running runs: the first are to be handed out, the others watched."""
+        repository = SourcesRepository(session, actor)
+        return run_views(repository, repository.runs_in(("queued", "running")))
+
+    def begin(self, session: Session, actor: Actor, run_id: uuid.UUID) -> bool:
+        """Mark a run as running and return its leased addresses; False when it should not go on."""
+        run = SourcesRepository(session, actor).run(run_id, for_update=True)
+        if run.state not in ("queued", "running"):
+            return False
+        now = self._clock.now()
+        run.state = "running"
+        run.started_at = run.started_at or now
+        frontier.give_back(session, run_id, now=now)
+        return True
+
+    def requeue(self, session: Session, actor: Actor, run_id: uuid.UUID) -> None:
+        """Hand a run out once more, because the workflow that had it is gone."""
+        run = SourcesRepository(session, actor).run(run_id, for_update=True)
+        if run.state == "running":
+            queue_again(run)
+
+    def end(
+        self, session: Session, actor: Actor, run_id: uuid.UUID, state: str, reason: str
+    ) -> bool:
+        """Write how a running run ended; False when it had ended (or was paused) already."""
+        run = SourcesRepository(session, actor).run(run_id, for_update=True)
+        if run.state not in ("queued", "running"):
+            return False
+        run.state, run.state_reason, run.finished_at = state, reason, self._clock.now()
+        self._audit.record(session, actor, f"run.{state}", "run", run.id, pages=run.pages_seen)
+        return True
+
+    def count(self, session: Session, actor: Actor, run_id: uuid.UUID, count: RunCount) -> None:
+        """Add to a run's counts."""
+        SourcesRepository(session, actor).add_to_run(run_id, count)
+
+    def outcome(self, session: Session, actor: Actor, run_id: uuid.UUID) -> RunOutcome:
+        """What became of the run's addresses."""
+        repository = SourcesRepository(session, actor)
+        site = site_view(repository.site(repository.run(run_id).site_id))
+        canaries = [frontier.url_key(canary.url) for canary in site.canaries]
+        return RunOutcome(
+            pages_done=repository.count_entries(run_id, states=("done",), kind="page"),
+            media_done=repository.count_entries(run_id, states=("done",), kind="medium"),
+            waiting=repository.count_entries(run_id, states=("waiting", "leased")),
+            refusals=tuple(repository.refusals(run_id)),
+            starts_refused=repository.count_entries(
+                run_id, states=("refused", "failed"), how="seed"
+            ),
+            canaries_lost=repository.not_done(run_id, canaries) if canaries else 0,
+        )
+
+
+def queue_again(run: Run) -> None:
+    """Hand a run out under a new number, so that it gets a workflow of its own."""
+    run.state = "queued"
+    run.generation += 1
+
+
+def run_views(repository: SourcesRepository, runs: Sequence[Run]) -> tuple[RunView, ...]:
+    """Views of rows, with the names of their sites."""
+    names = repository.site_names({run.site_id for run in runs})
+    return tuple(run_view(run, names.get(run.site_id, "")) for run in runs)

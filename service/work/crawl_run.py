@@ -1,0 +1,90 @@
+"""A run from its first slice to its report, as the steps of one durable workflow.
+
+1. `slice`: lease, fetch, look, complete, up to a few hundred addresses; once more while there are
+   some. A step may be done twice (the engine promises at least once): fenced leases make that
+   harmless.
+2. `end`: the run is judged "finished" or "blind" and its report is written, in one transaction.
+
+Inputs and results are ids and counts only.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from dataclasses import dataclass
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from service.accounts.actor import Actor
+from service.work.child_pool import ChildPool
+from service.work.crawl_line import CrawlLine
+from service.work.errors import WorkInterruptedError
+from service.work.judgement import judge
+from service.work.line_parts import LineParts
+
+logger = logging.getLogger(__name__)
+
+_ACTOR = Actor.system("crawl")
+
+
+class RunReports(Protocol):
+    """Where a run's report is kept."""
+
+    def keep_run_report(self, session: Session, actor: Actor, run_id: uuid.UUID) -> None:
+        """Build the report of a run that has ended, and store it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SliceResult:
+    """What the workflow is told of a slice: numbers only."""
+
+    completed: int
+    more: bool
+    wait_s: float
+
+
+class CrawlRuns:
+    """The steps of the crawl workflow."""
+
+    def __init__(
+        self, parts: LineParts, children: ChildPool, reports: RunReports, worker: str
+    ) -> None:
+        self._parts = parts
+        self._children = children
+        self._reports = reports
+        self._worker = worker
+
+    def slice(self, run_id: uuid.UUID) -> SliceResult:
+        """Do one slice of the run. Raises `WorkInterruptedError` when this process is stopping."""
+        sources = self._parts.sources
+        with self._parts.database.write() as session:
+            if not sources.progress.begin(session, _ACTOR, run_id):
+                return SliceResult(0, more=False, wait_s=0.0)
+            run = sources.run(session, _ACTOR, run_id)
+            site = sources.site(session, _ACTOR, run.site_id)
+            scope = sources.scope(session, _ACTOR, run.site_id)
+        self._parts.eyes.follow_gallery()
+        line = CrawlLine(self._parts, run, site, scope, self._worker)
+        with self._children.child() as child:
+            outcome = line.run_slice(child)
+        if self._parts.stopping.is_set():
+            raise WorkInterruptedError
+        return SliceResult(outcome.completed, outcome.more, outcome.wait_s)
+
+    def end(self, run_id: uuid.UUID) -> str:
+        """Judge the run and write its report; returns the state that the run is in now."""
+        sources = self._parts.sources
+        with self._parts.database.write() as session:
+            judgement = judge(sources.progress.outcome(session, _ACTOR, run_id))
+            if sources.progress.end(session, _ACTOR, run_id, judgement.state, judgement.reason):
+                self._reports.keep_run_report(session, _ACTOR, run_id)
+            return sources.run(session, _ACTOR, run_id).state
+
+    def fail(self, run_id: uuid.UUID, code: str) -> None:
+        """The run cannot go on: say so, with the error's stable code."""
+        with self._parts.database.write() as session:
+            if self._parts.sources.progress.end(session, _ACTOR, run_id, "failed", code):
+                self._reports.keep_run_report(session, _ACTOR, run_id)

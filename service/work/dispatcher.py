@@ -1,0 +1,156 @@
+"""Hands queued runs to the durable engine, and watches that none is forgotten.
+
+A queued run is a row that any process may write; the dispatcher of every worker sees it and
+enqueues its workflow under an id made of run and generation, so that it exists once however many
+dispatchers saw the row. A running run whose workflow has ended or is unknown (its row was lost in
+a power cut) is queued again; after `MAX_GENERATIONS` it has failed. With PostgreSQL the workflows
+of a worker that is proven dead are resumed here.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dbos import DBOS, EnqueueOptions
+from dbos import error as dbos_errors
+from sqlalchemy import Engine as SqlEngine
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.accounts.actor import Actor
+from service.database import Database
+from service.sources.service import SourcesService
+from service.sources.views import RunView
+from service.work.crawl_run import CrawlRuns
+from service.work.executor_lock import proof_of_death
+
+logger = logging.getLogger(__name__)
+
+CRAWL_QUEUE = "crawl"
+CRAWL_WORKFLOW = "crawl_run"
+EVIDENCE_QUEUE = "evidence"
+EVIDENCE_WORKFLOW = "evidence_round"
+POLL_EVERY_S = 0.5
+EVIDENCE_EVERY_S = 2.0
+WATCH_EVERY_S = 30.0
+MAX_GENERATIONS = 8
+
+_ACTOR = Actor.system("dispatch")
+_ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
+
+
+@dataclass(frozen=True, slots=True)
+class DispatcherParts:
+    """What the dispatcher works with."""
+
+    database: Database
+    sources: SourcesService
+    crawl: CrawlRuns
+    evidence_waits: Callable[[], bool]
+    worker: str
+    application_version: str
+
+
+class Dispatcher:
+    """One thread beside the engine."""
+
+    def __init__(self, parts: DispatcherParts) -> None:
+        self._parts = parts
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._next_watch = 0.0
+        self._next_evidence = 0.0
+
+    def start(self) -> None:
+        """Begin to hand out; the engine must be launched."""
+        self._thread = threading.Thread(target=self._work, name="dispatcher", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop handing out, and wait until the thread has ended."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._round()
+            except (SQLAlchemyError, dbos_errors.DBOSException) as error:
+                # The database is busy or away: the rows wait, and so do we.
+                logger.warning("dispatching waits: %s", type(error).__name__)
+                self._stop.wait(POLL_EVERY_S * 4)
+            self._stop.wait(POLL_EVERY_S)
+
+    def _round(self) -> None:
+        with self._parts.database.read() as session:
+            runs = self._parts.sources.progress.to_take_up(session, _ACTOR)
+        for run in runs:
+            if run.state == "queued":
+                self._enqueue(run)
+        now = time.monotonic()
+        if now >= self._next_evidence:
+            self._next_evidence = now + EVIDENCE_EVERY_S
+            if self._parts.evidence_waits():
+                self._enqueue_evidence()
+        if now >= self._next_watch:
+            self._next_watch = now + WATCH_EVERY_S
+            self._watch([run for run in runs if run.state == "running"])
+            self._take_over_from_the_dead(self._parts.database.engine)
+
+    def _enqueue(self, run: RunView) -> None:
+        DBOS.enqueue_workflow_with_options(
+            EnqueueOptions(
+                workflow_name=CRAWL_WORKFLOW,
+                queue_name=CRAWL_QUEUE,
+                workflow_id=workflow_id(run),
+                app_version=self._parts.application_version,
+            ),
+            str(run.id),
+        )
+
+    def _enqueue_evidence(self) -> None:
+        DBOS.enqueue_workflow_with_options(
+            EnqueueOptions(
+                workflow_name=EVIDENCE_WORKFLOW,
+                queue_name=EVIDENCE_QUEUE,
+                deduplication_id=EVIDENCE_WORKFLOW,
+                duplication_policy="return-existing",
+                app_version=self._parts.application_version,
+            )
+        )
+
+    def _watch(self, running: list[RunView]) -> None:
+        for run in running:
+            status = DBOS.get_workflow_status(workflow_id(run))
+            if status is not None and status.status in _ALIVE:
+                continue
+            if run.generation >= MAX_GENERATIONS:
+                self._parts.crawl.fail(run.id, "gave_up")
+                continue
+            logger.warning("run %s has no workflow any more; it is queued again", run.id)
+            with self._parts.database.write() as session:
+                self._parts.sources.progress.requeue(session, _ACTOR, run.id)
+
+    def _take_over_from_the_dead(self, engine: SqlEngine) -> None:
+        if engine.dialect.name != "postgresql":
+            return
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        by_worker: dict[str, list[str]] = {}
+        for workflow in pending:
+            if workflow.executor_id and workflow.executor_id != self._parts.worker:
+                by_worker.setdefault(workflow.executor_id, []).append(workflow.workflow_id)
+        for worker, ids in by_worker.items():
+            with proof_of_death(engine, worker) as dead:
+                if dead:
+                    logger.warning("worker %s is gone; %d workflows go on here", worker, len(ids))
+                    DBOS.resume_workflows(ids, queue_name=CRAWL_QUEUE)
+
+
+def workflow_id(run: RunView) -> str:
+    """The one id of a run's workflow in its present generation."""
+    return f"run-{run.id}-{run.generation}"

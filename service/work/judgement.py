@@ -1,0 +1,61 @@
+"""Whether a run could look: "finished", or "blind" with its reasons (design rule 13).
+
+A run is blind when it fetched no page, met a challenge, log-in, age or consent page, lost a
+canary, or was kept out of where it should begin. "Nothing found" is never said of a blind run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.sources.views import RunOutcome
+from service.work.walls import WALL_PREFIX
+
+CANARY_LOST = "canary_lost"
+NO_PAGE = "no_page"
+START_REFUSED = "start_refused"
+MANY_REFUSED = "many_refused"
+BUDGET = "budget"
+
+_POSITIVE_WALLS = frozenset(WALL_PREFIX + kind for kind in ("challenge", "login", "age", "consent"))
+_MANY_SHARE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How a run ends. `reasons` are stable codes, the gravest first."""
+
+    state: str
+    reasons: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        """The reasons as one text for the run's row."""
+        return ",".join(self.reasons)
+
+
+def judge(outcome: RunOutcome) -> Judgement:
+    """What a run that came to its end is called."""
+    blind = _blind_reasons(outcome)
+    notes = (BUDGET,) if outcome.waiting else ()
+    if blind:
+        return Judgement("blind", (*blind, *notes))
+    return Judgement("finished", notes)
+
+
+def _blind_reasons(outcome: RunOutcome) -> Sequence[str]:
+    reasons: list[str] = []
+    if outcome.pages_done == 0:
+        reasons.append(NO_PAGE)
+    page_codes = {code: count for kind, code, count in outcome.refusals if kind == "page"}
+    reasons += sorted(code for code in page_codes if code in _POSITIVE_WALLS)
+    if outcome.canaries_lost:
+        reasons.append(CANARY_LOST)
+    if outcome.starts_refused:
+        reasons.append(START_REFUSED)
+    kept_out = sum(count for code, count in page_codes.items() if code.startswith(WALL_PREFIX))
+    answered = outcome.pages_done + sum(page_codes.values())
+    if kept_out and kept_out >= _MANY_SHARE * answered:
+        reasons.append(MANY_REFUSED)
+    return reasons

@@ -1,0 +1,108 @@
+"""The workflows as the engine knows them: names, arguments and results of ids and counts only.
+
+They are registered when the engine is launched, over the parts that it was given; the order of
+steps in each is part of `APPLICATION_VERSION`.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dbos import DBOS
+
+from indexer.errors import IndexerError
+from service.errors import LikenessError
+from service.work.crawl_run import CrawlRuns
+from service.work.dispatcher import CRAWL_WORKFLOW, EVIDENCE_WORKFLOW
+from service.work.evidence import EvidenceRounds
+from service.work.housekeeping import forget_old_workflows
+from service.work.schedules import Upkeep
+
+SLICE_ATTEMPTS = 3
+MAX_PAUSE_S = 60.0
+
+Scheduled = Callable[[datetime, Any], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The workflows that schedules name."""
+
+    minute: Scheduled
+    hour: Scheduled
+
+
+def register(
+    crawl: CrawlRuns, evidence: EvidenceRounds, upkeep: Upkeep, stopping: threading.Event
+) -> Registered:
+    """Tell the engine of every workflow; before its launch."""
+
+    @DBOS.workflow(name=CRAWL_WORKFLOW)
+    def crawl_run(run_id: str) -> str:
+        return _crawl(crawl, uuid.UUID(run_id), stopping)
+
+    @DBOS.workflow(name=EVIDENCE_WORKFLOW)
+    def evidence_round() -> None:
+        _each({"hold": evidence.hold_captures, "seal": evidence.seal_exhibits})
+
+    @DBOS.workflow(name="minute")
+    def minute(_moment: datetime, _context: Any) -> None:
+        _each({"start": upkeep.start_due_runs, "release": upkeep.release_expired})
+
+    @DBOS.workflow(name="hour")
+    def hour(_moment: datetime, _context: Any) -> None:
+        _each(
+            {
+                "expire": evidence.expire_due,
+                "purge": evidence.purge_held,
+                "forget": forget_old_workflows,
+            }
+        )
+
+    return Registered(minute, hour)
+
+
+def _crawl(crawl: CrawlRuns, run_id: uuid.UUID, stopping: threading.Event) -> str:
+    """Slices until there is nothing more to do; what goes wrong in one is tried again."""
+    failures = 0
+    while True:
+        code, more, wait_s = DBOS.run_step({"name": "slice"}, _slice, crawl, run_id)
+        if code:
+            failures += 1
+            if failures >= SLICE_ATTEMPTS:
+                DBOS.run_step({"name": "fail"}, crawl.fail, run_id, code)
+                return "failed"
+            stopping.wait(2.0**failures)
+            continue
+        failures = 0
+        if not more:
+            return DBOS.run_step({"name": "end"}, crawl.end, run_id)
+        if wait_s > 0:
+            stopping.wait(min(wait_s, MAX_PAUSE_S))
+
+
+def _slice(crawl: CrawlRuns, run_id: uuid.UUID) -> tuple[str, bool, float]:
+    """(error code or nothing, whether there is more, seconds to wait before it)."""
+    try:
+        result = crawl.slice(run_id)
+    except (LikenessError, IndexerError) as error:
+        return error.code, True, 0.0
+    return "", result.more, result.wait_s
+
+
+def _each(parts: Mapping[str, Callable[[], int]]) -> None:
+    """Each part as a step of its own; one that fails does not keep the next one from running."""
+    for name, part in parts.items():
+        DBOS.run_step({"name": name}, _counted, part)
+
+
+def _counted(part: Callable[[], int]) -> dict[str, int | str]:
+    try:
+        return {"count": part()}
+    except (LikenessError, IndexerError) as error:
+        return {"count": 0, "code": error.code}
