@@ -35,9 +35,10 @@ class Capture(Base):
 
 
 class Exhibit(Base):
-    """Evidence made of one confirmed candidate. `state`: "sealed", or "unsealed" with the reason.
+    """Evidence made of one confirmed candidate.
 
-    Adding to an exhibit makes a new version; nothing is overwritten.
+    `state`: "sealed", "unsealed" with the reason, or "withdrawn" (its bytes are purged: a later
+    sign of a minor, a refusal). Adding to an exhibit makes a new version; nothing is overwritten.
     """
 
     __tablename__ = "exhibits"

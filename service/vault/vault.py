@@ -105,9 +105,18 @@ class Vault:
         seed = self._keys.get_or_create(f"signing:{organisation_id}")
         return Ed25519PrivateKey.from_private_bytes(seed)
 
-    def put_file(self, person_id: uuid.UUID, context: str, content: bytes) -> str:
-        """Store an encrypted file of the person; returns its id. Whole or not at all."""
-        file_id = secrets.token_hex(16)
+    def new_file_id(self) -> str:
+        """An id that a row may name before the file is written, so that a crash leaves no orphan."""
+        return secrets.token_hex(16)
+
+    def put_file(
+        self, person_id: uuid.UUID, context: str, content: bytes, file_id: str | None = None
+    ) -> str:
+        """Store an encrypted file of the person; returns its id. Whole or not at all.
+
+        `file_id` is one that `new_file_id` gave, to be used once; None takes a new one.
+        """
+        file_id = self.new_file_id() if file_id is None else _checked(file_id)
         folder = self._folder(person_id)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         sealed = self.seal(person_id, f"file:{file_id}:{context}", content)
@@ -138,6 +147,7 @@ class Vault:
     def delete_file(self, person_id: uuid.UUID, file_id: str) -> bool:
         """Remove a file; False when it was gone already."""
         path = self._folder(person_id) / _checked(file_id)
+        path.with_name(f"{file_id}.new").unlink(missing_ok=True)
         try:
             path.unlink()
         except FileNotFoundError:

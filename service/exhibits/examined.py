@@ -1,0 +1,60 @@
+"""From an `Examination` to what evidence says of it: no box, no crop, nothing of anybody else."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from indexer.observations import Examination, FaceMatch, HashMatch, PersonFinding
+from service.exhibits.manifest import ExaminationSummary, MatchSummary
+
+
+def summarise(
+    examination: Examination, person_ref: str, of: Literal["found", "captured"]
+) -> ExaminationSummary:
+    """What the examination says about one person, without any picture or place of a face."""
+    mine = [finding for finding in examination.findings if finding.person_ref == person_ref]
+    finding = mine[0] if mine else None
+    model = examination.model
+    return ExaminationSummary(
+        of=of,
+        content_sha256=examination.hashes.sha256,
+        pdq=examination.hashes.pdq,
+        kind=examination.kind,
+        width_px=examination.width_px,
+        height_px=examination.height_px,
+        model_pack=model.pack if model else None,
+        model_digest=model.digest if model else None,
+        preprocessing=model.preprocessing if model else None,
+        matches=_matches(finding),
+        manipulation_band=finding.manipulation.band if finding else None,
+        manipulation_reasons=finding.manipulation.reasons if finding else (),
+        refusal=examination.refusal.code if examination.refusal else None,
+    )
+
+
+def _matches(finding: PersonFinding | None) -> tuple[MatchSummary, ...]:
+    if finding is None:
+        return ()
+    return (*map(_face, finding.faces), *map(_hash, finding.hashes))
+
+
+def _face(match: FaceMatch) -> MatchSummary:
+    return MatchSummary(
+        kind="face",
+        band=match.band,
+        similarity=round(match.similarity, 4),
+        threshold=round(match.threshold, 4),
+        expected_chance_matches=match.expected_chance_matches,
+        detail=f"frame {match.frame_index}",
+    )
+
+
+def _hash(match: HashMatch) -> MatchSummary:
+    return MatchSummary(
+        kind="hash",
+        band=match.band,
+        similarity=None,
+        threshold=None,
+        expected_chance_matches=None,
+        detail=f"{match.kind}, distance {match.distance}, {match.orientation}",
+    )

@@ -1,0 +1,117 @@
+"""What this room asks of the candidates' room, and of cases: narrow, frozen, given in `app.py`."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from sqlalchemy.orm import Session
+
+from indexer.crawl.capture_messages import Captured
+from indexer.crawl.messages import Scope
+from indexer.observations import Examination
+from service.accounts.actor import Actor
+from service.accounts.views import OrganisationView
+from service.enrolment.views import PersonView
+from service.exhibits.bundle import Statement
+
+
+@dataclass(frozen=True, slots=True)
+class Find:
+    """One candidate as evidence sees it.
+
+    `examination` is what the eyes saw when it was found; None for what a person pointed to.
+    """
+
+    candidate_id: uuid.UUID
+    person_id: uuid.UUID
+    organisation_id: uuid.UUID
+    kind: Literal["face", "hash", "pointed"]
+    state: str
+    host: str
+    page_url: str | None
+    media_url: str | None
+    run_id: uuid.UUID | None
+    examination: Examination | None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What to capture, in order: the page, then the medium."""
+        both = (self.page_url, self.media_url)
+        return tuple(dict.fromkeys(address for address in both if address))
+
+
+class Finds(Protocol):
+    """The candidates' room, as far as evidence needs it."""
+
+    def find(self, session: Session, actor: Actor, candidate_id: uuid.UUID) -> Find:
+        """One candidate; `NotFoundError` when the caller may not see it."""
+        ...
+
+    def statements(
+        self, session: Session, actor: Actor, candidate_id: uuid.UUID
+    ) -> tuple[Statement, ...]:
+        """What reviewers and the person stated when they confirmed it."""
+        ...
+
+    def captured(
+        self,
+        session: Session,
+        actor: Actor,
+        candidate_id: uuid.UUID,
+        examination: Examination,
+        content_bytes: int,
+    ) -> None:
+        """What was captured has been examined (for what a person pointed to: the first time)."""
+        ...
+
+
+class Cases(Protocol):
+    """Enrolment, as far as evidence and notices need it."""
+
+    def person_view(self, session: Session, actor: Actor, person_id: uuid.UUID) -> PersonView:
+        """One case with its live mandate; `NotFoundError` when the caller may not see it."""
+        ...
+
+
+class Organisations(Protocol):
+    """Accounts, as far as evidence and notices need them."""
+
+    def organisation(self, session: Session, actor: Actor) -> OrganisationView:
+        """The actor's own organisation."""
+        ...
+
+
+class Scopes(Protocol):
+    """Where a capture may go."""
+
+    def of_find(self, session: Session, find: Find) -> Scope:
+        """The scope of the site that the find is from, or of the addresses that were pasted."""
+        ...
+
+
+class Capturer(Protocol):
+    """`indexer.crawl.capture_client.CaptureClient`, or one in a test."""
+
+    def capture(
+        self, urls: tuple[str, ...], scope: Scope, keep_bodies: bool, slots: AskSlot
+    ) -> Captured:
+        """Capture the addresses in order."""
+        ...
+
+
+class AskSlot(Protocol):
+    """How a capture asks for the lease of a host."""
+
+    def __call__(self, host: str, delay_s: float, /) -> float:
+        """Seconds to wait before the next request to `host`."""
+        ...
+
+
+class Slots(Protocol):
+    """`service.sources.host_slots.HostSlots`."""
+
+    def reserve(self, host: str, delay_s: float) -> float:
+        """Reserve the next free moment at a host; returns seconds to wait."""
+        ...

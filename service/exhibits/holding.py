@@ -1,0 +1,390 @@
+"""Performs a wanted capture and holds it, encrypted, until people have decided.
+
+1. Look, in a short read: is the capture still wanted, does the mandate permit it, where to go?
+2. Fetch page and medium by the capture's own path, under the scope and each host's lease.
+3. If the medium is not what was examined when it was found, examine what was captured too.
+4. Name the file in the row, write the encrypted file, then in one unit of work: held, with its
+   document, custody and audit entry; or failed, with the reason, and a later attempt.
+
+Every step may run twice: a capture that is no longer wanted is left alone, and a file that nobody
+claimed is deleted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from indexer.crawl.capture_messages import Captured, CapturedResource
+from indexer.crawl.messages import Scope
+from indexer.errors import IndexerError
+from indexer.observations import Examination
+from service.accounts.actor import Actor
+from service.audit.trail import AuditTrail
+from service.clock import Clock
+from service.database import Database
+from service.enrolment.eyes import Eyes
+from service.errors import LikenessError
+from service.exhibits.custody_book import CustodyBook
+from service.exhibits.documents import CLOCK_NOT_MEASURED, CaptureDocument
+from service.exhibits.errors import CaptureNotPermittedError
+from service.exhibits.examined import summarise
+from service.exhibits.finds import Capturer, Cases, Find, Finds, Organisations, Scopes, Slots
+from service.exhibits.manifest import ResourceSummary
+from service.exhibits.models import Capture
+from service.exhibits.outcomes import capture_context
+from service.exhibits.repository import ExhibitRepository
+from service.vault import KeyDestroyedError, Vault
+
+WARC_CONTEXT = "capture"
+MAX_ATTEMPTS = 5
+_WAITS = (
+    timedelta(minutes=5),
+    timedelta(minutes=30),
+    timedelta(hours=3),
+    timedelta(hours=12),
+)
+_FINAL_REFUSALS = frozenset(
+    {"address_not_public", "out_of_scope", "bad_address", "robots", "too_many_redirects"}
+)
+_CAPTURE_STATES = frozenset({"waiting", "confirmed"})
+_OTHER_CONTENT = (
+    "The captured medium is not byte for byte the one that was found; it was examined again, and "
+    "both examinations are recorded."
+)
+_CLIENT_ERRORS, _SERVER_ERRORS = 400, 500
+_TOO_MANY_REQUESTS = 429
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOutcome:
+    """What became of one capture: its state, and a code when it is not held."""
+
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    find: Find
+    scope: Scope
+    keeps_media_bytes: bool
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    code: str
+    detail: str
+    final: bool
+
+
+class CaptureHolder:
+    """Holds wanted captures. Belongs to the worker; asks everything else through interfaces."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        clock: Clock,
+        audit: AuditTrail,
+        *,
+        finds: Finds,
+        cases: Cases,
+        organisations: Organisations,
+        scopes: Scopes,
+        eyes: Eyes,
+    ) -> None:
+        self._vault = vault
+        self._clock = clock
+        self._audit = audit
+        self._custody = CustodyBook(clock)
+        self._finds = finds
+        self._cases = cases
+        self._organisations = organisations
+        self._scopes = scopes
+        self._eyes = eyes
+
+    def hold(
+        self, database: Database, capturer: Capturer, slots: Slots, capture_id: uuid.UUID
+    ) -> HoldOutcome:
+        """Perform the capture and hold it; one that is not wanted (any more) is left alone."""
+        try:
+            plan = self._plan(database, capture_id)
+        except LikenessError as error:
+            return self._fail(
+                database, capture_id, _Failure(error.code, str(error), final=True), None
+            )
+        if plan is None:
+            return HoldOutcome("not wanted")
+        try:
+            captured = capturer.capture(
+                plan.find.addresses, plan.scope, plan.keeps_media_bytes, slots.reserve
+            )
+        except IndexerError as error:
+            return self._fail(
+                database, capture_id, _Failure(error.code, str(error), final=False), None
+            )
+        document = self._document(plan, captured)
+        failure = _failure(captured.resources)
+        if failure is not None:
+            return self._fail(database, capture_id, failure, document)
+        examination = self._examine(plan.find, captured)
+        if examination is not None:
+            document = _with_examination(document, plan.find, examination)
+        return self._keep(database, capture_id, plan, captured, document, examination)
+
+    def _plan(self, database: Database, capture_id: uuid.UUID) -> _Plan | None:
+        actor = Actor.system("capture")
+        with database.read() as session:
+            row = ExhibitRepository(session, actor, self._clock.now()).capture(capture_id)
+            if row is None or row.state != "wanted" or row.wanted_at > self._clock.now():
+                return None
+            find = self._finds.find(session, actor, row.candidate_id)
+            if find.state not in _CAPTURE_STATES:
+                raise CaptureNotPermittedError("the candidate was decided otherwise meanwhile")
+            person = self._cases.person_view(session, actor, row.person_id)
+            if person.mandate is None or not person.mandate.may_capture:
+                raise CaptureNotPermittedError("no live mandate permits capturing for this person")
+            if not find.addresses:
+                raise CaptureNotPermittedError("the candidate has no address")
+            owner = Actor.system("capture", find.organisation_id)
+            return _Plan(
+                find,
+                self._scopes.of_find(session, find),
+                self._organisations.organisation(session, owner).keeps_media_bytes,
+                row.attempt,
+            )
+
+    def _examine(self, find: Find, captured: Captured) -> Examination | None:
+        content = captured.medium_content
+        if content is None or find.media_url is None:
+            return None
+        found = find.examination
+        if found is not None and found.hashes.sha256 == hashlib.sha256(content).hexdigest():
+            return None
+        return self._eyes.examine(
+            content,
+            declared_type=captured.resources[-1].content_type,
+            media_url=find.media_url,
+            page_url=find.page_url,
+            only_person=str(find.person_id),
+        )
+
+    def _document(self, plan: _Plan, captured: Captured) -> CaptureDocument:
+        find, medium = plan.find, captured.resources[-1]
+        found = find.examination
+        return CaptureDocument(
+            started_at=captured.started_at,
+            finished_at=captured.finished_at,
+            user_agent=captured.user_agent,
+            software=captured.software,
+            clock=CLOCK_NOT_MEASURED,
+            keeps_media_bytes=plan.keeps_media_bytes,
+            warc_sha256=captured.warc_sha256,
+            warc_bytes=len(captured.warc_gz),
+            resources=tuple(_resource(find, one) for one in captured.resources),
+            found_sha256=found.hashes.sha256 if found else None,
+            captured_sha256=medium.body_sha256 if find.media_url else None,
+            examinations=(summarise(found, str(find.person_id), "found"),) if found else (),
+            notes=_notes(plan, captured),
+        )
+
+    def _keep(
+        self,
+        database: Database,
+        capture_id: uuid.UUID,
+        plan: _Plan,
+        captured: Captured,
+        document: CaptureDocument,
+        examination: Examination | None,
+    ) -> HoldOutcome:
+        find = plan.find
+        file_id = self._claim(database, capture_id)
+        if file_id is None:
+            return HoldOutcome("not wanted")
+        actor = Actor.system("capture", find.organisation_id)
+        try:
+            self._vault.put_file(find.person_id, WARC_CONTEXT, captured.warc_gz, file_id)
+            sealed = self._vault.seal_document(
+                find.person_id, capture_context(capture_id), document
+            )
+        except KeyDestroyedError:
+            return HoldOutcome("not wanted", "the person was erased")
+        with database.write() as session:
+            row = self._wanted(self._repository(session), capture_id, file_id)
+            if row is not None:
+                row.state, row.held_at, row.document = "held", self._clock.now(), sealed
+                self._custody.append(
+                    session,
+                    actor,
+                    find.person_id,
+                    find.candidate_id,
+                    "captured",
+                    f"attempt {row.attempt}, warc sha256 {captured.warc_sha256}",
+                )
+                self._audit.record(
+                    session, actor, "capture.held", "capture", row.id, attempt=row.attempt
+                )
+                if examination is not None:
+                    self._finds.captured(
+                        session,
+                        actor,
+                        find.candidate_id,
+                        examination,
+                        captured.resources[-1].body_bytes,
+                    )
+        if row is None:
+            self._vault.delete_file(find.person_id, file_id)
+            return HoldOutcome("not wanted")
+        return HoldOutcome("held")
+
+    def _claim(self, database: Database, capture_id: uuid.UUID) -> str | None:
+        """Name the file in the row before it exists; an earlier, unfinished one is deleted."""
+        file_id = self._vault.new_file_id()
+        with database.write() as session:
+            repository = self._repository(session)
+            row = repository.capture(capture_id, for_update=True)
+            if row is None or row.state != "wanted":
+                return None
+            person_id, left_over = row.person_id, row.file_id
+            row.file_id = file_id
+        if left_over is not None:
+            self._vault.delete_file(person_id, left_over)
+        return file_id
+
+    def _wanted(
+        self, repository: ExhibitRepository, capture_id: uuid.UUID, file_id: str
+    ) -> Capture | None:
+        row = repository.capture(capture_id, for_update=True)
+        return row if row and row.state == "wanted" and row.file_id == file_id else None
+
+    def _repository(self, session: Session) -> ExhibitRepository:
+        return ExhibitRepository(session, Actor.system("capture"), self._clock.now())
+
+    def _fail(
+        self,
+        database: Database,
+        capture_id: uuid.UUID,
+        failure: _Failure,
+        document: CaptureDocument | None,
+    ) -> HoldOutcome:
+        now = self._clock.now()
+        actor = Actor.system("capture")
+        with database.write() as session:
+            repository = self._repository(session)
+            row = repository.capture(capture_id, for_update=True)
+            if row is None or row.state != "wanted":
+                return HoldOutcome("not wanted")
+            row.state, row.state_reason, row.ended_at = "failed", failure.code, now
+            if document is not None:
+                row.document = self._vault.seal_document(
+                    row.person_id,
+                    capture_context(row.id),
+                    msgspec.structs.replace(document, failure=failure.detail),
+                )
+            self._custody.append(
+                session,
+                actor,
+                row.person_id,
+                row.candidate_id,
+                "capture-failed",
+                f"attempt {row.attempt}, {failure.code}",
+            )
+            for exhibit in repository.exhibits_of(row.candidate_id):
+                if exhibit.state == "unsealed":
+                    exhibit.state_reason = f"its capture failed ({failure.code})"
+            self._audit.record(
+                session,
+                actor,
+                "capture.failed",
+                "capture",
+                row.id,
+                attempt=row.attempt,
+                why=failure.code,
+            )
+            if not failure.final and row.attempt < MAX_ATTEMPTS:
+                repository.add(
+                    Capture(
+                        person_id=row.person_id,
+                        candidate_id=row.candidate_id,
+                        attempt=row.attempt + 1,
+                        state="wanted",
+                        wanted_at=now + _WAITS[row.attempt - 1],
+                    )
+                )
+        return HoldOutcome("failed", failure.code)
+
+
+def _failure(resources: tuple[CapturedResource, ...]) -> _Failure | None:
+    """Why the medium (or, without one, the page) was not captured; None when it was."""
+    wanted = resources[-1]
+    if wanted.refusal is not None:
+        code = wanted.refusal.split(":", 1)[0].strip()[:60]
+        return _Failure(code, wanted.refusal, code in _FINAL_REFUSALS)
+    status = wanted.status
+    if status is None or status >= _CLIENT_ERRORS:
+        for_good = status is not None and status < _SERVER_ERRORS and status != _TOO_MANY_REQUESTS
+        return _Failure(f"http_{status}", f"the server answered {status}", for_good)
+    if wanted.body_sha256 is None:
+        return _Failure("no_body", "the server sent no body", final=False)
+    return None
+
+
+def _notes(plan: _Plan, captured: Captured) -> tuple[str, ...]:
+    """Every defect that must stay visible."""
+    notes = ["The clock was not compared with another one before this capture."]
+    if not plan.keeps_media_bytes:
+        notes.append(
+            "Bodies were not kept, by the organisation's decision: only their hashes, with "
+            "addresses, headers and times."
+        )
+    for one in captured.resources:
+        role = _role(plan.find, one)
+        if one.truncated:
+            notes.append(f"The {role} is incomplete: it ended early or was cut at the size limit.")
+        if one.refusal is not None:
+            code = one.refusal.split(":", 1)[0]
+            notes.append(f"The {role} could not be captured ({code}).")
+        elif one.status is not None and one.status >= _CLIENT_ERRORS:
+            notes.append(f"The server answered {one.status} when asked for the {role}.")
+    if plan.find.media_url is None:
+        notes.append("Only the page was captured: no address of a medium is known.")
+    return tuple(notes)
+
+
+def _with_examination(
+    document: CaptureDocument, find: Find, examination: Examination
+) -> CaptureDocument:
+    notes = document.notes
+    if find.examination is not None:
+        notes = (*notes, _OTHER_CONTENT)
+    summary = summarise(examination, str(find.person_id), "captured")
+    return msgspec.structs.replace(
+        document, examinations=(*document.examinations, summary), notes=notes
+    )
+
+
+def _role(find: Find, one: CapturedResource) -> str:
+    return "medium" if one.url == find.media_url else "page"
+
+
+def _resource(find: Find, one: CapturedResource) -> ResourceSummary:
+    return ResourceSummary(
+        role="medium" if one.url == find.media_url else "page",
+        url=one.url,
+        final_url=one.final_url,
+        status=one.status,
+        content_type=one.content_type,
+        body_sha256=one.body_sha256,
+        body_bytes=one.body_bytes,
+        server_address=one.server_address,
+        tls_certificate_sha256=one.tls_certificate_sha256,
+        fetched_at=one.fetched_at,
+        truncated=one.truncated,
+        refusal=one.refusal,
+    )
