@@ -45,6 +45,11 @@ class CaptureClient:
     ) -> None:
         self.close()
 
+    @property
+    def process_id(self) -> int | None:
+        """The running child's process id, None when none runs."""
+        return self._process.pid if self._process else None
+
     def capture(
         self,
         urls: tuple[str, ...],

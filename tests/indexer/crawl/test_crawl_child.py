@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from indexer.crawl.messages import (
 )
 from tests.fixtures import hostile_site as hostile
 from tests.fixtures.hostile_site import PNG, HostileSite, hostile_site
+from tests.fixtures.local_tls import make_local_tls
 
 Result = PageSeen | MediumFetched | FetchRefused
 
@@ -454,3 +456,22 @@ class TestSlots:
         fetch = Fetch("t", site.put("/a.png", hostile.picture()), "medium", 0)
         list(crawler.run_slice("s", site.scope(delay_s=1.0), [fetch], slots))
         assert delays == [1.0, delay_s]
+
+
+class TestTls:
+    def test_a_verified_site_is_read_and_another_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        local_tls = make_local_tls(tmp_path)
+        with hostile_site(local_tls.wrap) as site:
+            url = site.put("/a.png", hostile.picture())
+            with CrawlClient() as unknowing:
+                refused = fetch_one(unknowing, site.scope(obey_robots=False), url)
+            assert isinstance(refused, FetchRefused)
+            assert refused.code == "tls"
+            assert site.requests == []
+            monkeypatch.setenv("SSL_CERT_FILE", str(local_tls.authority_file))
+            with CrawlClient() as trusting:
+                medium = fetch_one(trusting, site.scope(obey_robots=False), url)
+        assert isinstance(medium, MediumFetched)
+        assert medium.content == PNG
