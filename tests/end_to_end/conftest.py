@@ -1,0 +1,61 @@
+"""A real server, a site on loopback, and a headless browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from service.demo.pictures import PersonPictures, person_pictures
+from service.demo.server import LoopbackServer
+from service.demo.site import Site, built_in
+from tests.fixtures.running_server import RunningServer
+
+
+@pytest.fixture(scope="module")
+def person() -> PersonPictures:
+    """What the person brings: reference photos, and a picture known by its hashes."""
+    return person_pictures()
+
+
+@pytest.fixture(scope="module")
+def site_server(person: PersonPictures) -> Iterator[tuple[LoopbackServer, Site]]:
+    """The demo's site, served on loopback."""
+    with LoopbackServer() as server:
+        site = built_in(person, other_port=9)
+        server.serve(*site.items)
+        yield server, site
+
+
+@pytest.fixture(scope="module")
+def likeness(
+    site_server: tuple[LoopbackServer, Site], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    """`likeness serve`, empty, allowed to visit the demo's site."""
+    folder: Path = tmp_path_factory.mktemp("likeness")
+    with RunningServer(folder, (site_server[0].host,)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    """Debian's chromium without a window; it contacts nothing by itself."""
+    arguments = [
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-default-apps",
+        "--disable-domain-reliability",
+        "--disable-sync",
+        "--no-first-run",
+        "--no-pings",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    ]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # chromium refuses its sandbox to root
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+        yield started
+        started.close()
