@@ -37,7 +37,6 @@ from service.web.security import BodyLimit, HostGuard, SecurityHeaders, allowed_
 API_PREFIX = "/api/v1"
 ROOMS_WITH_PAGES = (
     "accounts",
-    "audit",
     "enrolment",
     "hashbank",
     "sources",

@@ -15,6 +15,7 @@ import uuid
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor, Role
@@ -42,6 +43,7 @@ NEW_PASSWORD_LINK_LASTS = timedelta(hours=24)
 
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,62}[a-z0-9]")
 _MAX_NAME_CHARACTERS = 120
+_TAKEN = "Username: it is taken; please choose another one."
 
 
 class AccountLinks:
@@ -171,7 +173,7 @@ class AccountLinks:
 
     def set_new_password(self, session: Session, token: str, password: str) -> AccountView:
         """Spend a new-password link: set it, take the second factor off, end all sessions."""
-        hashed = hash_secret(checked_password(password, ""))
+        hashed = hash_secret(checked_password(password))
         link = self._live_link(session, token, setup=False)
         account = session.get(Account, link.account_id) if link.account_id else None
         if account is None:
@@ -179,7 +181,7 @@ class AccountLinks:
         checked_password(password, account.username)
         link.used_at = self._clock.now()
         account.password_hash = hashed
-        account.totp_secret = account.totp_pending = None
+        account.totp_secret = account.totp_pending = account.totp_last_step = None
         self.sessions.close_all_of_account(session, account.id)
         self._audit.record(
             session, actor_for(account), "account.new_password", "account", account.id
@@ -203,14 +205,17 @@ class AccountLinks:
         self, session: Session, link: Invitation, account: Account, organisation_id: uuid.UUID
     ) -> AccountView:
         if any_account_called(session, account.username) is not None:
-            raise UsernameTakenError("Username: it is taken; please choose another one.")
+            raise UsernameTakenError(_TAKEN)
         link.used_at = account.created_at = self._clock.now()
         account.organisation_id = organisation_id
         account.role = link.role
         account.trained = link.trained
         account.active = True
         session.add(account)
-        session.flush()
+        try:
+            session.flush()
+        except IntegrityError as error:
+            raise UsernameTakenError(_TAKEN) from error
         self._audit.record(
             session,
             actor_for(account),

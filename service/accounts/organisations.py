@@ -7,6 +7,7 @@ a legal basis and an impact assessment; who recorded them and when stays with th
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
@@ -31,6 +32,14 @@ class Organisations:
     def __init__(self, clock: Clock, audit: AuditTrail) -> None:
         self._clock = clock
         self._audit = audit
+        self._followers: list[Callable[[Session], object]] = []
+
+    def tell(self, follower: Callable[[Session], object]) -> None:
+        """Call `follower` in each unit of work that turns the face-matching switch.
+
+        The watch-list is one: rooms above this one cannot be called by name from here.
+        """
+        self._followers.append(follower)
 
     def organisation(self, session: Session, actor: Actor) -> OrganisationView:
         """The actor's own organisation."""
@@ -87,6 +96,9 @@ class Organisations:
         self._audit.record(
             session, actor, "organisation.set_face_matching", "organisation", row.id, on=on
         )
+        session.flush()
+        for follower in self._followers:
+            follower(session)
         return OrganisationView.of(row)
 
     def set_keeps_media_bytes(self, session: Session, actor: Actor, on: bool) -> OrganisationView:

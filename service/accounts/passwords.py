@@ -42,7 +42,7 @@ def hash_for_nobody() -> str:
     return _hasher.hash("nobody has this password: it only takes the time of one")
 
 
-def checked_password(password: str, username: str) -> str:
+def checked_password(password: str, username: str = "") -> str:
     """`password` when it is good enough, else `WeakPasswordError` saying what would be."""
     if len(password) < MIN_PASSWORD_CHARACTERS:
         raise WeakPasswordError(

@@ -65,7 +65,12 @@ class AccountRepository:
         return row
 
     def active_operators(self) -> int:
-        """How many operators of the actor's organisation can sign in."""
+        """How many operators of the actor's organisation can sign in; they stay as they are now."""
+        self._session.execute(
+            select(Organisation.id)
+            .where(Organisation.id == self._actor.organisation_id)
+            .with_for_update()
+        )
         return self._session.scalars(
             select(func.count())
             .select_from(Account)
@@ -115,8 +120,13 @@ def any_first_organisation(session: Session) -> Organisation | None:
 
 
 def any_invitation_with(session: Session, token_hash: str) -> Invitation | None:
-    """The link with that token: whoever holds it is not signed in yet."""
-    return session.scalar(select(Invitation).where(Invitation.token_hash == token_hash))
+    """The link with that token, held until the end of the unit of work so that it is spent once.
+
+    Whoever has it is not signed in yet.
+    """
+    return session.scalar(
+        select(Invitation).where(Invitation.token_hash == token_hash).with_for_update()
+    )
 
 
 def any_slug_is_taken(session: Session, slug: str) -> bool:

@@ -15,11 +15,10 @@ from sqlalchemy.orm import Session
 from service.accounts.actor import Actor
 from service.accounts.errors import WrongCodeError
 from service.accounts.models import Account
-from service.accounts.passwords import verify_secret
 from service.accounts.repository import AccountRepository
 from service.audit import AuditTrail
 from service.clock import Clock
-from service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
+from service.errors import ConflictError, NotAllowedError, NotFoundError
 from service.vault import Vault
 
 _STEP_S = 30
@@ -81,11 +80,9 @@ class SecondFactor:
         account.totp_last_step = step
         self._audit.record(session, actor, "account.second_factor_on", "account", account.id)
 
-    def remove(self, session: Session, actor: Actor, password: str) -> None:
-        """Take the second factor off the actor's own account; asks for the password again."""
+    def remove(self, session: Session, actor: Actor) -> None:
+        """Take the second factor off the actor's own account; the password was asked for again."""
         account = _own(session, actor)
-        if not verify_secret(account.password_hash, password):
-            raise InvalidInputError("Password: it is not right.")
         account.totp_secret = account.totp_pending = account.totp_last_step = None
         self._audit.record(session, actor, "account.second_factor_off", "account", account.id)
 

@@ -40,6 +40,8 @@ from service.errors import ConflictError, InvalidInputError, NotAllowedError
 
 SIGN_IN_BY_NAME = Limit("staff-sign-in-name", 10, 15 * 60)
 SIGN_IN_BY_ADDRESS = Limit("staff-sign-in-address", 50, 15 * 60)
+OWN_CODE = Limit("own-code", 10, 15 * 60)
+OWN_PASSWORD = Limit("own-password", 10, 15 * 60)
 
 _FAILED = "Name, password or code is not right. Please try again."
 
@@ -93,6 +95,20 @@ class AccountService(AccountLinks):
         self.limits.forget(database, SIGN_IN_BY_NAME.kind, name)
         return SignedIn(actor, token)
 
+    def open_staff_session(self, session: Session, account_id: uuid.UUID) -> str:
+        """The cookie's token for an account that was made or changed by a one-time link just now.
+
+        Somebody with a second factor signs in with it instead.
+        """
+        account = session.get(Account, account_id)
+        if account is None or not account.active or account.totp_secret is not None:
+            raise SignInFailedError("Please sign in.")
+        actor, token = self.sessions.open(
+            session, Role(account.role), account.organisation_id, account_id=account.id
+        )
+        self._audit.record(session, actor, "account.sign_in", "account", account.id)
+        return token
+
     def open_person_session(
         self, session: Session, person_id: uuid.UUID, organisation_id: uuid.UUID
     ) -> str:
@@ -134,14 +150,45 @@ class AccountService(AccountLinks):
             if view.role is Role.ADVOCATE and view.active
         ]
 
-    def change_password(self, session: Session, actor: Actor, current: str, new: str) -> None:
+    def change_password(self, database: Database, actor: Actor, current: str, new: str) -> None:
         """Change the actor's own password; every other session of the account ends."""
-        account = self._own(session, actor)
-        if not verify_secret(account.password_hash, current):
+        old_hash = self.check_own_password(database, actor, current)
+        with database.read() as session:
+            username = self._own(session, actor).username
+        new_hash = hash_secret(checked_password(new, username))
+        with database.write() as session:
+            account = self._own(session, actor)
+            if account.password_hash != old_hash:
+                raise ConflictError("The password was changed elsewhere in the meantime.")
+            account.password_hash = new_hash
+            self.sessions.close_all_of_account(session, account.id, but=actor.session_id)
+            self._audit.record(session, actor, "account.change_password", "account", account.id)
+
+    def check_own_password(self, database: Database, actor: Actor, password: str) -> str:
+        """Ask the actor for their password again, counted; returns the hash that it opened."""
+        limit = OWN_PASSWORD
+        subject = str(actor.account_id)
+        self.limits.hit(database, limit.kind, subject, limit.attempts, limit.window_s)
+        with database.read() as session:
+            hashed = self._own(session, actor).password_hash
+        if not verify_secret(hashed, password):
             raise InvalidInputError("Current password: it is not right.")
-        account.password_hash = hash_secret(checked_password(new, account.username))
-        self.sessions.close_all_of_account(session, account.id, but=actor.session_id)
-        self._audit.record(session, actor, "account.change_password", "account", account.id)
+        self.limits.forget(database, limit.kind, subject)
+        return hashed
+
+    def confirm_second_factor(self, database: Database, actor: Actor, code: str) -> None:
+        """Prove the pending second factor of the actor's own account, with counted attempts."""
+        limit = OWN_CODE
+        subject = str(actor.account_id)
+        self.limits.hit(database, limit.kind, subject, limit.attempts, limit.window_s)
+        with database.write() as session:
+            self.second_factor.confirm(session, actor, code)
+
+    def remove_second_factor(self, database: Database, actor: Actor, password: str) -> None:
+        """Take the second factor off the actor's own account; asks for the password again."""
+        self.check_own_password(database, actor, password)
+        with database.write() as session:
+            self.second_factor.remove(session, actor)
 
     def sign_out_everywhere(self, session: Session, actor: Actor) -> int:
         """End every session of the actor, this one too; returns how many."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor, Role
@@ -42,6 +42,7 @@ class Sessions:
         person_id: uuid.UUID | None = None,
     ) -> tuple[Actor, str]:
         """A new session; returns who it is for and the token for the cookie (kept nowhere)."""
+        self.purge(session)
         now = self._clock.now()
         token = new_token()
         row = SignInSession(
@@ -107,15 +108,15 @@ class Sessions:
         return self._close(session, SignInSession.person_id == person_id, but)
 
     def purge(self, session: Session) -> int:
-        """Remove the rows of sessions that ended by themselves; returns how many."""
+        """Remove rows of sessions that ended by themselves, as each sign-in does; how many."""
         now = self._clock.now()
         idle = (SignInSession.role == Role.PERSON.value) & (
             SignInSession.last_seen_at <= now - self._person_idle
         ) | (SignInSession.last_seen_at <= now - max(self._staff_idle, self._person_idle))
         return self._close(session, idle | (SignInSession.expires_at <= now), None)
 
-    def _close(self, session: Session, condition: object, but: str | None) -> int:
-        ids = select(SignInSession.id).where(condition)  # type: ignore[arg-type]
+    def _close(self, session: Session, condition: ColumnElement[bool], but: str | None) -> int:
+        ids = select(SignInSession.id).where(condition)
         if but is not None:
             ids = ids.where(SignInSession.id != but)
         found = session.scalars(ids).all()

@@ -4,7 +4,8 @@
    signed in (made when a form is shown).
 2. `check_csrf` runs for every route: an unsafe method without the right token is refused, and so
    is any that the browser itself calls cross-site.
-3. Requests that carry `Authorization: Bearer` use no cookie at all and need no token.
+3. Requests that carry `Authorization: Bearer` use no cookie at all and need no token; nor do
+   requests of programs without a session cookie: they send JSON, which no form can.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ async def check_csrf(request: Request) -> None:
     if request.method in SAFE_METHODS or bearer_token(request) is not None:
         return
     _refuse_other_sites(request)
+    if request.url.path.startswith("/api/") and cookies.session_token(request) is None:
+        return
     bound_to = cookies.session_token(request) or cookies.form_token(request)
     sent = request.headers.get(HEADER) or await _field(request)
     if bound_to is None or not sent or not hmac.compare_digest(_token(request, bound_to), sent):
