@@ -88,7 +88,7 @@ class SourcesRepository:
                 Site.id.in_(site_ids), self._visible(Site.organisation_id)
             )
         )
-        return dict(rows.tuples().all())
+        return {site_id: name for site_id, name in rows}  # noqa: C416 - rows are no mapping
 
     def add_to_run(self, run_id: uuid.UUID, count: RunCount) -> None:
         """Add to the run's counts, whoever else adds at the same time."""
