@@ -29,7 +29,7 @@ from service.settings import Settings
 from service.vault import Vault
 from service.web.cookies import is_https
 from service.web.csrf import check_csrf
-from service.web.errors import install_error_handlers
+from service.web.errors import error_responses, install_error_handlers
 from service.web.render import STATIC_DIR
 from service.web.route_check import check_routes
 from service.web.security import BodyLimit, HostGuard, SecurityHeaders, allowed_hosts
@@ -110,6 +110,7 @@ def create_web(rooms: Rooms, *, lifespan: Lifespan | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(check_csrf)],
+        responses=error_responses(422),
         lifespan=lifespan or _nothing_beside,
     )
     app.state.rooms = rooms

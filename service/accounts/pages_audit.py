@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,11 +15,15 @@ from service.web.render import render
 router = APIRouter()
 
 _ENTRIES_ON_A_PAGE = 50
+_LARGEST_NUMBER = 2**53
 
 
 @router.get("/audit")
 def show_audit(
-    request: Request, session: ReadSession, actor: OperatorActor, before: int | None = None
+    request: Request,
+    session: ReadSession,
+    actor: OperatorActor,
+    before: Annotated[int | None, Query(ge=1, le=_LARGEST_NUMBER)] = None,
 ) -> Response:
     """Entries of the operator's organisation, the newest first."""
     trail: AuditTrail = rooms_of(request).audit
