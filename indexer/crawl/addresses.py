@@ -134,7 +134,8 @@ def is_public(address: IPAddress) -> bool:
     carried = _carried(address)
     if carried is not None and not is_public(carried):
         return False
-    if address.ipv4_mapped is not None or address in _NAT64:
+    if address.ipv4_mapped is not None or address in _NAT64 or address in _SIX_TO_FOUR:
+        # `is_global` of these differs between Python's versions: what is carried has decided.
         return address.scope_id is None
     if any(address in network for network in _SPECIAL_V6):
         return False
