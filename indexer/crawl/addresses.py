@@ -4,7 +4,7 @@ Pure and without libraries, so that the crawl child and capture guard with the s
 
 1. A host is a name or an address in any spelling that `inet_aton` takes (decimal, hexadecimal,
    octal, short); spellings are resolved to the address they mean.
-2. An IPv6 address that carries an IPv4 one (mapped, 6to4, NAT64) is judged by what it carries;
+2. An IPv6 address that carries an IPv4 one (mapped, NAT64) is judged by what it carries;
    only 2000::/3 is public at all.
 3. An exception is one exact address and port, given by the operator.
 """
@@ -48,7 +48,8 @@ _SPECIAL_V4 = tuple(
 )
 _SPECIAL_V6 = tuple(
     ipaddress.IPv6Network(network)
-    for network in ("2001::/23", "2001:db8::/32", "2620:4f:8000::/48", "3fff::/20")
+    # 6to4 (2002::/16) is deprecated, and its relays are nobody's: RFC 7526
+    for network in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
 )
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -134,8 +135,7 @@ def is_public(address: IPAddress) -> bool:
     carried = _carried(address)
     if carried is not None and not is_public(carried):
         return False
-    if address.ipv4_mapped is not None or address in _NAT64 or address in _SIX_TO_FOUR:
-        # `is_global` of these differs between Python's versions: what is carried has decided.
+    if address.ipv4_mapped is not None or address in _NAT64:
         return address.scope_id is None
     if any(address in network for network in _SPECIAL_V6):
         return False
