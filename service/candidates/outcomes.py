@@ -1,4 +1,8 @@
-"""What becomes of a candidate's evidence: asked of the room above, given at composition."""
+"""What candidates tell the rooms above: that one appeared, was confirmed, or was dropped.
+
+Implemented by the evidence room, given at composition; the calls are part of the caller's unit of
+work.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from service.accounts.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class CandidateRef:
-    """A candidate as the room of evidence needs to know it. Addresses are None when unknown."""
+    """A candidate, as much of it as evidence needs. At least one of the addresses is there."""
 
     id: uuid.UUID
     person_id: uuid.UUID
@@ -24,19 +28,16 @@ class CandidateRef:
 
 
 class CandidateOutcomes(Protocol):
-    """Capture when a candidate appears, an exhibit when it is confirmed, a purge when it is not."""
+    """What becomes of evidence when a candidate appears, is confirmed, or is dropped."""
 
     def wanted(self, session: Session, actor: Actor, candidate: CandidateRef) -> None:
-        """The candidate is new: capture it and hold the capture."""
+        """The candidate should be captured and held at once."""
         ...
 
     def confirmed(self, session: Session, actor: Actor, candidate: CandidateRef) -> None:
-        """Everybody whose confirmation is needed confirmed: make an exhibit of it."""
+        """All needed confirmations are there."""
         ...
 
     def dropped(self, session: Session, actor: Actor, candidate: CandidateRef, reason: str) -> None:
-        """Dismissed, refused, expired, or it may show a minor: purge what was captured.
-
-        `reason` is a short code without anything of the person; it is kept.
-        """
+        """The candidate was dismissed, halted or expired: purge what was captured."""
         ...

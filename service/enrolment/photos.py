@@ -14,6 +14,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from indexer.examiner.protocol import Enrolled, PhotoQuality
 from indexer.observations import MediaHashes, ModelStamp, Refusal
 from service.accounts.actor import Actor, Role
@@ -120,11 +122,22 @@ class PhotoService:
         """The aligned greyscale 112x112 face of a reference photo (PNG); the view is audited."""
         with database.write() as session:
             repository = EnrolmentRepository(session, actor, self._clock.now())
-            document = self._sealed.photo(repository.photo(photo_id))
+            document = self._sealed.photo(repository.reviewable_photo(photo_id))
             if document.face_crop_png is None:
                 raise NotFoundError("There is no face picture of this photo.")
             self._audit.record(session, actor, "photo.show_face", "photo", photo_id)
         return document.face_crop_png
+
+    def faces_for_review(
+        self, session: Session, actor: Actor, person_id: uuid.UUID
+    ) -> tuple[uuid.UUID, ...]:
+        """Ids of the photos whose aligned face a reviewer may ask for with `face_crop`."""
+        repository = EnrolmentRepository(session, actor, self._clock.now())
+        return tuple(
+            photo.id
+            for photo in repository.reviewable_photos(person_id)
+            if self._sealed.photo(photo).face_crop_png is not None
+        )
 
     def rebuild_templates(self, database: Database, eyes: Eyes, person_id: uuid.UUID) -> int:
         """Make the templates that are missing for the loaded model; returns how many were made.

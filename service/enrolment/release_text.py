@@ -94,9 +94,9 @@ def release_text(organisation_name: str, *, covers_faces: bool, held_days: int) 
         Paragraph(
             "Your rights",
             "You may withdraw at any time, with one button, without giving a reason; this is as "
-            "easy as signing. You may see, correct, take along and erase what is kept, and complain "
-            "to the data protection authority of your country. All of it is encrypted under a key of "
-            "your own; erasing destroys that key.",
+            "easy as signing. You may see, correct, take along and erase what is kept, and "
+            "complain to the data protection authority of your country. All of it is encrypted "
+            "under a key of your own; erasing destroys that key.",
         ),
         Paragraph(
             "Only for adults",

@@ -25,6 +25,7 @@ from service.enrolment.models import (
 from service.enrolment.visibility import (
     RELEASE_TERM,
     live_release,
+    reviewable_people,
     searchable_people,
     visible_people,
 )
@@ -49,14 +50,18 @@ class EnrolmentRepository:
 
     def person(self, person_id: uuid.UUID) -> Person:
         """The person, or `NotFoundError` when there is none that the caller may see."""
-        found = self._session.scalar(
+        found = self.person_if_visible(person_id)
+        if found is None:
+            raise NotFoundError("There is no such case, or you may not see it.")
+        return found
+
+    def person_if_visible(self, person_id: uuid.UUID) -> Person | None:
+        """The person, or None when there is none that the caller may see."""
+        return self._session.scalar(
             select(Person).where(
                 Person.id == person_id, Person.id.in_(visible_people(self._actor, self._at))
             )
         )
-        if found is None:
-            raise NotFoundError("There is no such case, or you may not see it.")
-        return found
 
     def people(self) -> Sequence[Person]:
         """All people the caller may see, the latest change first."""
@@ -142,6 +147,29 @@ class EnrolmentRepository:
             raise NotFoundError("There is no such photo, or you may not see it.")
         return found
 
+    def reviewable_photos(self, person_id: uuid.UUID) -> Sequence[ReferencePhoto]:
+        """Reference photos of a person whose candidates the caller may review."""
+        return self._session.scalars(
+            select(ReferencePhoto)
+            .where(
+                ReferencePhoto.person_id == person_id,
+                ReferencePhoto.person_id.in_(reviewable_people(self._actor, self._at)),
+            )
+            .order_by(ReferencePhoto.added_at, ReferencePhoto.id)
+        ).all()
+
+    def reviewable_photo(self, photo_id: uuid.UUID) -> ReferencePhoto:
+        """One reference photo of a person whose candidates the caller may review."""
+        found = self._session.scalar(
+            select(ReferencePhoto).where(
+                ReferencePhoto.id == photo_id,
+                ReferencePhoto.person_id.in_(reviewable_people(self._actor, self._at)),
+            )
+        )
+        if found is None:
+            raise NotFoundError("There is no such photo, or you may not see it.")
+        return found
+
     def templates(self, person_id: uuid.UUID) -> Sequence[StoredTemplate]:
         """Templates of one visible person."""
         return self._session.scalars(
@@ -180,12 +208,14 @@ class EnrolmentRepository:
             .order_by(Person.created_at)
         ).all()
 
-    def any_is_searchable(self, person_id: uuid.UUID) -> bool:
-        """For workers: an answer of yes or no about an opaque id, re-read in their transaction."""
+    def is_searchable(self, person_id: uuid.UUID) -> bool:
+        """Whether a visible person may be looked for now."""
         return (
             self._session.scalar(
                 select(Person.id).where(
-                    Person.id == person_id, Person.id.in_(searchable_people(self._at))
+                    Person.id == person_id,
+                    Person.id.in_(visible_people(self._actor, self._at)),
+                    Person.id.in_(searchable_people(self._at)),
                 )
             )
             is not None

@@ -291,6 +291,12 @@ class EnrolmentService:
         order = {"waiting": 0, "paused": 1, "active": 2, "draft": 3, "closed": 4}
         return sorted(lines, key=lambda line: order.get(line.state, 9))
 
+    def label(self, session: Session, actor: Actor, person_id: uuid.UUID) -> str | None:
+        """What the person is called on a list; None for a case that is only lent to the caller."""
+        repository = self._repository(session, actor)
+        person = repository.person_if_visible(person_id)
+        return self._sealed.person(person).display_name if person is not None else None
+
     def case_counts(self, session: Session, actor: Actor) -> list[CaseCount]:
         """For operators: ids, states and times alone."""
         return [
@@ -311,9 +317,25 @@ class EnrolmentService:
         actor = Actor.system("open cases", organisation_id)
         return list(self._repository(session, actor).searchable_ids())
 
-    def is_active(self, session: Session, person_id: uuid.UUID) -> bool:
-        """Whether the person may be looked for now: active, release and search mandate live."""
-        return self._repository(session, Actor.system("worker")).any_is_searchable(person_id)
+    def is_active(
+        self, session: Session, person_id: uuid.UUID, organisation_id: uuid.UUID | None = None
+    ) -> bool:
+        """Whether the person may be looked for now: active, release and search mandate live.
+
+        With `organisation_id`, also whether they belong to that organisation.
+        """
+        actor = Actor.system("worker", organisation_id)
+        return self._repository(session, actor).is_searchable(person_id)
+
+    def may_act_for(self, session: Session, person_id: uuid.UUID) -> bool:
+        """Whether the organisation may act on what the person brought: attested, consent live."""
+        repository = self._repository(session, Actor.system("worker"))
+        person = repository.person(person_id)
+        return (
+            person.state in ("active", "paused")
+            and repository.live_release(person_id) is not None
+            and repository.live_mandate(person_id) is not None
+        )
 
     # --- the gallery (kept in `GallerySource`) --------------------------------------------------
 

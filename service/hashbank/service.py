@@ -179,6 +179,22 @@ class HashBankService:
             self._gallery.bump_gallery(session)
         return len(rows)
 
+    def forget_confirmed(
+        self, session: Session, actor: Actor, person_id: uuid.UUID, hashes: MediaHashes
+    ) -> int:
+        """Forget a confirmed find's hashes again (it may show a minor); returns how many rows."""
+        repository = self._repository(session, actor)
+        rows = [
+            row
+            for row in repository.of_person(person_id)
+            if row.origin == "confirmed" and self._document(row).hashes.sha256 == hashes.sha256
+        ]
+        for row in rows:
+            repository.delete(row)
+        if rows:
+            self._gallery.bump_gallery(session)
+        return len(rows)
+
     def hashes_for_gallery(self, session: Session) -> tuple[GalleryHash, ...]:
         """The hashes of everybody who may be looked for now."""
         actor = Actor.system("gallery")

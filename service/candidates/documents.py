@@ -1,0 +1,71 @@
+"""What is sealed under a person's key in this room."""
+
+from __future__ import annotations
+
+import msgspec
+
+from indexer.observations import Examination
+
+
+class SeenAt(msgspec.Struct, frozen=True):
+    """One address at which the medium was seen, or that the person pointed to."""
+
+    media_url: str | None
+    page_url: str | None
+    host: str
+    seen_at: str
+
+
+class Declaration(msgspec.Struct, frozen=True):
+    """The person's own declaration, as they signed it."""
+
+    statement: str
+    signature_name: str
+    signed_at: str
+
+
+class Brought(msgspec.Struct, frozen=True):
+    """A capture that somebody else made: shown as "captured by NAME with TOOL, not by us"."""
+
+    captured_by: str
+    tool: str
+    file_name: str
+    file_sha256: str
+    file_id: str
+    captured_at: str = ""
+    payload_sha256: str = ""
+
+
+class CandidateDocument(msgspec.Struct, frozen=True):
+    """What was seen. `examination` holds this person's finding alone, without any face crop."""
+
+    addresses: tuple[SeenAt, ...]
+    examination: Examination | None = None
+    captured_examination: Examination | None = None
+    declaration: Declaration | None = None
+    note: str = ""
+    brought: tuple[Brought, ...] = ()
+
+
+class HaltedDocument(msgspec.Struct, frozen=True):
+    """All that is kept of a candidate that may show a minor: addresses, time and reason."""
+
+    addresses: tuple[SeenAt, ...]
+    reason: str
+    halted_at: str
+
+
+class ConfirmationDocument(msgspec.Struct, frozen=True):
+    """One verdict with its wording, signed by the organisation's key over its canonical JSON."""
+
+    verdict: str
+    statements: tuple[str, ...]
+    reason: str
+    by: str
+    account: str
+    candidate: str
+    decided_at: str
+    signature_name: str = ""
+    never_again: bool = False
+    public_key: str = ""
+    signature: str = ""

@@ -1,0 +1,272 @@
+"""From an examination to candidates, in the worker's transaction.
+
+1. For each enrolled person that the medium shows: re-read that they may be looked for, and that
+   they belong to the organisation whose run it is.
+2. A content that may show a minor, or that was settled with "never this again" (or looks like one
+   that was), makes no candidate.
+3. One candidate for a person and a content: what is there already gets the new address.
+4. The one thing kept of a face is the sealed aligned crop (design rule 1); a capture is asked for.
+5. A flood of face finds pauses the case by itself.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from indexer.observations import Examination, MediaHashes, PersonFinding
+from service.accounts.actor import Actor
+from service.audit.trail import AuditTrail
+from service.candidates.documents import CandidateDocument, HaltedDocument, SeenAt
+from service.candidates.models import Candidate
+from service.candidates.outcomes import CandidateOutcomes
+from service.candidates.references import reference_to
+from service.candidates.repository import CandidateRepository
+from service.candidates.sealed import SealedCandidates
+from service.candidates.statements import MINOR_REASON
+from service.candidates.words import best_face
+from service.clock import Clock
+from service.enrolment.service import EnrolmentService
+from service.hashbank.service import HashBankService
+from service.vault import Vault
+
+FLOOD_FACES_A_DAY = 500
+"""More new face finds of one person in a day are a flood: the case rests until somebody looks."""
+
+_SAME_PICTURE_BITS = 31
+"""PDQ distance up to which two pictures count as the same (its authors' threshold)."""
+
+
+class FindingRecorder:
+    """Writes candidates; never decides anything."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        clock: Clock,
+        audit: AuditTrail,
+        enrolment: EnrolmentService,
+        hashbank: HashBankService,
+        *,
+        held_days: int,
+    ) -> None:
+        self._sealed = SealedCandidates(vault)
+        self._clock = clock
+        self._audit = audit
+        self._enrolment = enrolment
+        self._hashbank = hashbank
+        self._held = timedelta(days=held_days)
+
+    def record_findings(
+        self,
+        session: Session,
+        actor: Actor,
+        outcomes: CandidateOutcomes,
+        *,
+        organisation_id: uuid.UUID,
+        medium_id: uuid.UUID,
+        examination: Examination,
+        media_url: str,
+        page_url: str | None,
+        host: str,
+        run_id: uuid.UUID | None,
+    ) -> tuple[uuid.UUID, ...]:
+        """Candidates for each person found; returns the ids of those that are new (or again)."""
+        if not examination.findings:
+            return ()
+        worker = Actor.system(actor.reason or "findings", organisation_id)
+        repository = CandidateRepository(session, worker, self._clock.now())
+        halted = any(row.state == "halted" for row in repository.any_of_medium(medium_id))
+        seen = SeenAt(media_url, page_url, host, self._clock.now().isoformat())
+        new = []
+        for finding in examination.findings:
+            if halted:
+                self._keep_halted(session, worker, repository, finding, seen, medium_id, run_id)
+                continue
+            candidate_id = self._record_person(
+                session, worker, repository, outcomes, finding, examination, seen, medium_id, run_id
+            )
+            if candidate_id is not None:
+                new.append(candidate_id)
+        return tuple(new)
+
+    def captured(
+        self,
+        session: Session,
+        actor: Actor,
+        candidate_id: uuid.UUID,
+        examination: Examination,
+        medium_id: uuid.UUID | None,
+    ) -> None:
+        """What was captured has been examined, against this person only.
+
+        For what a person pointed to this is where its content becomes known: the hashes of a
+        confirmed one join the known pictures.
+        """
+        repository = CandidateRepository(session, actor, self._clock.now())
+        row = repository.candidate(candidate_id, for_update=True)
+        if row.state not in ("waiting", "confirmed"):
+            return
+        mine = [each for each in examination.findings if each.person_ref == str(row.person_id)]
+        kept = without_crops(examination, mine[0] if mine else None)
+        document = self._sealed.document(row)
+        self._sealed.put(row, msgspec.structs.replace(document, captured_examination=kept))
+        is_free = medium_id is not None and repository.of_medium(row.person_id, medium_id) is None
+        if row.medium_id is None and is_free:
+            row.medium_id = medium_id
+        if row.state == "confirmed":
+            self._hashbank.add_known(session, actor, row.person_id, "confirmed", examination.hashes)
+
+    def _record_person(
+        self,
+        session: Session,
+        worker: Actor,
+        repository: CandidateRepository,
+        outcomes: CandidateOutcomes,
+        finding: PersonFinding,
+        examination: Examination,
+        seen: SeenAt,
+        medium_id: uuid.UUID,
+        run_id: uuid.UUID | None,
+    ) -> uuid.UUID | None:
+        person_id = uuid.UUID(finding.person_ref)
+        if not (finding.faces or finding.hashes):
+            return None
+        if not self._enrolment.is_active(session, person_id, worker.organisation_id):
+            return None
+        existing = repository.of_medium(person_id, medium_id)
+        if existing is not None and existing.state != "expired":
+            self._seen_again(session, worker, existing, seen)
+            return None
+        if self._is_settled(repository, person_id, medium_id, examination.hashes):
+            return None
+        row = existing or Candidate(
+            id=uuid.uuid4(),
+            organisation_id=worker.organisation_id,
+            person_id=person_id,
+            medium_id=medium_id,
+        )
+        now = self._clock.now()
+        row.run_id = run_id
+        row.kind = "face" if finding.faces else "hash"
+        row.state = "waiting"
+        row.host = seen.host
+        row.found_at = now
+        row.held_until = now + self._held
+        row.decided_at = None
+        document = CandidateDocument((seen,), without_crops(examination, finding))
+        self._sealed.put(row, document)
+        best = best_face(finding.faces)
+        if best is not None and best.face_crop_png:
+            self._sealed.put_crop(row, best.face_crop_png)
+        repository.add(row)
+        outcomes.wanted(session, worker, reference_to(row, document.addresses))
+        self._audit.record(session, worker, "candidate.found", "candidate", row.id, kind=row.kind)
+        self._pause_a_flood(session, worker, repository, person_id)
+        return row.id
+
+    def _seen_again(self, session: Session, worker: Actor, row: Candidate, seen: SeenAt) -> None:
+        if row.state not in ("waiting", "confirmed"):
+            return
+        document = self._sealed.document(row)
+        known = {(each.media_url, each.page_url) for each in document.addresses}
+        if (seen.media_url, seen.page_url) in known:
+            return
+        addresses = (*document.addresses, seen)
+        self._sealed.put(row, msgspec.structs.replace(document, addresses=addresses))
+        self._audit.record(
+            session, worker, "candidate.seen_again", "candidate", row.id, addresses=len(addresses)
+        )
+
+    def _keep_halted(
+        self,
+        session: Session,
+        worker: Actor,
+        repository: CandidateRepository,
+        finding: PersonFinding,
+        seen: SeenAt,
+        medium_id: uuid.UUID,
+        run_id: uuid.UUID | None,
+    ) -> None:
+        """A content that was halted, seen again: one more address to report, nothing else."""
+        person_id = uuid.UUID(finding.person_ref)
+        if not self._enrolment.is_active(session, person_id, worker.organisation_id):
+            return
+        now = self._clock.now()
+        row = repository.of_medium(person_id, medium_id)
+        if row is None:
+            row = Candidate(
+                id=uuid.uuid4(),
+                organisation_id=worker.organisation_id,
+                person_id=person_id,
+                medium_id=medium_id,
+                run_id=run_id,
+                kind="face" if finding.faces else "hash",
+                state="halted",
+                host=seen.host,
+                found_at=now,
+                held_until=now,
+                decided_at=now,
+            )
+            self._sealed.put(row, HaltedDocument((seen,), MINOR_REASON, now.isoformat()))
+            repository.add(row)
+        elif row.state == "halted":
+            document = self._sealed.halted(row)
+            known = {(each.media_url, each.page_url) for each in document.addresses}
+            if (seen.media_url, seen.page_url) in known:
+                return
+            addresses = (*document.addresses, seen)
+            self._sealed.put(row, msgspec.structs.replace(document, addresses=addresses))
+        self._audit.record(session, worker, "candidate.halted_again", "candidate", row.id)
+
+    def _is_settled(
+        self,
+        repository: CandidateRepository,
+        person_id: uuid.UUID,
+        medium_id: uuid.UUID,
+        hashes: MediaHashes,
+    ) -> bool:
+        """Whether this content, or a copy of it, was settled with "never this again"."""
+        for settled in repository.never_again(person_id):
+            if settled.medium_id == medium_id:
+                return True
+            row = repository.of_medium(person_id, settled.medium_id)
+            if row is None or row.state == "halted":
+                continue
+            examination = self._sealed.document(row).examination
+            if examination is not None and _same_picture(examination.hashes, hashes):
+                return True
+        return False
+
+    def _pause_a_flood(
+        self, session: Session, worker: Actor, repository: CandidateRepository, person_id: uuid.UUID
+    ) -> None:
+        since = self._clock.now() - timedelta(days=1)
+        if repository.count_found_since(person_id, since) <= FLOOD_FACES_A_DAY:
+            return
+        self._enrolment.pause(
+            session,
+            worker,
+            person_id,
+            f"More than {FLOOD_FACES_A_DAY} finds in one day: please look before going on.",
+        )
+
+
+def without_crops(examination: Examination, finding: PersonFinding | None) -> Examination:
+    """The examination as it is kept: this person's finding alone, and no face crop in it."""
+    if finding is None:
+        return msgspec.structs.replace(examination, findings=())
+    faces = tuple(msgspec.structs.replace(face, face_crop_png=b"") for face in finding.faces)
+    return msgspec.structs.replace(
+        examination, findings=(msgspec.structs.replace(finding, faces=faces),)
+    )
+
+
+def _same_picture(one: MediaHashes, other: MediaHashes) -> bool:
+    if one.pdq is None or other.pdq is None:
+        return one.sha256 == other.sha256
+    distance = (int(one.pdq, 16) ^ int(other.pdq, 16)).bit_count()
+    return distance <= _SAME_PICTURE_BITS

@@ -1,0 +1,242 @@
+"""Candidates: what the search found or a person pointed to, until people have decided.
+
+The parts: `findings.py` writes candidates, `review.py` takes verdicts and follows them,
+`showing.py` opens them for those who may see them. Nothing here commits.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from sqlalchemy.orm import Session
+
+from indexer.observations import Examination
+from service.accounts.actor import Actor, Role
+from service.accounts.service import AccountService
+from service.audit.trail import AuditTrail
+from service.candidates.errors import OutcomesMissingError
+from service.candidates.findings import FindingRecorder
+from service.candidates.outcomes import CandidateOutcomes
+from service.candidates.repository import CandidateRepository
+from service.candidates.resolution import Resolution
+from service.candidates.review import Review
+from service.candidates.sealed import SealedCandidates
+from service.candidates.showing import Showing
+from service.candidates.statements import Verdict
+from service.candidates.views import (
+    CandidateView,
+    ConfirmedFind,
+    HaltedItem,
+    PersonFind,
+    QueueItem,
+)
+from service.clock import Clock
+from service.enrolment.collaborators import ErasedCount, StoryEvent
+from service.enrolment.photos import PhotoService
+from service.enrolment.service import EnrolmentService
+from service.errors import ConflictError, NotAllowedError, NotFoundError
+from service.hashbank.service import HashBankService
+from service.vault import Vault
+
+
+class CandidateService:
+    """The room's one door. `connect` gives it the room that keeps evidence."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        clock: Clock,
+        audit: AuditTrail,
+        accounts: AccountService,
+        enrolment: EnrolmentService,
+        photos: PhotoService,
+        hashbank: HashBankService,
+        *,
+        held_days: int = 14,
+    ) -> None:
+        self._vault = vault
+        self._sealed = SealedCandidates(vault)
+        self._clock = clock
+        self._audit = audit
+        self._findings = FindingRecorder(
+            vault, clock, audit, enrolment, hashbank, held_days=held_days
+        )
+        self.review = Review(vault, clock, audit, accounts, enrolment, hashbank)
+        self._showing = Showing(vault, clock, enrolment, photos)
+        self._connected: CandidateOutcomes | None = None
+
+    def connect(self, outcomes: CandidateOutcomes) -> None:
+        """Say who keeps evidence; called once at composition (that room is built after this)."""
+        self._connected = outcomes
+
+    @property
+    def outcomes(self) -> CandidateOutcomes:
+        """The room that keeps evidence."""
+        if self._connected is None:
+            raise OutcomesMissingError("No room keeps evidence: call connect() at composition.")
+        return self._connected
+
+    # --- from the workers -----------------------------------------------------------------------
+
+    def record_findings(
+        self,
+        session: Session,
+        actor: Actor,
+        *,
+        organisation_id: uuid.UUID,
+        medium_id: uuid.UUID,
+        examination: Examination,
+        media_url: str,
+        page_url: str | None,
+        host: str,
+        run_id: uuid.UUID | None,
+    ) -> tuple[uuid.UUID, ...]:
+        """Candidates of an examination, in the worker's transaction; ids of the new ones."""
+        return self._findings.record_findings(
+            session,
+            actor,
+            self.outcomes,
+            organisation_id=organisation_id,
+            medium_id=medium_id,
+            examination=examination,
+            media_url=media_url,
+            page_url=page_url,
+            host=host,
+            run_id=run_id,
+        )
+
+    def captured(
+        self,
+        session: Session,
+        actor: Actor,
+        candidate_id: uuid.UUID,
+        examination: Examination,
+        medium_id: uuid.UUID | None = None,
+    ) -> None:
+        """What was captured has been examined, against this person only."""
+        self._findings.captured(session, actor, candidate_id, examination, medium_id)
+
+    def has_candidates(self, session: Session, actor: Actor, medium_id: uuid.UUID) -> bool:
+        """Whether anybody whom the caller may see was found in this content before."""
+        return self._repository(session, actor).exists_for_medium(medium_id)
+
+    def expire_due(self, session: Session, actor: Actor) -> int:
+        """End what nobody decided in time; called by a schedule. Returns how many."""
+        return self.review.expire_due(session, actor, self.outcomes)
+
+    # --- deciding -------------------------------------------------------------------------------
+
+    def decide(
+        self,
+        session: Session,
+        actor: Actor,
+        candidate_id: uuid.UUID,
+        verdict: Verdict,
+        reason: str = "",
+        statements: tuple[str, ...] = (),
+        *,
+        never_again: bool = False,
+    ) -> Resolution:
+        """A reviewer's verdict; `statements` are the ticked ones, in the words of `view`."""
+        return self.review.decide(
+            session,
+            actor,
+            self.outcomes,
+            candidate_id,
+            verdict,
+            reason,
+            statements,
+            never_again=never_again,
+        )
+
+    def person_decides(
+        self,
+        session: Session,
+        actor: Actor,
+        candidate_id: uuid.UUID,
+        verdict: Verdict,
+        statements: tuple[str, ...] = (),
+        signature_name: str = "",
+    ) -> Resolution:
+        """The person's own word; `statements` are the ticked ones, in the words of `view`."""
+        return self.review.person_decides(
+            session, actor, self.outcomes, candidate_id, verdict, statements, signature_name
+        )
+
+    def report_minor_sign(
+        self, session: Session, actor: Actor, candidate_id: uuid.UUID, reason: str = ""
+    ) -> Resolution:
+        """Halt at once (design rule 6), also what was decided already."""
+        return self.review.report_minor_sign(session, actor, self.outcomes, candidate_id, reason)
+
+    # --- looking --------------------------------------------------------------------------------
+
+    def queue(self, session: Session, actor: Actor) -> list[QueueItem]:
+        """What waits for reviewers, what is due first on top."""
+        return self._showing.queue(session, actor)
+
+    def view(self, session: Session, actor: Actor, candidate_id: uuid.UUID) -> CandidateView:
+        """One candidate, as the caller may see it now."""
+        return self._showing.view(session, actor, candidate_id)
+
+    def finds_of(self, session: Session, actor: Actor, person_id: uuid.UUID) -> list[PersonFind]:
+        """A person's finds, in words."""
+        return self._showing.finds_of(session, actor, person_id)
+
+    def evidence_view(
+        self, session: Session, actor: Actor, candidate_id: uuid.UUID
+    ) -> ConfirmedFind:
+        """A candidate as evidence needs it, in any state but halted."""
+        return self._showing.evidence(session, actor, candidate_id)
+
+    def confirmed_view(
+        self, session: Session, actor: Actor, candidate_id: uuid.UUID
+    ) -> ConfirmedFind:
+        """The same, of a confirmed candidate; `ConflictError` while it is not."""
+        found = self._showing.evidence(session, actor, candidate_id)
+        if found.state != "confirmed":
+            raise ConflictError("This find is not confirmed.")
+        return found
+
+    def halted(self, session: Session, actor: Actor) -> list[HaltedItem]:
+        """For operators: what has to be reported, and nothing else."""
+        return self._showing.halted(session, actor)
+
+    def counts(
+        self, session: Session, actor: Actor, person_id: uuid.UUID
+    ) -> tuple[tuple[str, int], ...]:
+        """How many candidates of a person are in which state."""
+        return self._repository(session, actor).count_states(person_id)
+
+    def show_face(self, session: Session, actor: Actor, candidate_id: uuid.UUID) -> bytes:
+        """The aligned greyscale crop of the matched face (PNG); the view is audited (rule 8)."""
+        if actor.role not in (Role.ADVOCATE, Role.PERSON):
+            raise NotAllowedError("Only reviewers and the person may see the face.")
+        row = self._repository(session, actor).candidate(candidate_id)
+        crop = self._sealed.crop(row) if row.state == "waiting" else None
+        if crop is None:
+            raise NotFoundError("There is no face picture of this find (any more).")
+        self._audit.record(session, actor, "candidate.show_face", "candidate", candidate_id)
+        return crop
+
+    def story(self, session: Session, actor: Actor, person_id: uuid.UUID) -> tuple[StoryEvent, ...]:
+        """See `StorySource`: what was found and decided, in words."""
+        events = []
+        for row in self._repository(session, actor).of_person(person_id, "waiting", "confirmed"):
+            how = "You pointed us to" if row.kind == "pointed" else "We found"
+            events.append(StoryEvent(row.found_at, f"{how} something on {row.host}."))
+            if row.state == "confirmed" and row.decided_at is not None:
+                events.append(StoryEvent(row.decided_at, f"Something on {row.host} was confirmed."))
+        return tuple(events)
+
+    def erase(self, session: Session, person_id: uuid.UUID) -> tuple[ErasedCount, ...]:
+        """See `PersonEraser`."""
+        actor = Actor.system("erasure")
+        candidates, confirmations = self._repository(session, actor).delete_all_of(person_id)
+        return (
+            ErasedCount("candidates", candidates),
+            ErasedCount("confirmations", confirmations),
+        )
+
+    def _repository(self, session: Session, actor: Actor) -> CandidateRepository:
+        return CandidateRepository(session, actor, self._clock.now())

@@ -1,0 +1,78 @@
+"""The fixed words that reviewers and the person confirm, and the reasons they may choose.
+
+Statements are ticked by the signer, never for them; what is kept is the wording itself.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Verdict = Literal["same", "different", "cannot_tell", "minor_sign"]
+
+MATCH_SENTENCE = (
+    "Automated search returned a candidate match. A similarity score is not an identification or a "
+    "probability of identity."
+)
+CONFIRMED_SENTENCE = (
+    "Two trained reviewers independently confirmed it; the depicted person confirmed it."
+)
+POINTED_CONFIRMED_SENTENCE = (
+    "The depicted person pointed to it and declared that it shows them; an advocate confirmed it."
+)
+
+REVIEWER_STATEMENTS: tuple[str, ...] = (
+    (
+        "I compared this myself with the reference photos, without knowing what another reviewer "
+        "decided."
+    ),
+    "I saw no sign that it may show somebody under 18.",
+)
+HASH_REVIEWER_STATEMENTS: tuple[str, ...] = (
+    (
+        "I checked that this is a copy of a picture known to show the person, without knowing "
+        "what another reviewer decided."
+    ),
+    "I saw no sign that it may show somebody under 18.",
+)
+ADVOCATE_STATEMENTS: tuple[str, ...] = (
+    (
+        "The person pointed to this address and declared that it shows them; I have no reason to "
+        "doubt it."
+    ),
+    "I saw no sign that it may show somebody under 18.",
+)
+PERSON_STATEMENTS: tuple[str, ...] = (
+    "This shows me, or was made to look like me.",
+    "I did not agree that it is spread there.",
+)
+DECLARATION = "This shows me, or was made to look like me, and I did not agree that it is spread."
+
+REASONS: tuple[tuple[str, str], ...] = (
+    ("another_person", "It is another person"),
+    ("not_enough_to_see", "There is not enough to see"),
+    ("turned_or_covered", "The face is turned away, covered or cut off"),
+    ("not_a_person", "It is no person"),
+    ("own_publication", "The person published it themselves and it may stay"),
+    ("other", "Another reason, in words"),
+)
+MINOR_REASON = "may show somebody under 18"
+
+MINOR_REPORTING: tuple[tuple[str, str], ...] = (
+    ("United States", "CyberTipline of NCMEC: report.cybertip.org"),
+    ("United Kingdom", "Internet Watch Foundation: report.iwf.org.uk"),
+    ("Elsewhere", "The hotline of your country, listed by INHOPE: inhope.org"),
+    ("Danger right now", "The police"),
+)
+"""Where a halted candidate is reported: address, time and reason; never the picture."""
+
+
+def statements_for(kind: str) -> tuple[str, ...]:
+    """What a reviewer of a candidate of this kind confirms."""
+    if kind == "pointed":
+        return ADVOCATE_STATEMENTS
+    return HASH_REVIEWER_STATEMENTS if kind == "hash" else REVIEWER_STATEMENTS
+
+
+def reason_words(reason: str) -> str:
+    """The words of a chosen reason; free text stays as it is."""
+    return dict(REASONS).get(reason, reason)
