@@ -86,13 +86,13 @@ def _crawl(crawl: CrawlRuns, run_id: uuid.UUID, stopping: threading.Event) -> st
             stopping.wait(min(wait_s, MAX_PAUSE_S))
 
 
-def _slice(crawl: CrawlRuns, run_id: uuid.UUID) -> tuple[str, bool, float]:
-    """(error code or nothing, whether there is more, seconds to wait before it)."""
+def _slice(crawl: CrawlRuns, run_id: uuid.UUID) -> tuple[str | None, bool, float]:
+    """(error code or None, whether there is more, seconds to wait before it)."""
     try:
         result = crawl.slice(run_id)
     except (LikenessError, IndexerError) as error:
         return error.code, True, 0.0
-    return "", result.more, result.wait_s
+    return None, result.more, result.wait_s
 
 
 def _each(parts: Mapping[str, Callable[[], int]]) -> None:

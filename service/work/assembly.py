@@ -1,0 +1,86 @@
+"""Puts one worker together from the rooms: what looks, what crawls, what keeps evidence."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Protocol
+
+from indexer.crawl.capture_client import CaptureClient
+from service.clock import Clock
+from service.database import Database
+from service.settings import Settings
+from service.sources.host_slots import HostSlots
+from service.sources.service import SourcesService
+from service.work.child_pool import ChildPool
+from service.work.crawl_run import CrawlRuns, RunReports
+from service.work.dispatcher import Dispatcher, DispatcherParts
+from service.work.engine import APPLICATION_VERSION, Engine, Work, WorkTables
+from service.work.evidence import EvidenceRounds, Exhibits, ExpiringCandidates
+from service.work.line_parts import Findings, GalleryEyes, LineParts
+from service.work.schedules import Upkeep
+
+
+class WorkCandidates(Findings, ExpiringCandidates, Protocol):
+    """What workers ask of candidates."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkRooms:
+    """The rooms that a worker works for."""
+
+    settings: Settings
+    database: Database
+    clock: Clock
+    sources: SourcesService
+    candidates: WorkCandidates
+    exhibits: Exhibits
+    reports: RunReports
+    eyes: GalleryEyes
+
+
+def assemble(rooms: WorkRooms, worker: str) -> Engine:
+    """One worker under this name, not yet launched."""
+    stopping = threading.Event()
+    children = ChildPool()
+    captures = CaptureClient()
+    slots = HostSlots(rooms.database, rooms.clock)
+    line = LineParts(
+        database=rooms.database,
+        clock=rooms.clock,
+        sources=rooms.sources,
+        findings=rooms.candidates,
+        slots=slots,
+        eyes=rooms.eyes,
+        slice_pages=rooms.settings.slice_pages,
+        stopping=stopping,
+    )
+    crawl = CrawlRuns(line, children, rooms.reports, worker)
+    evidence = EvidenceRounds(
+        rooms.database, rooms.exhibits, rooms.candidates, captures, slots, stopping
+    )
+
+    def end_children() -> None:
+        children.close()
+        captures.close()
+
+    work = Work(
+        crawl=crawl,
+        evidence=evidence,
+        upkeep=Upkeep(rooms.database, rooms.clock, rooms.sources),
+        dispatcher=Dispatcher(
+            DispatcherParts(
+                rooms.database,
+                rooms.sources,
+                crawl,
+                evidence.is_waiting,
+                worker,
+                APPLICATION_VERSION,
+            )
+        ),
+        stopping=stopping,
+        kill_children=children.kill_lent,
+        end_children=end_children,
+    )
+    tables = WorkTables(rooms.settings.data_dir, rooms.settings.effective_database_url)
+    return Engine(tables, work, worker, rooms.database.engine)

@@ -1,0 +1,205 @@
+"""A run through the real engine and crawl child against a site on loopback."""
+
+from __future__ import annotations
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from service.candidates.models import Candidate
+from service.database import Database
+from service.sources.models import FrontierEntry, MediumSeen, Sighting
+from service.work.errors import ExecutorBusyError
+from tests.fixtures.hostile_site import HostileSite, body, hostile_site, page, picture
+from tests.service.work.work_factory import BROKEN, Worker, make_person, make_worker, shown
+
+
+@pytest.fixture
+def site() -> Iterator[HostileSite]:
+    with hostile_site() as running:
+        yield running
+
+
+@pytest.fixture
+def worker(sqlite_database: Database, tmp_path: Path, site: HostileSite) -> Iterator[Worker]:
+    made = make_worker(sqlite_database, tmp_path, exceptions=(f"127.0.0.1:{site.port}",))
+    made.engine.launch()
+    yield made
+    made.engine.close()
+
+
+def plant(site: HostileSite, person_id: uuid.UUID | None, pages: int = 4, media: int = 3) -> None:
+    """A start page that leads to `pages` pages of `media` pictures; the first shows the person."""
+    links = "".join(f'<a href="/p{number}">p</a>' for number in range(pages))
+    site.put("/", page(f"<title>Start</title>{links}"))
+    for number in range(pages):
+        pictures = "".join(f'<img src="/m{number}-{which}.png">' for which in range(media))
+        site.put(f"/p{number}", page(f"<title>Page {number}</title>{pictures}"))
+        for which in range(media):
+            shows = person_id if which == 0 else None
+            site.put(f"/m{number}-{which}.png", picture(shown(shows, number * 100 + which)))
+
+
+def run_of(worker: Worker, site: HostileSite, **changes: object) -> uuid.UUID:
+    described = worker.sources.site(seeds=(site.at("/"),), **changes)
+    return worker.sources.run(described).id
+
+
+def codes(worker: Worker, run_id: uuid.UUID) -> dict[str, str]:
+    with worker.sources.database.read() as session:
+        rows = session.scalars(select(FrontierEntry).where(FrontierEntry.run_id == run_id)).all()
+    return {row.url.split("/", 3)[3]: row.refusal_code or row.state for row in rows}
+
+
+def test_every_page_and_medium_is_looked_at_and_every_find_is_one_candidate(
+    worker: Worker, site: HostileSite
+) -> None:
+    person_id = make_person(worker.sources)
+    plant(site, person_id)
+    run_id = run_of(worker, site)
+    assert worker.wait_for(run_id, "finished", "blind", "failed") == "finished"
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, run_id)
+        candidates = session.scalars(select(Candidate)).all()
+        sightings = session.scalars(select(Sighting)).all()
+    assert (run.pages_seen, run.media_seen, run.media_examined) == (5, 12, 12)
+    assert (run.candidates_found, len(candidates), len(sightings)) == (4, 4, 12)
+    assert run.faces_counted == 12
+    assert {candidate.person_id for candidate in candidates} == {person_id}
+    assert worker.reports.kept == [run_id]
+    assert set(codes(worker, run_id).values()) == {"done"}
+
+
+def test_content_that_was_looked_at_is_only_sighted_again_unless_it_showed_somebody(
+    worker: Worker, site: HostileSite
+) -> None:
+    person_id = make_person(worker.sources)
+    names = [f"/copy{number}.png" for number in range(3)]
+    finds = [f"/find{number}.png" for number in range(2)]
+    site.put("/", page("".join(f'<img src="{name}">' for name in names + finds)))
+    for name in names:
+        site.put(name, picture(shown(None, 1)))
+    for name in finds:
+        site.put(name, picture(shown(person_id, 2)))
+    run_id = run_of(worker, site)
+    worker.wait_for(run_id, "finished")
+    assert len(worker.eyes.looked) == 3
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, run_id)
+        assert len(session.scalars(select(MediumSeen)).all()) == 2
+        assert len(session.scalars(select(Sighting)).all()) == 5
+    assert (run.media_seen, run.media_examined, run.candidates_found) == (5, 3, 1)
+
+
+def test_what_cannot_be_read_or_fetched_is_counted_with_its_reason(
+    worker: Worker, site: HostileSite
+) -> None:
+    site.robots = "User-agent: *\nDisallow: /private"
+    site.put(
+        "/",
+        page('<a href="/gone">x</a><a href="/private">x</a><img src="/b.png"><img src="/t.png">'),
+    )
+    site.put("/b.png", picture(shown(None, 1) + BROKEN))
+    site.put("/t.png", body(b"not a picture at all", "image/png"))
+    run_id = run_of(worker, site)
+    worker.wait_for(run_id, "finished")
+    seen = codes(worker, run_id)
+    assert seen == {
+        "": "done",
+        "gone": "http_status",
+        "private": "robots",
+        "b.png": "done",
+        "t.png": "not_media",
+    }
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, run_id)
+    assert (run.media_unreadable, run.refusals) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("title", "code"),
+    [("Just a moment...", "wall_challenge"), ("Log in", "wall_login"), ("Age check", "wall_age")],
+)
+def test_a_wall_makes_the_run_blind(
+    worker: Worker, site: HostileSite, title: str, code: str
+) -> None:
+    site.put("/", page(f"<title>{title}</title><a href='/more'>more</a>"))
+    run_id = run_of(worker, site)
+    assert worker.wait_for(run_id, "finished", "blind") == "blind"
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, run_id)
+    assert code in run.state_reason
+
+
+def test_a_lost_canary_makes_the_run_blind(worker: Worker, site: HostileSite) -> None:
+    plant(site, None, pages=2)
+    site.put("/canary", page('<title>c</title><img src="/m0-0.png">'))
+    run_id = run_of(worker, site, canaries=(f"2 {site.at('/canary')}",))
+    assert worker.wait_for(run_id, "finished", "blind") == "blind"
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, run_id)
+    assert run.state_reason == "canary_lost"
+
+
+def test_a_canary_that_shows_enough_is_well(worker: Worker, site: HostileSite) -> None:
+    plant(site, None, pages=2)
+    run_id = run_of(worker, site, canaries=(f"3 {site.at('/p0')}",))
+    assert worker.wait_for(run_id, "finished", "blind") == "finished"
+
+
+def test_a_budget_is_kept_and_named(worker: Worker, site: HostileSite) -> None:
+    plant(site, None, pages=9)
+    run_id = run_of(worker, site, page_budget=3, media_budget=4)
+    worker.wait_for(run_id, "finished")
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, run_id)
+    assert (run.pages_seen, run.media_seen) == (3, 4)
+    assert run.state_reason == "budget"
+
+
+def test_a_cancelled_run_fetches_no_more(worker: Worker, site: HostileSite) -> None:
+    plant(site, None, pages=30)
+    worker.eyes.delay_s = 0.05
+    run_id = run_of(worker, site)
+    worker.wait_for(run_id, "running")
+    with worker.sources.database.write() as session:
+        worker.sources.service.cancel_run(session, worker.sources.operator, run_id)
+    asked = len(site.requests)
+    worker.engine.close()
+    assert len(site.requests) < asked + 40
+    with worker.sources.database.read() as session:
+        assert (
+            worker.sources.service.run(session, worker.sources.system, run_id).state == "cancelled"
+        )
+
+
+def test_a_second_process_cannot_work_under_the_same_name(
+    worker: Worker, sqlite_database: Database, tmp_path: Path
+) -> None:
+    other = make_worker(sqlite_database, tmp_path, sources=worker.sources)
+    with pytest.raises(ExecutorBusyError, match="main"):
+        other.engine._lock.take()
+
+
+def test_the_work_tables_hold_ids_and_counts_only(
+    worker: Worker, site: HostileSite, tmp_path: Path
+) -> None:
+    plant(site, make_person(worker.sources))
+    run_id = run_of(worker, site)
+    worker.wait_for(run_id, "finished")
+    worker.engine.close()
+    connection = sqlite3.connect(tmp_path / "work.sqlite")
+    tables = [
+        row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+    ]
+    content = "\n".join(
+        str(row) for table in tables for row in connection.execute(f'SELECT * FROM "{table}"')
+    )
+    connection.close()
+    assert str(run_id) in content
+    for forbidden in ("http", "127.0.0.1", "forum", "Start", "Page 0", "png", "gASV"):
+        assert forbidden not in content, forbidden
