@@ -73,7 +73,7 @@ class Channel(Generic[Sent, Received]):
             raise WireError("a frame of unknown length ended before it began")
         try:
             return self._decoder.decode(payload)
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise WireError(f"a message of the wrong form: {error}") from error
 
     def close(self) -> None:

@@ -16,3 +16,11 @@ class VaultDamagedError(LikenessError):
     code = "vault_damaged"
     http_status = 500
     exit_code = 2
+
+
+class UnsafeKeyFileError(LikenessError):
+    """The master key's file may be read by other accounts of this machine."""
+
+    code = "unsafe_key_file"
+    http_status = 500
+    exit_code = 2

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import shutil
 import uuid
@@ -28,6 +27,8 @@ from service.vault.keystore import (
     encrypt,
     load_or_create_master_key,
     parse_master_key,
+    sync_folder,
+    write_durably,
 )
 
 Document = TypeVar("Document")
@@ -84,7 +85,7 @@ class Vault:
         plaintext = self.unseal(person_id, context, sealed)
         try:
             return msgspec.msgpack.decode(plaintext, type=kind)
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise VaultDamagedError(f"an encrypted document is not a {kind.__name__}") from error
 
     def seal_system(self, context: str, plaintext: bytes) -> bytes:
@@ -98,7 +99,8 @@ class Vault:
     def lookup(self, purpose: str, value: str) -> str:
         """A keyed HMAC (64 hex digits) by which `value` can be found without being stored."""
         key = self._keys.get_or_create("system:lookup")
-        return hmac.new(key, f"{purpose}\x00{value}".encode(), hashlib.sha256).hexdigest()
+        text = f"{purpose}\x00{value}".encode(errors="surrogatepass")
+        return hmac.new(key, text, hashlib.sha256).hexdigest()
 
     def signing_key(self, organisation_id: uuid.UUID) -> Ed25519PrivateKey:
         """The organisation's key for sealing exhibits, notices and receipts (Ed25519)."""
@@ -106,7 +108,7 @@ class Vault:
         return Ed25519PrivateKey.from_private_bytes(seed)
 
     def new_file_id(self) -> str:
-        """An id that a row may name before the file is written, so that a crash leaves no orphan."""
+        """An id that a row may name before its file is written: a crash then leaves no orphan."""
         return secrets.token_hex(16)
 
     def put_file(
@@ -121,16 +123,13 @@ class Vault:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         sealed = self.seal(person_id, f"file:{file_id}:{context}", content)
         temporary = folder / f"{file_id}.new"
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_durably(temporary, sealed)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(sealed)
-                file.flush()
-                os.fsync(file.fileno())
             temporary.replace(folder / file_id)
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
+        sync_folder(folder)
         return file_id
 
     def get_file(self, person_id: uuid.UUID, context: str, file_id: str) -> bytes:
