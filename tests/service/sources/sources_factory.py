@@ -88,7 +88,13 @@ def make_sources(
     database: Database, clock: Clock, *, cases: int = 1, exceptions: tuple[str, ...] = ()
 ) -> Sources:
     open_cases = CasesOfATest(cases)
-    manners = CrawlManners("Likeness test", 0.0, exceptions)
-    service = SourcesService(clock, AuditTrail(clock), open_cases, manners)
+    service = make_service(clock, open_cases, exceptions)
     organisation_id = make_organisation(database, clock)
     return Sources(database, clock, service, open_cases, operator_of(organisation_id))
+
+
+def make_service(
+    clock: Clock, cases: CasesOfATest | None = None, exceptions: tuple[str, ...] = ()
+) -> SourcesService:
+    manners = CrawlManners("Likeness test", 0.0, exceptions)
+    return SourcesService(clock, AuditTrail(clock), cases or CasesOfATest(), manners)

@@ -17,7 +17,6 @@ from service.sources.models import FrontierEntry, Run
 from tests.fixtures.clock import SettableClock
 from tests.service.sources.sources_factory import Sources, make_sources
 
-
 DONE = Ending()
 
 

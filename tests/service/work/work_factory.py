@@ -33,6 +33,7 @@ from service.clock import SystemClock
 from service.database import Database
 from service.enrolment.models import Person
 from service.settings import Settings
+from service.sources.service import SourcesService
 from service.work.assembly import WorkRooms, assemble
 from service.work.engine import Engine
 from tests.fixtures.hostile_site import PNG
@@ -188,7 +189,6 @@ class Worker:
     """An engine with its rooms."""
 
     engine: Engine
-    rooms: WorkRooms
     sources: Sources
     eyes: EyesOfATest
     reports: ReportsOfATest
@@ -219,24 +219,52 @@ def make_worker(
     """A worker that is not yet launched."""
     clock = SystemClock()
     sources = sources or make_sources(database, clock, exceptions=exceptions)
+    eyes, reports = EyesOfATest(look_s), ReportsOfATest()
+    engine = build_worker(
+        database,
+        data_dir,
+        sources.service,
+        database_url=database_url,
+        exceptions=exceptions,
+        name=name,
+        slice_pages=slice_pages,
+        eyes=eyes,
+        reports=reports,
+    )
+    return Worker(engine, sources, eyes, reports)
+
+
+def build_worker(
+    database: Database,
+    data_dir: Path,
+    service: SourcesService,
+    *,
+    database_url: str = "",
+    exceptions: tuple[str, ...] = (),
+    name: str = "main",
+    look_s: float = 0.0,
+    slice_pages: int = 25,
+    eyes: EyesOfATest | None = None,
+    reports: ReportsOfATest | None = None,
+) -> Engine:
+    """Only the engine, over rooms of the test's own."""
     settings = Settings(
         data_dir=data_dir,
         database_url=database_url or database.engine.url.render_as_string(hide_password=False),
         slice_pages=slice_pages,
         address_exceptions=exceptions,
     )
-    eyes, reports = EyesOfATest(look_s), ReportsOfATest()
     rooms = WorkRooms(
         settings=settings,
         database=database,
-        clock=clock,
-        sources=sources.service,
+        clock=SystemClock(),
+        sources=service,
         candidates=CandidatesOfATest(),
         exhibits=ExhibitsOfATest(),
-        reports=reports,
-        eyes=eyes,
+        reports=reports or ReportsOfATest(),
+        eyes=eyes or EyesOfATest(look_s),
     )
-    return Worker(assemble(rooms, name), rooms, sources, eyes, reports)
+    return assemble(rooms, name)
 
 
 def make_person(sources: Sources) -> uuid.UUID:
