@@ -33,7 +33,10 @@ class CaptureDocument(msgspec.Struct, frozen=True):
 
 
 class ExhibitDocument(msgspec.Struct, frozen=True):
-    """Where the exhibit is from, and what was sealed (empty until it is)."""
+    """Where the exhibit is from, and what was sealed (empty until it is).
+
+    `manipulation` are the band and reasons, for those who want them in a notice.
+    """
 
     host: str
     page_url: str | None
@@ -45,3 +48,5 @@ class ExhibitDocument(msgspec.Struct, frozen=True):
     manifest_sha256: str = ""
     signer_fingerprint: str = ""
     notes: tuple[str, ...] = ()
+    found_by: str = ""
+    manipulation: tuple[str, ...] = ()

@@ -6,6 +6,7 @@ file goes as soon as that is committed, and `purge_due` finishes what a crash le
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
 from service.candidates.outcomes import CandidateRef
+from service.candidates.statements import MINOR_REASON
 from service.clock import Clock
 from service.database import Database
 from service.exhibits.custody_book import CustodyBook
@@ -88,6 +90,7 @@ class EvidenceOutcomes:
 
     def dropped(self, session: Session, actor: Actor, candidate: CandidateRef, reason: str) -> None:
         """Purge everything that was captured of the candidate, sealed or not, at once."""
+        reason = _kept_reason(reason)
         repository = self._repository(session)
         now = self._clock.now()
         purged = 0
@@ -189,6 +192,12 @@ class EvidenceOutcomes:
 
     def _repository(self, session: Session) -> ExhibitRepository:
         return ExhibitRepository(session, Actor.system(_SYSTEM), self._clock.now())
+
+
+def _kept_reason(reason: str) -> str:
+    """What may stand in the clear: one of our own codes or fixed words, never free text."""
+    is_code = re.fullmatch(r"[a-z_-]{1,40}", reason) is not None
+    return reason if is_code or reason == MINOR_REASON else "dropped"
 
 
 def exhibit_context(exhibit_id: uuid.UUID) -> str:

@@ -30,6 +30,7 @@ from service.exhibits.manifest import (
     MATCH_WORDING,
     POINTED_WORDING,
     CaptureSummary,
+    Manifest,
     TrustedTime,
 )
 from service.exhibits.models import Capture, Exhibit
@@ -216,6 +217,8 @@ class Sealer:
                     manifest_sha256=bundle.manifest_sha256,
                     signer_fingerprint=bundle.manifest.signer.fingerprint,
                     notes=bundle.manifest.notes,
+                    found_by=parts.find.kind,
+                    manipulation=_manipulation(bundle.manifest),
                 ),
             )
             # The bundle holds the capture byte for byte: its own file is deleted by `purge_due`.
@@ -258,6 +261,15 @@ def _usable(captures: list[Capture]) -> Capture | str:
     last = captures[-1]
     reason = _STATES.get(last.state, "its capture went into another exhibit")
     return f"{reason} ({last.state_reason})" if last.state_reason else reason
+
+
+def _manipulation(manifest: Manifest) -> tuple[str, ...]:
+    """The latest finding that says anything, as its band and its reasons."""
+    for examination in reversed(manifest.examinations):
+        if examination.manipulation_band is not None:
+            band = examination.manipulation_band.replace("_", " ")
+            return (band, *examination.manipulation_reasons)
+    return ()
 
 
 def _software_version() -> str:

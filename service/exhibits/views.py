@@ -60,6 +60,8 @@ class ExhibitView:
     manifest_sha256: str
     signer_fingerprint: str
     notes: tuple[str, ...]
+    found_by: str
+    manipulation: tuple[str, ...]
 
     @property
     def is_sealed(self) -> bool:
@@ -89,6 +91,8 @@ class ExhibitView:
             manifest_sha256=document.manifest_sha256,
             signer_fingerprint=document.signer_fingerprint,
             notes=document.notes,
+            found_by=document.found_by,
+            manipulation=document.manipulation,
         )
 
 

@@ -1,1 +1,1 @@
-"""Notices: what a law requires, for whom, signed and filed by an advocate."""
+"""Notices: what a law requires of a request for removal, signed and filed by people."""
