@@ -17,7 +17,7 @@ from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.references import reference_to
 from service.candidates.repository import CandidateRepository
 from service.candidates.resolution import Resolution
-from service.candidates.sealed import SealedCandidates
+from service.candidates.sealed import SealedCandidates, delete_brought_after_commit
 from service.candidates.statements import MINOR_REASON
 from service.clock import Clock
 from service.hashbank.service import HashBankService
@@ -32,6 +32,7 @@ class Halting:
     def __init__(
         self, vault: Vault, clock: Clock, audit: AuditTrail, hashbank: HashBankService
     ) -> None:
+        self._vault = vault
         self._sealed = SealedCandidates(vault)
         self._clock = clock
         self._audit = audit
@@ -80,6 +81,7 @@ class Halting:
                 self._hashbank.forget_confirmed(session, system, row.person_id, examination.hashes)
         for confirmation in repository.confirmations(row.id):
             repository.delete(confirmation)
+        delete_brought_after_commit(self._vault, session, row.person_id, document.brought)
         self._sealed.put(row, HaltedDocument(document.addresses, reason, now.isoformat()))
         row.state = "halted"
         row.face_crop = None

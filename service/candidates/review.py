@@ -35,7 +35,7 @@ from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.references import reference_to
 from service.candidates.repository import CandidateRepository
 from service.candidates.resolution import Resolution, resolve
-from service.candidates.sealed import SealedCandidates
+from service.candidates.sealed import SealedCandidates, delete_brought_after_commit
 from service.candidates.statements import (
     PERSON_STATEMENTS,
     Verdict,
@@ -63,6 +63,7 @@ class Review:
         enrolment: EnrolmentService,
         hashbank: HashBankService,
     ) -> None:
+        self._vault = vault
         self._sealed = SealedCandidates(vault)
         self._clock = clock
         self._audit = audit
@@ -114,7 +115,7 @@ class Review:
             "",
             never_again=never_again,
         )
-        return self._follow(session, actor, repository, outcomes, row)
+        return self.follow(session, actor, outcomes, row)
 
     def person_decides(
         self,
@@ -155,7 +156,7 @@ class Review:
             signature_name.strip(),
             never_again=verdict == "different",
         )
-        return self._follow(session, actor, repository, outcomes, row)
+        return self.follow(session, actor, outcomes, row)
 
     def declare(
         self,
@@ -264,14 +265,11 @@ class Review:
             session, actor, "candidate.decide", "candidate", row.id, verdict=verdict, by=by
         )
 
-    def _follow(
-        self,
-        session: Session,
-        actor: Actor,
-        repository: CandidateRepository,
-        outcomes: CandidateOutcomes,
-        row: Candidate,
+    def follow(
+        self, session: Session, actor: Actor, outcomes: CandidateOutcomes, row: Candidate
     ) -> Resolution:
+        """Resolve a candidate that the caller may see, and do what follows."""
+        repository = CandidateRepository(session, actor, self._clock.now())
         confirmations = list(repository.confirmations(row.id))
         resolution = self.resolution(row, confirmations)
         if resolution.state == "confirmed":
@@ -324,6 +322,7 @@ class Review:
     ) -> None:
         """Dismissed or expired: the crop and what was said of a face are gone, hashes stay."""
         document = self._sealed.document(row)
+        delete_brought_after_commit(self._vault, session, row.person_id, document.brought)
         self._sealed.put(row, _bare(document))
         row.state = state
         row.face_crop = None
@@ -332,10 +331,12 @@ class Review:
 
 
 def _bare(document: CandidateDocument) -> CandidateDocument:
-    if document.examination is None:
-        return document
+    found, captured = document.examination, document.captured_examination
     return msgspec.structs.replace(
-        document, examination=msgspec.structs.replace(document.examination, findings=())
+        document,
+        examination=msgspec.structs.replace(found, findings=()) if found else None,
+        captured_examination=msgspec.structs.replace(captured, findings=()) if captured else None,
+        brought=(),
     )
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
+import uuid
 
 import msgspec
 import rfc8785
+from sqlalchemy import event
+from sqlalchemy.orm import Session
 
-from service.candidates.documents import CandidateDocument, ConfirmationDocument, HaltedDocument
+from service.candidates.documents import (
+    Brought,
+    CandidateDocument,
+    ConfirmationDocument,
+    HaltedDocument,
+)
 from service.candidates.models import Candidate, Confirmation
 from service.vault import Vault
+
+BROUGHT_FILE = "brought capture"
 
 
 class SealedCandidates:
@@ -76,9 +85,19 @@ def signed_form(document: ConfirmationDocument) -> bytes:
     return canonical
 
 
-def sha256_hex(content: bytes) -> str:
-    """SHA-256 as lower-case hex."""
-    return hashlib.sha256(content).hexdigest()
+def delete_brought_after_commit(
+    vault: Vault, session: Session, person_id: uuid.UUID, brought: tuple[Brought, ...]
+) -> None:
+    """Delete brought files once the unit of work that drops them has been committed."""
+    file_ids = [each.file_id for each in brought if each.file_id]
+    if not file_ids:
+        return
+
+    def delete(_session: Session) -> None:
+        for file_id in file_ids:
+            vault.delete_file(person_id, file_id)
+
+    event.listen(session, "after_commit", delete, once=True)
 
 
 def _document_context(row: Candidate) -> str:
