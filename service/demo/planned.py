@@ -20,7 +20,8 @@ class Expected:
     """The right outcome for one address.
 
     `found_by`: kinds of find that are all needed ("face", "hash"; another kind beside them is
-    right too); empty means that any find would be wrong. `bands`: the manipulation bands that are right; empty means that any is.
+    right too); empty means that any find would be wrong. `bands`: the manipulation bands that are
+    right; empty means that any is.
     `refusals`: codes of which one is needed; empty means that a refusal would be wrong.
     `requested`: whether the site may be asked for it at all.
     """

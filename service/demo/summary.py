@@ -33,7 +33,6 @@ class MediumOutcome(msgspec.Struct, frozen=True):
     refusal: str | None = None
     refusal_message: str | None = None
     seen: bool = False
-    faces_counted: int | None = None
     problem: str | None = None
 
 
