@@ -23,9 +23,24 @@ from service.accounts.second_factor import SecondFactor
 from service.accounts.service import AccountService
 from service.accounts.sessions import Sessions
 from service.audit import AuditTrail
+from service.candidates.intake import IntakeService
+from service.candidates.service import CandidateService
 from service.clock import Clock, SystemClock
 from service.database import Database
+from service.enrolment.collaborators import StorySource
+from service.enrolment.erasure import ErasureService
+from service.enrolment.eyes import Eyes
+from service.enrolment.photos import PhotoService
+from service.enrolment.service import EnrolmentService
+from service.exhibits.candidate_finds import CandidateFinds
+from service.exhibits.outcomes import EvidenceOutcomes
+from service.exhibits.scopes import SourceScopes
+from service.exhibits.service import ExhibitService
+from service.hashbank.service import HashBankService
+from service.notices.service import NoticeService
 from service.settings import Settings
+from service.sources.scopes import CrawlManners
+from service.sources.service import SourcesService
 from service.vault import Vault
 from service.web.cookies import is_https
 from service.web.csrf import check_csrf
@@ -33,6 +48,7 @@ from service.web.errors import error_responses, install_error_handlers
 from service.web.render import STATIC_DIR
 from service.web.route_check import check_routes
 from service.web.security import BodyLimit, HostGuard, SecurityHeaders, allowed_hosts
+from service.work.eyes import ExaminerEyes, ModelChoice
 
 API_PREFIX = "/api/v1"
 ROOMS_WITH_PAGES = (
@@ -60,14 +76,30 @@ class Rooms:
     clock: Clock
     audit: AuditTrail
     accounts: AccountService
+    enrolment: EnrolmentService
+    photos: PhotoService
+    hashbank: HashBankService
+    sources: SourcesService
+    candidates: CandidateService
+    intake: IntakeService
+    exhibits: ExhibitService
+    notices: NoticeService
+    erasure: ErasureService
+    examiner: Eyes
+    story: tuple[StorySource, ...]
 
     def close(self) -> None:
         """Give connections back."""
         self.database.close()
 
 
-def build_rooms(settings: Settings, *, clock: Clock | None = None) -> Rooms:
-    """Open database and vault and build every room. Creates no tables: migrations do."""
+def build_rooms(
+    settings: Settings, *, clock: Clock | None = None, examiner: Eyes | None = None
+) -> Rooms:
+    """Open database and vault and build every room. Creates no tables: migrations do.
+
+    `examiner` is the real one, started when first needed, unless a test brings its own eyes.
+    """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     clock = clock or SystemClock()
     vault = Vault.open(settings.vault_dir, settings.files_dir, settings.master_key)
@@ -85,6 +117,88 @@ def build_rooms(settings: Settings, *, clock: Clock | None = None) -> Rooms:
         SecondFactor(vault, clock, audit),
         Organisations(clock, audit),
     )
+    enrolment = EnrolmentService(
+        vault,
+        clock,
+        audit,
+        accounts,
+        mandate_days=settings.mandate_days,
+        held_days=settings.held_days,
+    )
+    hashbank = HashBankService(
+        vault, clock, audit, enrolment.gallery, max_upload_bytes=settings.max_upload_bytes
+    )
+    photos = PhotoService(
+        vault,
+        clock,
+        audit,
+        enrolment.gallery,
+        hashbank,
+        max_upload_bytes=settings.max_upload_bytes,
+        max_photos=settings.max_reference_photos,
+    )
+    eyes = examiner or ExaminerEyes(
+        database,
+        enrolment.gallery,
+        hashbank,
+        accounts.organisations.any_has_face_matching_on,
+        ModelChoice(
+            settings.pack,
+            settings.models_dir,
+            settings.runtime,
+            settings.sandbox,
+            settings.accepted_licences,
+        ),
+    )
+    sources = SourcesService(
+        clock,
+        audit,
+        enrolment,
+        CrawlManners(
+            settings.user_agent, settings.crawl_delay_s, tuple(settings.address_exceptions)
+        ),
+    )
+    outcomes = EvidenceOutcomes(vault, clock, audit, held_days=settings.held_days)
+    candidates = CandidateService(
+        vault,
+        clock,
+        audit,
+        accounts,
+        enrolment,
+        photos,
+        hashbank,
+        outcomes,
+        held_days=settings.held_days,
+    )
+    intake = IntakeService(
+        vault,
+        clock,
+        audit,
+        enrolment,
+        candidates,
+        held_days=settings.held_days,
+        max_upload_bytes=settings.max_upload_bytes,
+    )
+    exhibits = ExhibitService(
+        vault,
+        clock,
+        audit,
+        finds=CandidateFinds(candidates, sources),
+        cases=enrolment,
+        organisations=accounts,
+        scopes=SourceScopes(sources),
+        eyes=eyes,
+        held_days=settings.held_days,
+    )
+    notices = NoticeService(
+        vault,
+        clock,
+        audit,
+        exhibits=exhibits,
+        cases=enrolment,
+        organisations=accounts,
+        max_proof_bytes=settings.max_upload_bytes,
+    )
     return Rooms(
         settings=settings,
         database=database,
@@ -92,6 +206,20 @@ def build_rooms(settings: Settings, *, clock: Clock | None = None) -> Rooms:
         clock=clock,
         audit=audit,
         accounts=accounts,
+        enrolment=enrolment,
+        photos=photos,
+        hashbank=hashbank,
+        sources=sources,
+        candidates=candidates,
+        intake=intake,
+        exhibits=exhibits,
+        notices=notices,
+        # those whose rows refer to other rooms' rows come first
+        erasure=ErasureService(
+            vault, clock, audit, accounts, (notices, exhibits, candidates, hashbank)
+        ),
+        examiner=eyes,
+        story=(candidates, exhibits, notices),
     )
 
 

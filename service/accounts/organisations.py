@@ -15,6 +15,7 @@ from service.accounts.actor import Actor, Role
 from service.accounts.errors import FaceMatchingRefusedError, NotSetUpError
 from service.accounts.repository import (
     AccountRepository,
+    any_face_matching,
     any_first_organisation,
     any_organisation,
 )
@@ -58,6 +59,10 @@ class Organisations:
         """Whether the organisation's switch is on, with all that it needs recorded."""
         row = any_organisation(session, organisation_id)
         return row is not None and row.face_matching
+
+    def any_has_face_matching_on(self, session: Session) -> bool:
+        """Whether any organisation here has its switch on: only then is a face model loaded."""
+        return any_face_matching(session)
 
     def keeps_media_bytes(self, session: Session, organisation_id: uuid.UUID) -> bool:
         """Whether captures of the organisation may keep the bytes of media."""

@@ -114,6 +114,14 @@ def any_organisation(session: Session, organisation_id: uuid.UUID) -> Organisati
     return session.get(Organisation, organisation_id)
 
 
+def any_face_matching(session: Session) -> bool:
+    """Whether any organisation has its switch on: one examiner looks for all of them."""
+    return (
+        session.scalar(select(Organisation.id).where(Organisation.face_matching).limit(1))
+        is not None
+    )
+
+
 def any_first_organisation(session: Session) -> Organisation | None:
     """The organisation that was set up first: people who enrol here come to it."""
     return session.scalar(select(Organisation).order_by(Organisation.created_at).limit(1))

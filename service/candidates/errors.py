@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.errors import ConflictError, InvalidInputError, NotAllowedError, NotConfiguredError
+from service.errors import ConflictError, InvalidInputError, NotAllowedError
 
 
 class AlreadyDecidedError(ConflictError):
@@ -45,9 +45,3 @@ class TooManyLinksError(ConflictError):
     """The case holds as many undecided links as it may."""
 
     code = "too_many_links"
-
-
-class OutcomesMissingError(NotConfiguredError):
-    """The rooms were put together without the one that keeps evidence."""
-
-    code = "outcomes_missing"

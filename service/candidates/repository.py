@@ -97,6 +97,20 @@ class CandidateRepository:
         ).all()
         return tuple((state, count) for state, count in rows)
 
+    def any_count_of_run(self, run_id: uuid.UUID) -> tuple[tuple[str, str, int], ...]:
+        """(kind, state, count) of a run's candidates: numbers of the run, nothing of any person.
+
+        Not limited to people whom the caller may see: a crawl report is read by operators, who
+        see no person; that the caller may see the run is checked where runs are kept.
+        """
+        rows = self._session.execute(
+            select(Candidate.kind, Candidate.state, func.count())
+            .where(Candidate.run_id == run_id)
+            .group_by(Candidate.kind, Candidate.state)
+            .order_by(Candidate.kind, Candidate.state)
+        ).all()
+        return tuple((kind, state, count) for kind, state, count in rows)
+
     def count_found_since(self, person_id: uuid.UUID, moment: datetime) -> int:
         """How many face finds of one person appeared since `moment`."""
         return (

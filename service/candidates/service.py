@@ -14,7 +14,6 @@ from indexer.observations import Examination
 from service.accounts.actor import Actor, Role
 from service.accounts.service import AccountService
 from service.audit.trail import AuditTrail
-from service.candidates.errors import OutcomesMissingError
 from service.candidates.findings import FindingRecorder
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.repository import CandidateRepository
@@ -38,9 +37,11 @@ from service.errors import ConflictError, NotAllowedError, NotFoundError
 from service.hashbank.service import HashBankService
 from service.vault import Vault
 
+_SCHEDULE = Actor.system("candidates' time")
+
 
 class CandidateService:
-    """The room's one door. `connect` gives it the room that keeps evidence."""
+    """The room's one door. `outcomes` is the room above that keeps evidence."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class CandidateService:
         enrolment: EnrolmentService,
         photos: PhotoService,
         hashbank: HashBankService,
+        outcomes: CandidateOutcomes,
         *,
         held_days: int = 14,
     ) -> None:
@@ -63,18 +65,7 @@ class CandidateService:
         )
         self.review = Review(vault, clock, audit, accounts, enrolment, hashbank)
         self._showing = Showing(vault, clock, enrolment, photos)
-        self._connected: CandidateOutcomes | None = None
-
-    def connect(self, outcomes: CandidateOutcomes) -> None:
-        """Say who keeps evidence; called once at composition (that room is built after this)."""
-        self._connected = outcomes
-
-    @property
-    def outcomes(self) -> CandidateOutcomes:
-        """The room that keeps evidence."""
-        if self._connected is None:
-            raise OutcomesMissingError("No room keeps evidence: call connect() at composition.")
-        return self._connected
+        self.outcomes = outcomes
 
     # --- from the workers -----------------------------------------------------------------------
 
@@ -113,16 +104,20 @@ class CandidateService:
         examination: Examination,
         medium_id: uuid.UUID | None = None,
     ) -> None:
-        """What was captured has been examined, against this person only."""
+        """What was captured has been examined, against this person only.
+
+        `medium_id` is the row of the content, written by the sources: what was pointed to becomes
+        known content here.
+        """
         self._findings.captured(session, actor, candidate_id, examination, medium_id)
 
     def has_candidates(self, session: Session, actor: Actor, medium_id: uuid.UUID) -> bool:
         """Whether anybody whom the caller may see was found in this content before."""
         return self._repository(session, actor).exists_for_medium(medium_id)
 
-    def expire_due(self, session: Session, actor: Actor) -> int:
+    def expire_due(self, session: Session, actor: Actor | None = None) -> int:
         """End what nobody decided in time; called by a schedule. Returns how many."""
-        return self.review.expire_due(session, actor, self.outcomes)
+        return self.review.expire_due(session, actor or _SCHEDULE, self.outcomes)
 
     # --- deciding -------------------------------------------------------------------------------
 
@@ -207,6 +202,12 @@ class CandidateService:
     ) -> tuple[tuple[str, int], ...]:
         """How many candidates of a person are in which state."""
         return self._repository(session, actor).count_states(person_id)
+
+    def counts_of_run(
+        self, session: Session, actor: Actor, run_id: uuid.UUID
+    ) -> tuple[tuple[str, str, int], ...]:
+        """(kind, state, count) of what one run found, for its report."""
+        return self._repository(session, actor).any_count_of_run(run_id)
 
     def show_face(self, session: Session, actor: Actor, candidate_id: uuid.UUID) -> bytes:
         """The aligned greyscale crop of the matched face (PNG); the view is audited (rule 8)."""
