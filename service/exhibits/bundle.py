@@ -20,6 +20,7 @@ from service.exhibits.container import write_container
 from service.exhibits.custody import CustodyEntry, CustodyRecord
 from service.exhibits.manifest import (
     FORMAT,
+    BroughtSummary,
     BundleFile,
     CaptureSummary,
     CustodyHead,
@@ -69,6 +70,7 @@ class ExhibitContent:
     capture: CaptureSummary
     warc_gz: bytes
     examinations: tuple[ExaminationSummary, ...]
+    brought: tuple[BroughtSummary, ...]
     statements: tuple[Statement, ...]
     custody: tuple[CustodyEntry, ...]
     trusted_time: TrustedTime
@@ -115,6 +117,7 @@ def seal_bundle(content: ExhibitContent, key: Ed25519PrivateKey) -> SealedBundle
         ),
         capture=content.capture,
         examinations=content.examinations,
+        brought=content.brought,
         statements=tuple(
             StatementReference(one.id, one.by, one.verdict, name)
             for name, one in sorted(statements.items())

@@ -15,6 +15,7 @@ from service.accounts.actor import Actor
 from service.accounts.views import OrganisationView
 from service.enrolment.views import PersonView
 from service.exhibits.bundle import Statement
+from service.exhibits.manifest import BroughtSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Find:
     media_url: str | None
     run_id: uuid.UUID | None
     examination: Examination | None
+    brought: tuple[BroughtSummary, ...] = ()
 
     @property
     def addresses(self) -> tuple[str, ...]:

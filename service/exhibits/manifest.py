@@ -115,6 +115,15 @@ class ExaminationSummary(_Part, frozen=True):
     refusal: str | None
 
 
+class BroughtSummary(_Part, frozen=True):
+    """A capture that somebody else made and brought: its hash alone, and who says what of it."""
+
+    captured_by: str
+    tool: str
+    captured_at: str
+    file_sha256: str
+
+
 class StatementReference(_Part, frozen=True):
     """One person's own statement, in a file of its own."""
 
@@ -151,6 +160,7 @@ class Manifest(_Part, frozen=True):
     files: tuple[BundleFile, ...]
     capture: CaptureSummary
     examinations: tuple[ExaminationSummary, ...]
+    brought: tuple[BroughtSummary, ...]
     statements: tuple[StatementReference, ...]
     custody: CustodyHead
     trusted_time: TrustedTime

@@ -126,6 +126,11 @@ class Sealer:
         notes = document.notes
         if not document.captured_sha256:
             notes = (*notes, "No medium was captured.")
+        notes += tuple(
+            f"A capture by {one.captured_by} with {one.tool}, not by us, belongs to this find; "
+            f"it is not part of this bundle (SHA-256 {one.file_sha256})."
+            for one in find.brought
+        )
         content = ExhibitContent(
             exhibit_id=str(exhibit.id),
             version=exhibit.version,
@@ -148,6 +153,7 @@ class Sealer:
             ),
             warc_gz=warc,
             examinations=document.examinations,
+            brought=find.brought,
             statements=self._finds.statements(session, actor, exhibit.candidate_id),
             custody=self._custody.entries(session, actor, exhibit.candidate_id),
             trusted_time=NO_TRUSTED_TIME,

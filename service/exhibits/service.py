@@ -39,7 +39,10 @@ _BATCH = 50
 
 
 class ExhibitService:
-    """Evidence: seen, verified, taken away; held, sealed and purged by workers."""
+    """Evidence: seen, verified, taken away; held, sealed and purged by workers.
+
+    It is also what candidates tell of themselves to (`CandidateOutcomes`): see `outcomes.py`.
+    """
 
     def __init__(
         self,
@@ -47,12 +50,12 @@ class ExhibitService:
         clock: Clock,
         audit: AuditTrail,
         *,
-        outcomes: EvidenceOutcomes,
         finds: Finds,
         cases: Cases,
         organisations: Organisations,
         scopes: Scopes,
         eyes: Eyes,
+        held_days: int,
     ) -> None:
         self._vault = vault
         self._clock = clock
@@ -70,7 +73,10 @@ class ExhibitService:
             eyes=eyes,
         )
         self._sealer = Sealer(vault, clock, audit, finds=finds, organisations=organisations)
-        self.outcomes = outcomes
+        self._outcomes = EvidenceOutcomes(vault, clock, audit, held_days=held_days)
+        self.wanted = self._outcomes.wanted
+        self.confirmed = self._outcomes.confirmed
+        self.dropped = self._outcomes.dropped
 
     # For workers
 
@@ -94,7 +100,7 @@ class ExhibitService:
 
     def purge_due(self, database: Database) -> int:
         """Purge what was held too long, and files that are no longer named."""
-        return self.outcomes.purge_due(database)
+        return self._outcomes.purge_due(database)
 
     # For people
 
@@ -165,10 +171,10 @@ class ExhibitService:
             document.page_url,
             document.media_url,
         )
-        self.outcomes.capture_again(session, actor, candidate)
+        self._outcomes.capture_again(session, actor, candidate)
         if latest.state == "unsealed":
             return latest.id
-        return self.outcomes.new_version(session, actor, candidate, latest.version + 1)
+        return self._outcomes.new_version(session, actor, candidate, latest.version + 1)
 
     def signer(self, session: Session, actor: Actor) -> SignerView:
         """The organisation's key, for receivers to pin."""

@@ -134,6 +134,7 @@ def make_content(
                 refusal=None,
             ),
         ),
+        brought=(),
         statements=(
             Statement("a1", "reviewer", "advocate:1", "same", ("same person",), "2026-11-23"),
             Statement("b2", "person", "", "same", ("it shows me",), "2026-11-23"),

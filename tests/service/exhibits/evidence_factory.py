@@ -25,7 +25,6 @@ from service.enrolment.repository import EnrolmentRepository
 from service.enrolment.views import MandateView
 from service.exhibits.bundle import Statement
 from service.exhibits.finds import Find
-from service.exhibits.outcomes import EvidenceOutcomes
 from service.exhibits.service import ExhibitService
 from service.vault import Vault
 from tests.fixtures.clock import SettableClock
@@ -201,19 +200,19 @@ class Evidence:
         self.database, self.vault, self.clock = database, vault, clock
         self.audit = AuditTrail(clock)
         self.finds, self.eyes, self.slots = MadeUpFinds(), NoEyes(), NoWait()
-        self.outcomes = EvidenceOutcomes(vault, clock, self.audit, held_days=14)
         self.cases = RealMandates(clock)
         self.exhibits = ExhibitService(
             vault,
             clock,
             self.audit,
-            outcomes=self.outcomes,
             finds=self.finds,
             cases=self.cases,
             organisations=RealOrganisations(),
             scopes=AnyScope(),
             eyes=self.eyes,  # type: ignore[arg-type]
+            held_days=14,
         )
+        self.outcomes = self.exhibits
         self.organisation_id = self.make_organisation("helpline")
         self.advocate = self.make_account(self.organisation_id, Role.ADVOCATE)
         self.operator = self.make_account(self.organisation_id, Role.OPERATOR)

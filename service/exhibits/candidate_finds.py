@@ -1,0 +1,125 @@
+"""Candidates as evidence sees them: implements `Finds` with the rooms below."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Protocol
+
+from sqlalchemy.orm import Session
+
+from indexer.observations import Examination
+from service.accounts.actor import Actor
+from service.candidates.views import ConfirmedFind
+from service.exhibits.bundle import Statement
+from service.exhibits.finds import Find
+from service.exhibits.manifest import BroughtSummary
+from service.sources.views import MediumRecord
+
+
+class Candidates(Protocol):
+    """`service.candidates.service.CandidateService`, as far as evidence needs it."""
+
+    def evidence_view(
+        self, session: Session, actor: Actor, candidate_id: uuid.UUID
+    ) -> ConfirmedFind:
+        """A candidate in any state but halted."""
+        ...
+
+    def captured(
+        self,
+        session: Session,
+        actor: Actor,
+        candidate_id: uuid.UUID,
+        examination: Examination,
+        medium_id: uuid.UUID | None = None,
+    ) -> None:
+        """What was captured has been examined."""
+        ...
+
+
+class Ledger(Protocol):
+    """`service.sources.service.SourcesService`, as far as captures add to the media seen."""
+
+    def record_medium(
+        self,
+        session: Session,
+        actor: Actor,
+        *,
+        organisation_id: uuid.UUID,
+        examination: Examination,
+        content_bytes: int,
+        media_url: str,
+        page_url: str | None,
+        site_id: uuid.UUID | None = None,
+        run_id: uuid.UUID | None = None,
+    ) -> MediumRecord:
+        """Write an examined medium and its sighting."""
+        ...
+
+
+class CandidateFinds:
+    """Implements `service.exhibits.finds.Finds`."""
+
+    def __init__(self, candidates: Candidates, ledger: Ledger) -> None:
+        self._candidates = candidates
+        self._ledger = ledger
+
+    def find(self, session: Session, actor: Actor, candidate_id: uuid.UUID) -> Find:
+        """One candidate; `NotFoundError` when the caller may not see it."""
+        view = self._candidates.evidence_view(session, actor, candidate_id)
+        return Find(
+            candidate_id=view.candidate_id,
+            person_id=view.person_id,
+            organisation_id=view.organisation_id,
+            kind=view.kind,
+            state=view.state,
+            host=view.host,
+            page_url=view.page_url,
+            media_url=view.media_url,
+            run_id=view.run_id,
+            examination=view.examination,
+            brought=tuple(
+                BroughtSummary(one.captured_by, one.tool, one.captured_at, one.file_sha256)
+                for one in view.brought
+            ),
+        )
+
+    def statements(
+        self, session: Session, actor: Actor, candidate_id: uuid.UUID
+    ) -> tuple[Statement, ...]:
+        """What reviewers and the person stated when they confirmed it; no names of theirs."""
+        view = self._candidates.evidence_view(session, actor, candidate_id)
+        return tuple(
+            Statement(
+                id=str(one.confirmation_id),
+                by=one.by,
+                account=one.account if one.by == "reviewer" else "",
+                verdict=one.verdict,
+                wording=one.wording,
+                stated_at=one.stated_at,
+            )
+            for one in view.statements
+        )
+
+    def captured(
+        self,
+        session: Session,
+        actor: Actor,
+        candidate_id: uuid.UUID,
+        examination: Examination,
+        content_bytes: int,
+    ) -> None:
+        """The content joins the media seen, and the candidate learns what it shows."""
+        view = self._candidates.evidence_view(session, actor, candidate_id)
+        medium_id = None
+        if view.media_url is not None:
+            medium_id = self._ledger.record_medium(
+                session,
+                actor,
+                organisation_id=view.organisation_id,
+                examination=examination,
+                content_bytes=content_bytes,
+                media_url=view.media_url,
+                page_url=view.page_url,
+            ).medium_id
+        self._candidates.captured(session, actor, candidate_id, examination, medium_id)
