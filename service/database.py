@@ -11,6 +11,8 @@ Services never commit: the unit of work is the request or the step of a workflow
 
 from __future__ import annotations
 
+import sqlite3
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,8 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 _WRITE_OPTION = "likeness_write"
+_BUSY_TIMEOUT_S = 30
+_WAL_RETRY_S = 0.05
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -77,7 +81,9 @@ class Database:
         """Connect to `url` (SQLAlchemy form). Creates no tables: migrations do."""
         parsed = make_url(url)
         if parsed.get_backend_name() == "sqlite":
-            engine = create_engine(parsed, connect_args={"timeout": 30, "check_same_thread": False})
+            engine = create_engine(
+                parsed, connect_args={"timeout": _BUSY_TIMEOUT_S, "check_same_thread": False}
+            )
             _prepare_sqlite(engine)
         else:
             engine = create_engine(parsed, pool_pre_ping=True)
@@ -111,10 +117,10 @@ def _prepare_sqlite(engine: Engine) -> None:
     def _connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_S * 1000}")
+        _enter_wal(cursor)
         for pragma in (
-            "journal_mode=WAL",
             "synchronous=FULL",
-            "busy_timeout=30000",
             "foreign_keys=ON",
             "secure_delete=ON",
         ):
@@ -125,3 +131,18 @@ def _prepare_sqlite(engine: Engine) -> None:
     def _begin(connection: Any) -> None:
         write = connection.get_execution_options().get(_WRITE_OPTION, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _enter_wal(cursor: Any) -> None:
+    """Switch to WAL. SQLite does not wait here when another process is switching the same file."""
+    give_up_at = time.monotonic() + _BUSY_TIMEOUT_S
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > give_up_at:
+                raise
+            time.sleep(_WAL_RETRY_S)
+        else:
+            return

@@ -1,4 +1,4 @@
-"""The vault: what is sealed opens for the same person and place only, until the key is destroyed."""
+"""The vault: what is sealed opens for the same person and place only, until its key is gone."""
 
 from __future__ import annotations
 
