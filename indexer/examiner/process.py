@@ -18,24 +18,34 @@ from indexer.wire import Channel
 
 MAX_THREADS = "2"
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
-"""No key, password or database address goes along."""
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 ORDERLY_END_S = 5.0
+
+
+def examiner_environment() -> dict[str, str]:
+    """The whole environment of an examiner: no key, password or database address goes along.
+
+    `LD_BIND_NOW` because the dynamic linker, when it resolves a function at its first call, saves
+    all vector registers to the stack: whole probes were found there.
+    """
+    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    environment["PYTHONPATH"] = str(PACKAGE_ROOT)
+    environment["LD_BIND_NOW"] = "1"
+    environment["ORT_DISABLE_TELEMETRY"] = "1"
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment[name] = MAX_THREADS
+    return environment
 
 
 class ExaminerProcess:
     """A started `python -m indexer.examiner`. Its log goes where ours goes: to standard error."""
 
     def __init__(self) -> None:
-        environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        environment["PYTHONPATH"] = str(PACKAGE_ROOT)
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            environment[name] = MAX_THREADS
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "indexer.examiner"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env=examiner_environment(),
             start_new_session=True,
         )
         if self._process.stdin is None or self._process.stdout is None:

@@ -19,6 +19,7 @@ from indexer.faces.detect import (
 )
 from indexer.faces.embed import write_unit_vectors
 from indexer.faces.errors import ModelUnusableError
+from indexer.faces.quiet_runtimes import onnxruntime_module
 from indexer.faces.session import Floats
 from indexer.media.picture import Pixels
 
@@ -76,7 +77,7 @@ class ArcFaceRecogniser:
 
 def _load(path: Path, task: str, threads: int) -> Any:
     # InsightFace has no types.
-    import onnxruntime  # noqa: PLC0415 - only needed for this family
+    onnxruntime = onnxruntime_module()
     from insightface.model_zoo import model_zoo  # noqa: PLC0415 - half a second
 
     options = onnxruntime.SessionOptions()

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.faces.errors import ModelUnusableError, RuntimeUnavailableError
+from indexer.faces.quiet_runtimes import onnxruntime_module, openvino_module
 
 RuntimeName = Literal["openvino", "onnxruntime"]
 Floats = NDArray[np.float32]
@@ -69,8 +70,6 @@ class OpenVinoSession:
     """OpenVINO on the CPU in float32."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        import openvino  # noqa: PLC0415 - half a second, and only needed when chosen
-
         settings = {
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
@@ -78,7 +77,7 @@ class OpenVinoSession:
             "PERFORMANCE_HINT": "LATENCY",
         }
         try:
-            core = openvino.Core()
+            core = openvino_module().Core()
             model = core.read_model(str(path))
             # A compiled model's outputs gain further names; these are the file's own.
             self._names = tuple(str(output.get_any_name()) for output in model.outputs)
@@ -112,8 +111,7 @@ class OnnxRuntimeSession:
     """ONNX Runtime on the CPU."""
 
     def __init__(self, path: Path, threads: int) -> None:
-        import onnxruntime  # noqa: PLC0415 - only needed when chosen
-
+        onnxruntime = onnxruntime_module()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1

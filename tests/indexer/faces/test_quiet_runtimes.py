@@ -1,0 +1,44 @@
+"""Opening a model never contacts anybody, although a runtime would like to."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WATCHED = """
+import sys, threading
+contacted = []
+def note(event, arguments):
+    # OpenVINO's telemetry would fork a process that connects.
+    if event in {"socket.connect", "socket.getaddrinfo", "socket.sendto", "os.fork"}:
+        contacted.append((event, str(arguments[:2])))
+sys.addaudithook(note)
+from pathlib import Path
+from indexer.faces import FaceEngine
+from tests.fixtures.photographs import astronaut, picture
+FaceEngine.open(models_dir=Path(sys.argv[1]), runtime=sys.argv[2]).enrol(picture(astronaut()))
+for thread in threading.enumerate():
+    if thread is not threading.main_thread():
+        thread.join(10)
+assert not contacted, contacted
+"""
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_no_runtime_reports_to_its_maker(models_dir: Path, tmp_path: Path, runtime: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "CI"}
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, str(models_dir), runtime],
+        env={**environment, "HOME": str(tmp_path)},
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == [], "no identifier was left in the home folder"
