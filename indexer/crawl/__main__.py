@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 from indexer.crawl.child import channel_of_child
@@ -17,10 +18,15 @@ def main() -> None:
     logging.basicConfig(level=logging.ERROR, format="crawl child: %(levelname)s %(message)s")
     from indexer.crawl.process import CrawlProcess  # noqa: PLC0415 (after the wire is safe)
 
+    status = 0
     try:
         CrawlProcess(channel).run()
     except WireError as error:
-        sys.exit(f"crawl child: the conversation with the worker broke: {error}")
+        sys.stderr.write(f"crawl child: the conversation with the worker broke: {error}\n")
+        status = 1
+    # Not sys.exit: it waits for threads, and one may be busy for hours with a hostile page.
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":

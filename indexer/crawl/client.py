@@ -15,7 +15,7 @@ import queue
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import BinaryIO, cast
 
@@ -128,7 +128,7 @@ class CrawlClient:
         )
         finished = False
         try:
-            yield from conversation.results()
+            child_goes_on = yield from conversation.results()
             finished = True
         except (WireError, queue.Empty) as error:
             reason = self._end_child(error)
@@ -136,6 +136,8 @@ class CrawlClient:
         finally:
             if not finished:
                 self._end_child(None)
+        if not child_goes_on:
+            self.close()
 
     def close(self) -> None:
         """End the child in an orderly way: it stops when its pipe closes."""
@@ -248,7 +250,8 @@ class _Slice:
         self._last_leave = time.monotonic()
         self.open_tickets: dict[str, Fetch] = {}
 
-    def results(self) -> Iterator[Result]:
+    def results(self) -> Generator[Result, None, bool]:
+        """Yield every answer; at the end, whether the child can take another slice."""
         self._child.channel.send(OpenSlice(self._slice_id, self._scope))
         while self._send_more():
             while True:
@@ -264,8 +267,9 @@ class _Slice:
             yield message
         self._child.channel.send(CloseSlice(self._slice_id))
         closed = self._child.receive(self._grace_s)
-        if closed != SliceClosed(self._slice_id):
+        if not isinstance(closed, SliceClosed) or closed.slice_id != self._slice_id:
             raise WireError("the child sent more after its last answer")
+        return not closed.ending
 
     def _send_more(self) -> bool:
         room = self._max_open - len(self.open_tickets)

@@ -4,7 +4,8 @@
    links to media files, JSON-LD, CSS backgrounds, lazy-loading attributes.
 2. Pages: links, image maps, frames, `rel=next`, meta refresh.
 3. Each address is made canonical against the page's base, kept once, and kept only in scope;
-   those out of scope are counted. What a page says is bounded: at most `MAX_LINKS` addresses.
+   those out of scope are counted. What a page says is bounded: at most `MAX_LINKS` addresses are
+   given, of at most `MAX_NAMED` looked at; the rest is counted as dropped.
 """
 
 from __future__ import annotations
@@ -19,9 +20,11 @@ from urllib.parse import urljoin, urlsplit
 from parsel import Selector
 
 from indexer.crawl.messages import FetchKind, FoundLink, Scope
-from indexer.crawl.scope import BadAddressError, canonical_address, is_in_scope
+from indexer.crawl.scope import MAX_ADDRESS_CHARS, BadAddressError, canonical_address, is_in_scope
 
 MAX_LINKS = 5000
+MAX_NAMED = 20_000
+"""Addresses of a page that are looked at; the rest is only counted."""
 MAX_TITLE_CHARS = 200
 
 # fmt: off
@@ -41,8 +44,9 @@ _JSON_LD_KEYS = frozenset(
     {"contentUrl", "image", "thumbnailUrl", "thumbnail", "primaryImageOfPage", "photo", "logo"}
 )
 _JSON_LD_MAX_NODES = 10_000
-_SRCSET_CANDIDATE = re.compile(r"(\S*[^,\s])(?:\s+[\d.]+[xwh])*\s*(?:,|\Z)")
-_CSS_URL = re.compile(r"""url\(\s*["']?([^"')\s]{1,4096})["']?\s*\)""", re.IGNORECASE)
+# These run over hostile text of megabytes: none may look at a character more than a few times.
+_SRCSET_ADDRESS = re.compile(r"[\s,]*(\S+)")
+_CSS_URL = re.compile(r"""url\(\s*["']?([^"'()\s]{1,4096})["']?\s*\)""", re.IGNORECASE)
 _REFRESH = re.compile(r"""^\s*\d+(?:\.\d*)?\s*[;,]\s*(?:url\s*=)?\s*["']?([^"']+)""", re.IGNORECASE)
 _JOINERS = "\u200c\u200d"
 
@@ -101,7 +105,10 @@ def discover(
     found: dict[str, FoundLink] = {}
     outside: set[str] = set()
     dropped = 0
-    for named in _named(page):
+    for place, named in enumerate(_named(page)):
+        if place >= MAX_NAMED:
+            dropped += 1
+            continue
         url = _absolute(named.address, base, encoding)
         if url is None or url == page_url or url in found:
             continue
@@ -137,8 +144,8 @@ def _named(page: Selector) -> Iterator[Named]:
         for address in page.xpath(path).getall():
             yield Named(address, "medium", how)
     for candidates in page.xpath(_SRCSET_PLACES).getall():
-        for match in _SRCSET_CANDIDATE.finditer(candidates):
-            yield Named(match[1], "medium", "srcset")
+        for address in _srcset_addresses(candidates):
+            yield Named(address, "medium", "srcset")
     for meta in page.xpath(_META_MEDIA):
         name = (meta.attrib.get("property") or meta.attrib.get("name") or "").strip().lower()
         if name in _META_NAMES:
@@ -174,9 +181,23 @@ def _linked(page: Selector) -> Iterator[Named]:
     for address in page.xpath(_FRAMES).getall():
         yield Named(address, "page", "iframe")
     for meta in page.xpath("//meta[@http-equiv and @content]"):
-        match = _REFRESH.match(meta.attrib["content"])
+        match = _REFRESH.match(meta.attrib["content"][:MAX_ADDRESS_CHARS])
         if match is not None and meta.attrib["http-equiv"].strip().lower() == "refresh":
             yield Named(match[1], "page", "refresh")
+
+
+def _srcset_addresses(candidates: str) -> Iterator[str]:
+    """As the HTML standard splits them: an address may hold commas but not end in one."""
+    position = 0
+    while (match := _SRCSET_ADDRESS.match(candidates, position)) is not None:
+        address = match[1].rstrip(",")
+        if address:
+            yield address
+        position = match.end()
+        if address == match[1]:
+            # What follows up to the next comma describes this address (width, density).
+            comma = candidates.find(",", position)
+            position = len(candidates) if comma < 0 else comma + 1
 
 
 def _json_ld_media(block: str) -> Iterator[str]:

@@ -146,9 +146,10 @@ class FetchRefused(msgspec.Struct, frozen=True, tag=True):
 
 
 class SliceClosed(msgspec.Struct, frozen=True, tag=True):
-    """All answers of the slice have been sent."""
+    """All answers of the slice have been sent. `ending`: the next slice needs a new child."""
 
     slice_id: str
+    ending: bool = False
 
 
 WorkerMessage = OpenSlice | Fetch | SlotGranted | CloseSlice

@@ -206,7 +206,9 @@ class CrawlProcess:
             _log.error("the slice's crawler failed", exc_info=crawl.exception())
             self._stop(WireError("the slice could not be worked on"))
             return
-        self._outbox.put((SliceClosed(ended.slice_id), asyncio.get_event_loop().create_future()))
+        # A thread may still be busy with a page that was given up: then a new child is better.
+        closed = SliceClosed(ended.slice_id, ending=ended.unreadable_pages > 0)
+        self._outbox.put((closed, self._loop.create_future()))
 
     def _stop(self, failure: WireError | None = None) -> None:
         self._failure = self._failure or failure

@@ -8,6 +8,7 @@ every link and for every hop of a redirect.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
@@ -95,21 +96,31 @@ def is_in_scope(address: str, kind: FetchKind, scope: Scope, *, depth: int = 0) 
     if depth > scope.max_depth or not _is_listed(place, scope.allowed_hosts):
         return False
     path = urlsplit(address).path
-    return not scope.path_prefixes or any(path.startswith(p) for p in scope.path_prefixes)
+    return not scope.path_prefixes or any(
+        path.startswith(_canonical_prefix(prefix)) for prefix in scope.path_prefixes
+    )
 
 
 def _is_listed(place: Place, hosts: tuple[str, ...]) -> bool:
-    return any(_listed(entry, place) for entry in hosts)
+    return any(_listed_place(entry, place.scheme) == place for entry in hosts)
 
 
-def _listed(entry: str, place: Place) -> bool:
-    parts = urlsplit(f"{place.scheme}://{entry.strip()}")
+@lru_cache(maxsize=4096)
+def _listed_place(entry: str, scheme: str) -> Place | None:
+    """What an entry of the scope means under `scheme`; None when it is no host."""
     try:
-        host = _canonical_host(parts.hostname or "").strip("[]")
-        port = parts.port or DEFAULT_PORTS[place.scheme]
-    except (BadAddressError, ValueError):
-        return False
-    return (host, port) == (place.host, place.port)
+        return place_of(canonical_address(f"{scheme}://{entry.strip()}/"))
+    except BadAddressError:
+        return None
+
+
+@lru_cache(maxsize=4096)
+def _canonical_prefix(prefix: str) -> str:
+    """The prefix as canonical addresses spell it; what cannot be spelled matches nothing."""
+    try:
+        return urlsplit(canonical_address(f"http://prefix/{prefix.lstrip('/')}")).path
+    except BadAddressError:
+        return "\0"
 
 
 def _split_at_query(text: str) -> tuple[str, str, str]:

@@ -14,12 +14,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from urllib.parse import urljoin
 
 from scrapy.http import HtmlResponse, Response, TextResponse
 
-from indexer.crawl.discovery import discover
+from indexer.crawl.discovery import Discovered, discover
 from indexer.crawl.messages import (
     ChildMessage,
     Fetch,
@@ -36,6 +37,9 @@ from indexer.crawl.scope import REDIRECTS, BadAddressError, canonical_address, i
 from indexer.crawl.sniff import looks_like_html, media_type_of
 
 MAX_AT_ONCE = 16
+PAGE_READERS = 4
+MAX_READING_S = 10.0
+"""An ordinary page takes milliseconds; libxml2 takes hours for a tag of a million attributes."""
 
 Deliver = Callable[[ChildMessage], Awaitable[None]]
 
@@ -46,6 +50,8 @@ class Slice:
     """Works through the fetches of one slice, `MAX_AT_ONCE` at a time.
 
     `deliver` returns when the message has left for the worker: a medium is not held longer.
+    `unreadable_pages` counts pages that were given up while a thread is still busy with them: the
+    process should not outlive the slice then.
     """
 
     def __init__(self, slice_id: str, scope: Scope, deliver: Deliver) -> None:
@@ -53,6 +59,8 @@ class Slice:
         self.scope = scope
         self._deliver = deliver
         self._waiting: asyncio.Queue[Fetch | None] = asyncio.Queue()
+        self._readers = ThreadPoolExecutor(PAGE_READERS, thread_name_prefix="page")
+        self.unreadable_pages = 0
 
     def take(self, fetch: Fetch) -> None:
         """Queue one address."""
@@ -71,6 +79,7 @@ class Slice:
                 await room.acquire()
                 task = running.create_task(self._answer(fetch, outbound, robots))
                 task.add_done_callback(lambda _: room.release())
+        self._readers.shutdown(wait=False, cancel_futures=True)
 
     async def _answer(self, fetch: Fetch, outbound: Outbound, robots: Robots) -> None:
         try:
@@ -112,7 +121,7 @@ class Slice:
             if kind == "page" and not is_in_scope(url, "page", self.scope, depth=fetch.depth):
                 # A page may lead to its picture on a media host; the door checks that.
                 kind = "medium"
-        return self._judged(fetch, url, kind, response)
+        return await self._judged(fetch, url, kind, response)
 
     async def _send(
         self,
@@ -131,7 +140,7 @@ class Slice:
             url, kind, depth=depth, delay_s=rules.delay_s(self.scope), referrer=referrer
         )
 
-    def _judged(
+    async def _judged(
         self, fetch: Fetch, url: str, kind: FetchKind, response: Response
     ) -> PageSeen | MediumFetched:
         status = int(response.status)
@@ -152,9 +161,7 @@ class Slice:
             raise RefusedError(
                 "not_media", "the answer is neither a page nor a medium", status=status
             )
-        found = discover(
-            response.selector, url, self.scope, depth=fetch.depth, encoding=response.encoding
-        )
+        found = await self._read(response, url, fetch.depth)
         return PageSeen(
             ticket=fetch.ticket,
             url=fetch.url,
@@ -167,6 +174,20 @@ class Slice:
             fetched_at=_now(),
             links_dropped=found.dropped,
         )
+
+    async def _read(self, response: TextResponse, url: str, depth: int) -> Discovered:
+        def read() -> Discovered:
+            return discover(
+                response.selector, url, self.scope, depth=depth, encoding=response.encoding
+            )
+
+        # lxml lets other threads run while it parses: a page made to be slow holds up nobody.
+        reading = asyncio.get_running_loop().run_in_executor(self._readers, read)
+        try:
+            return await asyncio.wait_for(asyncio.shield(reading), MAX_READING_S)
+        except TimeoutError as error:
+            self.unreadable_pages += 1
+            raise RefusedError("too_large", "the page's markup takes too long to read") from error
 
     def _medium(self, fetch: Fetch, url: str, response: Response) -> MediumFetched:
         return MediumFetched(

@@ -188,6 +188,23 @@ class TestLimits:
         url = site.put("/a.png", hostile.body(PNG, "image/png", Content_Encoding="deflate"))
         assert refusal(crawler, site.scope(), url).code == "truncated"
 
+    @pytest.mark.slow
+    def test_a_page_made_to_be_slow_to_read_is_given_up_and_holds_up_nobody(
+        self, site: HostileSite
+    ) -> None:
+        bomb = "<a " + " ".join(f"x{n}=1" for n in range(200_000)) + ">"
+        fetches = [
+            Fetch("bomb", site.put("/bomb", hostile.page(bomb)), "page", 0),
+            Fetch("page", site.put("/page", hostile.page("<title>ok</title>")), "page", 0),
+        ]
+        with CrawlClient() as client:
+            results = list(client.run_slice("s", site.scope(), fetches, no_wait))
+            assert [result.ticket for result in results] == ["page", "bomb"]
+            assert isinstance(results[1], FetchRefused)
+            assert results[1].code == "too_large"
+            # The next slice is served by a child that is not busy with the bomb.
+            assert len(list(client.run_slice("s", site.scope(), fetches[1:], no_wait))) == 1
+
     @pytest.mark.parametrize("answer", [hostile.drip(0.05), hostile.silence()])
     def test_a_slow_answer_ends_at_the_time_limit(
         self, site: HostileSite, crawler: CrawlClient, answer: hostile.Answer

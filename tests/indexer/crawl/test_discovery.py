@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parsel import Selector
 
-from indexer.crawl.discovery import MAX_LINKS, Discovered, clean_text, discover
+from indexer.crawl.discovery import MAX_LINKS, MAX_NAMED, Discovered, clean_text, discover
 from indexer.crawl.messages import Scope
 from indexer.crawl.scope import canonical_address, is_in_scope
 
@@ -166,3 +166,28 @@ def test_any_text_gives_links_in_scope_only(text: str) -> None:
     for link in look(html).links:
         assert canonical_address(link.url) == link.url
         assert is_in_scope(link.url, link.kind, SCOPE, depth=1)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<img srcset='" + "a" * 2_000_000 + " q b'>",
+        "<img srcset='" + "a," * 1_000_000 + "'>",
+        "<style>" + "url(" * 500_000 + "</style>",
+        "<style>url(" + " " * 2_000_000 + "</style>",
+        "<meta http-equiv=refresh content='0;" + " " * 2_000_000 + "'>",
+        "<a href='" + "../" * 600_000 + "'>",
+        "<title>" + "\u202e" * 600_000 + "</title>",
+    ],
+    ids=["token", "commas", "urls", "spaces", "refresh", "dots", "title"],
+)
+@pytest.mark.timeout(20)
+def test_text_made_to_be_slow_is_not_slow(html: str) -> None:
+    """Each of these took minutes with a pattern that looks back; the limit is far above need."""
+    assert look(html).title == ""
+
+
+def test_of_a_page_with_endless_addresses_only_some_are_looked_at() -> None:
+    found = look("<a href='/same'></a>" * (MAX_NAMED + 5))
+    assert len(found.links) == 1
+    assert found.dropped == 5
