@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, false, func, select, true, update
+from sqlalchemy import ColumnElement, Select, String, cast, false, func, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.accounts.actor import Actor, Role
@@ -68,6 +68,14 @@ class SourcesRepository:
         if found is None:
             raise NotFoundError("there is no such run")
         return found
+
+    def runs_serving(self, case_id: uuid.UUID) -> Sequence[Run]:
+        """Runs that served this open case, the newest first."""
+        return self._session.scalars(
+            self._runs()
+            .where(cast(Run.serves, String).contains(str(case_id)))
+            .order_by(Run.created_at.desc())
+        ).all()
 
     def runs_in(self, states: Sequence[str]) -> Sequence[Run]:
         """Runs in one of these states, the oldest first."""

@@ -13,7 +13,7 @@ from service.clock import Clock
 from service.sources import frontier
 from service.sources.models import Run
 from service.sources.repository import SourcesRepository
-from service.sources.views import RunCount, RunOutcome, RunView, run_view, site_view
+from service.sources.views import LookedAt, RunCount, RunOutcome, RunView, run_view, site_view
 
 
 class RunProgress:
@@ -27,6 +27,19 @@ class RunProgress:
         """Queued and running runs: the first are to be handed out, the others watched."""
         repository = SourcesRepository(session, actor)
         return run_views(repository, repository.runs_in(("queued", "running")))
+
+    def serving(self, session: Session, actor: Actor, case_id: uuid.UUID) -> tuple[RunView, ...]:
+        """Runs that served an open case, the newest first."""
+        repository = SourcesRepository(session, actor)
+        return run_views(repository, repository.runs_serving(case_id))
+
+    def looked_at(self, session: Session, actor: Actor, run_id: uuid.UUID) -> LookedAt:
+        """What looked at the run's media, and what could not be read."""
+        repository = SourcesRepository(session, actor)
+        return LookedAt(
+            models=tuple(repository.models_that_looked(run_id)),
+            unreadable=tuple(repository.unreadable(run_id)),
+        )
 
     def begin(self, session: Session, actor: Actor, run_id: uuid.UUID) -> bool:
         """Mark a run as running and return its leased addresses; False when it should not go on."""
@@ -68,6 +81,9 @@ class RunProgress:
         return RunOutcome(
             pages_done=repository.count_entries(run_id, states=("done",), kind="page"),
             media_done=repository.count_entries(run_id, states=("done",), kind="medium"),
+            pages_waiting=repository.count_entries(
+                run_id, states=("waiting", "leased"), kind="page"
+            ),
             waiting=repository.count_entries(run_id, states=("waiting", "leased")),
             refusals=tuple(repository.refusals(run_id)),
             starts_refused=repository.count_entries(

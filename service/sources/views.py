@@ -95,10 +95,19 @@ class RunOutcome:
 
     pages_done: int
     media_done: int
+    pages_waiting: int
     waiting: int
     refusals: tuple[tuple[str, str, int], ...]
     starts_refused: int
     canaries_lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What looked at a run's media: (model or None, count), and (reason, count) of unreadable."""
+
+    models: tuple[tuple[str | None, int], ...]
+    unreadable: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,14 @@ from sqlalchemy.orm import Session
 
 from indexer.crawl.capture_client import CaptureClient
 from indexer.errors import IndexerError
+from service.accounts.actor import Actor
 from service.database import Database
 from service.errors import LikenessError
 from service.sources.host_slots import HostSlots
 
 logger = logging.getLogger(__name__)
+
+_ACTOR = Actor.system("evidence")
 
 
 class Exhibits(Protocol):
@@ -57,7 +60,7 @@ class Exhibits(Protocol):
 class ExpiringCandidates(Protocol):
     """What candidates let workers do."""
 
-    def expire_due(self, session: Session) -> int:
+    def expire_due(self, session: Session, actor: Actor) -> int:
         """End candidates that nobody decided in time; returns how many."""
         ...
 
@@ -102,7 +105,7 @@ class EvidenceRounds:
     def expire_due(self) -> int:
         """End candidates that nobody decided in time."""
         with self.database.write() as session:
-            return self.candidates.expire_due(session)
+            return self.candidates.expire_due(session, _ACTOR)
 
     def _each(self, items: Sequence[uuid.UUID], act: Callable[[uuid.UUID], object]) -> int:
         done = 0

@@ -151,7 +151,7 @@ class CandidatesOfATest:
         )
         return found is not None
 
-    def expire_due(self, session: Session) -> int:
+    def expire_due(self, session: Session, actor: Actor) -> int:
         return 0
 
 

@@ -1,0 +1,93 @@
+"""Reports as data: counts, hosts and times; nothing of any person is in a crawl report."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+import msgspec
+
+
+class ReasonCount(msgspec.Struct, frozen=True):
+    """How often one reason came up. `words` say the code to people."""
+
+    kind: str
+    code: str
+    words: str
+    count: int
+
+
+class CandidateCount(msgspec.Struct, frozen=True):
+    """How many candidates of one kind are in one state."""
+
+    kind: str
+    state: str
+    count: int
+
+
+class ModelCount(msgspec.Struct, frozen=True):
+    """How many media one model looked at; `model` is empty where no face model did."""
+
+    model: str
+    media: int
+
+
+class CrawlReport(msgspec.Struct, frozen=True):
+    """What one run did. Sizes in bytes, times in seconds.
+
+    `blind` means that we could not look; `conclusion` is the sentence that may be said of the run.
+    `media_repeated` were examined before with the same model and watch-list. `pages_waiting` and
+    `media_waiting` were known and not visited. `faces_counted` is a number and nothing else.
+    """
+
+    run_id: uuid.UUID
+    site_id: uuid.UUID
+    site_name: str
+    state: str
+    blind: bool
+    conclusion: str
+    reasons: tuple[ReasonCount, ...]
+    cases_served: int
+    monitoring_purpose: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    seconds: float
+    pages_seen: int
+    pages_waiting: int
+    coverage: float
+    media_seen: int
+    media_examined: int
+    media_repeated: int
+    media_unreadable: int
+    media_waiting: int
+    unreadable: tuple[ReasonCount, ...]
+    faces_looked_for: bool
+    faces_counted: int
+    models: tuple[ModelCount, ...]
+    candidates_found: int
+    candidates: tuple[CandidateCount, ...]
+    refusals: tuple[ReasonCount, ...]
+    obeyed_robots: bool
+    bytes_fetched: int
+    examine_seconds: float
+    pages_per_s: float
+    media_per_s: float
+    made_at: datetime
+
+
+class PersonReport(msgspec.Struct, frozen=True):
+    """For the person, in words: what was looked at, when, and what became of what was found.
+
+    `runs_blind` could not look. `finds` are (state, count).
+    """
+
+    runs: int
+    runs_going_on: int
+    runs_blind: int
+    sites: int
+    pages_seen: int
+    media_examined: int
+    last_looked_at: datetime | None
+    finds: tuple[tuple[str, int], ...]
+    sentences: tuple[str, ...]
+    made_at: datetime

@@ -1,0 +1,51 @@
+"""Stable codes in words for people. What we could not look at is never called clean (rule 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from service.sources.words import REASON_WORDS
+
+_UNKNOWN = "another reason"
+
+CANDIDATE_STATES = {
+    "waiting": "waiting to be confirmed",
+    "confirmed": "confirmed",
+    "dismissed": "dismissed",
+    "halted": "halted",
+    "expired": "ended without a decision",
+}
+CANDIDATE_KINDS = {
+    "face": "by face",
+    "hash": "as a known picture",
+    "pointed": "pointed to",
+}
+
+
+_UNFINISHED = {
+    "blind": "We could not look: {why}. Nothing can be concluded from this run.",
+    "failed": "The run failed before its end: {why}. It says nothing about what it did not see.",
+    "cancelled": "The run was cancelled. It says nothing about what it did not see.",
+}
+
+
+def reason(code: str) -> str:
+    """The words for a code; an unknown one is named as it is."""
+    return REASON_WORDS.get(code, f"{_UNKNOWN} ({code.replace('_', ' ')})")
+
+
+def conclusion(
+    *, state: str, codes: Sequence[str], candidates: int, media_examined: int, faces: bool
+) -> str:
+    """The one sentence that may be said of a run."""
+    why = "; ".join(reason(code) for code in codes if code != "budget")
+    if state != "finished":
+        return _UNFINISHED.get(state, "The run has not ended yet.").format(why=why)
+    how = "" if faces else " Faces were not looked for: only known pictures were."
+    part = " Not everything was visited: the budget was used up." if "budget" in codes else ""
+    if candidates:
+        found = "1 candidate was" if candidates == 1 else f"{candidates} candidates were"
+        return f"{found} found. A candidate is not an identification.{how}{part}"
+    if not media_examined:
+        return f"Pages were visited, but no new medium was there to look at.{part}"
+    return f"Nothing was found in what was looked at.{how}{part}"

@@ -1,0 +1,227 @@
+"""The pages of sites and runs: operators change, advocates of the organisation look."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.accounts.actor import Actor
+from service.errors import ConflictError, NotAllowedError
+from service.sources.asked import SourcesDep
+from service.sources.errors import SiteInvalidError
+from service.sources.service import SourcesService
+from service.sources.site_draft import SiteDraft
+from service.sources.site_form import SiteForm, form_of
+from service.sources.words import REASON_WORDS, STATE_WORDS
+from service.web.dependencies import (
+    DatabaseDep,
+    OperatorActor,
+    ReadSession,
+    StaffActor,
+    WriteSession,
+)
+from service.web.render import render
+from service.web.responses import see_other
+
+router = APIRouter()
+
+SiteFormDep = Annotated[SiteForm, Form()]
+_RUNS_ON_A_PAGE = 50
+_RUNS_OF_A_SITE = 10
+_UNPROCESSABLE = 422
+_CONFLICT = 409
+_LAST_PAGE = 10_000
+
+
+@router.get("/sites")
+def list_sites(
+    request: Request, session: ReadSession, sources: SourcesDep, actor: StaffActor
+) -> Response:
+    """All sites of the organisation."""
+    return render(request, "sources/sites.html", sites=sources.sites(session, actor))
+
+
+@router.get("/sites/new")
+def new_site(request: Request, _actor: OperatorActor) -> Response:
+    """The empty form."""
+    empty = form_of(SiteDraft("", (), "", ""))
+    return render(request, "sources/new_site.html", form=empty, problem="", wrong="")
+
+
+@router.post("/sites/new")
+def add_site(
+    request: Request,
+    database: DatabaseDep,
+    sources: SourcesDep,
+    actor: OperatorActor,
+    form: SiteFormDep,
+) -> Response:
+    """Set up a site; what is wrong is said beside what was typed."""
+    try:
+        with database.write() as session:
+            site = sources.add_site(session, actor, form.draft())
+    except (SiteInvalidError, ConflictError) as error:
+        return render(
+            request,
+            "sources/new_site.html",
+            _UNPROCESSABLE,
+            form=form,
+            problem=_sentence(error),
+            wrong=getattr(error, "field", "name"),
+        )
+    return see_other(f"/sites/{site.id}")
+
+
+@router.get("/sites/{site_id}")
+def show_site(
+    request: Request,
+    site_id: uuid.UUID,
+    database: DatabaseDep,
+    sources: SourcesDep,
+    actor: StaffActor,
+) -> Response:
+    """One site with its settings and latest runs."""
+    return _site_page(request, database, sources, actor, site_id)
+
+
+@router.post("/sites/{site_id}")
+def change_site(
+    request: Request,
+    site_id: uuid.UUID,
+    database: DatabaseDep,
+    sources: SourcesDep,
+    actor: OperatorActor,
+    form: SiteFormDep,
+) -> Response:
+    """Change a site's settings."""
+    try:
+        with database.write() as session:
+            sources.update_site(session, actor, site_id, form.draft())
+    except (SiteInvalidError, ConflictError) as error:
+        wrong = getattr(error, "field", "name")
+        return _site_page(request, database, sources, actor, site_id, form, _sentence(error), wrong)
+    return see_other(f"/sites/{site_id}")
+
+
+@router.post("/sites/{site_id}/pause")
+def pause_site(
+    site_id: uuid.UUID, session: WriteSession, sources: SourcesDep, actor: OperatorActor
+) -> Response:
+    """Fetch nothing more from this site."""
+    sources.pause_site(session, actor, site_id)
+    return see_other(f"/sites/{site_id}")
+
+
+@router.post("/sites/{site_id}/resume")
+def resume_site(
+    site_id: uuid.UUID, session: WriteSession, sources: SourcesDep, actor: OperatorActor
+) -> Response:
+    """Visit this site again."""
+    sources.resume_site(session, actor, site_id)
+    return see_other(f"/sites/{site_id}")
+
+
+@router.post("/sites/{site_id}/runs")
+def run_now(
+    request: Request,
+    site_id: uuid.UUID,
+    database: DatabaseDep,
+    sources: SourcesDep,
+    actor: OperatorActor,
+    monitoring_purpose: Annotated[str, Form(max_length=4000)] = "",
+) -> Response:
+    """Queue a run; why not is said on the site's page."""
+    try:
+        with database.write() as session:
+            run = sources.start_run(session, actor, site_id, monitoring_purpose)
+    except (ConflictError, NotAllowedError) as error:
+        return _site_page(
+            request, database, sources, actor, site_id, problem=_sentence(error), status=_CONFLICT
+        )
+    return see_other(f"/runs/{run.id}")
+
+
+@router.get("/runs")
+def list_runs(
+    request: Request,
+    session: ReadSession,
+    sources: SourcesDep,
+    actor: StaffActor,
+    page: Annotated[int, Query(ge=1, le=_LAST_PAGE)] = 1,
+) -> Response:
+    """Runs of the organisation, the newest first."""
+    offset = (page - 1) * _RUNS_ON_A_PAGE
+    runs = sources.runs(session, actor, limit=_RUNS_ON_A_PAGE + 1, offset=offset)
+    return render(
+        request,
+        "sources/runs.html",
+        runs=runs[:_RUNS_ON_A_PAGE],
+        page=page,
+        has_more=len(runs) > _RUNS_ON_A_PAGE,
+        state_words=STATE_WORDS,
+    )
+
+
+@router.get("/runs/{run_id}")
+def show_run(
+    request: Request,
+    run_id: uuid.UUID,
+    session: ReadSession,
+    sources: SourcesDep,
+    actor: StaffActor,
+) -> Response:
+    """One run as it is now; the page of a live run loads itself anew."""
+    run = sources.run(session, actor, run_id)
+    codes = [code for code in run.state_reason.split(",") if code]
+    return render(
+        request,
+        "sources/run.html",
+        run=run,
+        state_words=STATE_WORDS,
+        reasons=[REASON_WORDS.get(code, code.replace("_", " ")) for code in codes],
+    )
+
+
+@router.post("/runs/{run_id}/cancel")
+def cancel_run(
+    run_id: uuid.UUID, session: WriteSession, sources: SourcesDep, actor: OperatorActor
+) -> Response:
+    """End a run that goes on."""
+    sources.cancel_run(session, actor, run_id)
+    return see_other(f"/runs/{run_id}")
+
+
+def _site_page(
+    request: Request,
+    database: DatabaseDep,
+    sources: SourcesService,
+    actor: Actor,
+    site_id: uuid.UUID,
+    form: SiteForm | None = None,
+    problem: str = "",
+    wrong: str = "",
+    status: int = 0,
+) -> Response:
+    with database.read() as session:
+        site = sources.site(session, actor, site_id)
+        runs = sources.runs(session, actor, site_id=site_id, limit=_RUNS_OF_A_SITE)
+    return render(
+        request,
+        "sources/site.html",
+        status or (_UNPROCESSABLE if problem else 200),
+        site=site,
+        runs=runs,
+        form=form or form_of(site.draft),
+        problem=problem,
+        wrong=wrong,
+        state_words=STATE_WORDS,
+    )
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

@@ -1,0 +1,44 @@
+"""Codes and states of runs in words for people."""
+
+from __future__ import annotations
+
+STATE_WORDS = {
+    "queued": "waiting for a worker",
+    "running": "going on",
+    "paused": "paused with its site",
+    "finished": "finished",
+    "blind": "could not look",
+    "cancelled": "cancelled",
+    "failed": "failed",
+}
+
+REASON_WORDS = {
+    "no_page": "no page could be fetched",
+    "wall_challenge": "pages answered with a challenge for human visitors",
+    "wall_login": "pages ask to log in",
+    "wall_age": "pages ask for one’s age",
+    "wall_consent": "pages ask for consent before they show anything",
+    "wall_forbidden": "the server forbids these pages",
+    "wall_busy": "the server said that it gets too many requests",
+    "wall_legal": "the server withholds these pages for legal reasons",
+    "canary_lost": "a page that is known to show media did not show them",
+    "start_refused": "an address to begin at could not be fetched",
+    "many_refused": "a large part of the pages was refused",
+    "budget": "the budget was used up before everything was visited",
+    "cancelled": "it was cancelled",
+    "gave_up": "it was tried again and again without getting to its end",
+    "robots": "robots.txt does not allow it",
+    "address_not_public": "the address is not a public one",
+    "out_of_scope": "it leads outside the site’s scope",
+    "too_large": "it is larger than the limit",
+    "timeout": "no answer in time",
+    "http_status": "the server answered with an error",
+    "not_media": "what came is not a picture or video",
+    "too_many_redirects": "it redirects too often",
+    "connection": "no connection could be made",
+    "tls": "the server’s certificate was not acceptable",
+    "truncated": "the answer was cut off",
+    "bad_address": "the address is not a valid one",
+    "lost": "the worker ended while it had this address",
+    "examiner_crashed": "the examiner ended while it looked; it is tried again in the next run",
+}
