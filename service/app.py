@@ -89,7 +89,9 @@ class Rooms:
     story: tuple[StorySource, ...]
 
     def close(self) -> None:
-        """Give connections back."""
+        """End the examiner, if it was started here, and give connections back."""
+        if isinstance(self.examiner, ExaminerEyes):
+            self.examiner.close()
         self.database.close()
 
 
@@ -125,6 +127,7 @@ def build_rooms(
         mandate_days=settings.mandate_days,
         held_days=settings.held_days,
     )
+    accounts.organisations.tell(enrolment.bump_gallery)
     hashbank = HashBankService(
         vault, clock, audit, enrolment.gallery, max_upload_bytes=settings.max_upload_bytes
     )
