@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
+import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import BinaryIO, cast
@@ -27,12 +28,13 @@ class CaptureChildDied(IndexerError):  # noqa: N818 (says what happened)
 
 
 class CaptureClient:
-    """One capture child, started when first needed. Belongs to one thread at a time."""
+    """One capture child, started when first needed. Several threads take turns."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel[CaptureInbound, CaptureOutbound] | None = None
         self._request_ids = itertools.count(1)
+        self._turn = threading.Lock()
 
     def __enter__(self) -> CaptureClient:
         return self
@@ -62,6 +64,27 @@ class CaptureClient:
         `slots(host_and_port, delay_s)` gives the seconds to wait before each request. Afterwards
         the next call starts a new child if this one died.
         """
+        with self._turn:
+            return self._capture(urls, scope, keep_bodies, slots)
+
+    def close(self) -> None:
+        """End the child."""
+        with self._turn:
+            if self._process is not None:
+                cast(BinaryIO, self._process.stdin).close()
+                try:
+                    self._process.wait(5.0)
+                except subprocess.TimeoutExpired:
+                    self._process.kill()
+            self._end()
+
+    def _capture(
+        self,
+        urls: tuple[str, ...],
+        scope: Scope,
+        keep_bodies: bool,
+        slots: Callable[[str, float], float],
+    ) -> Captured:
         request = CaptureRequest(next(self._request_ids), urls, scope, keep_bodies)
         finished = False
         try:
@@ -91,16 +114,6 @@ class CaptureClient:
                 raise WireError("it answered another request")
             else:
                 return message
-
-    def close(self) -> None:
-        """End the child."""
-        if self._process is not None:
-            cast(BinaryIO, self._process.stdin).close()
-            try:
-                self._process.wait(5.0)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-        self._end()
 
     def _running_channel(self) -> Channel[CaptureInbound, CaptureOutbound]:
         if self._process is not None and self._process.poll() is not None:

@@ -8,6 +8,7 @@ import io
 import os
 import signal
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -457,6 +458,20 @@ class TestChild:
                 client.capture((url,), site.scope(), True, killing)
             captured = client.capture((url,), site.scope(), True, lambda host, delay_s: 0.0)
         assert captured.resources[0].status == 200
+
+    def test_several_threads_take_turns(self, site: HostileSite) -> None:
+        urls = [site.put(f"/{n}", hostile.picture(PNG + bytes([n]))) for n in range(8)]
+        with CaptureClient() as client, ThreadPoolExecutor(2) as threads:
+            captured = list(
+                threads.map(
+                    lambda url: client.capture(
+                        (url,), site.scope(), True, lambda host, delay_s: 0.0
+                    ),
+                    urls,
+                )
+            )
+        assert [one.resources[0].url for one in captured] == urls
+        assert [one.medium_content for one in captured] == [PNG + bytes([n]) for n in range(8)]
 
     def test_an_error_of_the_caller_stays_itself(self, site: HostileSite) -> None:
         def failing(host: str, delay_s: float) -> float:
