@@ -38,6 +38,7 @@ from service.exhibits.scopes import SourceScopes
 from service.exhibits.service import ExhibitService
 from service.hashbank.service import HashBankService
 from service.notices.service import NoticeService
+from service.reports.service import ReportService
 from service.settings import Settings
 from service.sources.scopes import CrawlManners
 from service.sources.service import SourcesService
@@ -84,6 +85,7 @@ class Rooms:
     intake: IntakeService
     exhibits: ExhibitService
     notices: NoticeService
+    reports: ReportService
     erasure: ErasureService
     examiner: Eyes
     story: tuple[StorySource, ...]
@@ -217,6 +219,7 @@ def build_rooms(
         intake=intake,
         exhibits=exhibits,
         notices=notices,
+        reports=ReportService(clock, sources, candidates),
         # those whose rows refer to other rooms' rows come first
         erasure=ErasureService(
             vault, clock, audit, accounts, (notices, exhibits, candidates, hashbank)
