@@ -31,6 +31,7 @@ _MIN_MATCHES: Final = 8
 _MIN_INLIERS: Final = 12
 _MAX_LOG10_NFA: Final = -6.0
 _SCALE_RANGE: Final = (0.2, 5.0)
+_BEYOND_DOUBT_INLIERS: Final = 80
 _MAX_SCALE_SPREAD: Final = 2.0  # of the local scale over the picture: mild perspective only
 _MAX_ANISOTROPY: Final = 1.6
 
@@ -86,22 +87,18 @@ def find_features(pixels: Pixels) -> Features:
     return Features(points, root.astype(np.float32), *size, scale)
 
 
-def align(suspect: Picture, reference: Picture) -> Alignment | None:
-    """Lay `reference` on `suspect`, mirrored if that fits better; None when it does not fit.
+def align(suspect: Picture, of_suspect: Features, of_reference: Features) -> Alignment | None:
+    """Lay the reference on the suspect, mirrored if that fits better; None when it does not fit.
 
     The mirrored suspect is tried only where the upright one does not fit beyond doubt.
     """
-    of_reference = find_features(reference.pixels)
-    upright = _align(find_features(suspect.pixels), of_reference, mirrored=False)
+    upright = _align(of_suspect, of_reference, mirrored=False)
     if upright is not None and upright.inliers >= _BEYOND_DOUBT_INLIERS:
         return upright
-    flipped = np.ascontiguousarray(suspect.pixels[:, ::-1])
-    mirrored = _align(find_features(flipped), of_reference, mirrored=True)
+    flipped = find_features(np.ascontiguousarray(suspect.pixels[:, ::-1]))
+    mirrored = _align(flipped, of_reference, mirrored=True)
     found = [each for each in (upright, mirrored) if each is not None]
     return max(found, key=lambda each: each.inliers, default=None)
-
-
-_BEYOND_DOUBT_INLIERS: Final = 80
 
 
 def _align(suspect: Features, reference: Features, *, mirrored: bool) -> Alignment | None:

@@ -12,20 +12,21 @@ It says that two pictures differ and where; which of them was first, it does not
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import cv2
 import numpy as np
 
-from indexer.manipulation.alignment import Alignment, align
-from indexer.manipulation.difference import Difference, difference
+from indexer.manipulation.alignment import Alignment, align, find_features
+from indexer.manipulation.difference import difference
 from indexer.manipulation.overlay import Mask, Overlay, lay_over
+from indexer.manipulation.verdict import judge
 from indexer.media.picture import Picture
 from indexer.observations import Box, ComparisonVerdict, ReferenceComparison
 
 _MIN_SIDE_PX: Final = 96
 _MAP_SIDE_PX: Final = 256
+_MIN_POINTS: Final = 40
 _ALTERED: Final = 255
 
 
@@ -49,7 +50,14 @@ def compare_with_reference(
             "not_decidable",
             f"one of the two pictures is smaller than {_MIN_SIDE_PX} pixels",
         )
-    alignment = align(suspect, reference)
+    of_reference, of_suspect = find_features(reference.pixels), find_features(suspect.pixels)
+    if min(len(of_reference.points_px), len(of_suspect.points_px)) < _MIN_POINTS:
+        return _without_overlay(
+            reference_ref,
+            "not_decidable",
+            "one of the two pictures is too plain: it has hardly a point to compare by",
+        )
+    alignment = align(suspect, of_suspect, of_reference)
     if alignment is None:
         return _without_overlay(
             reference_ref,
@@ -66,7 +74,7 @@ def compare_with_reference(
             alignment,
         )
     found = difference(overlay)
-    judgement = _judge(alignment, overlay, found)
+    judgement = judge(alignment, overlay, found)
     altered = judgement.verdict == "altered"
     in_face = _share_in_face(found.altered, overlay, face_box) if altered else 0.0
     return ReferenceComparison(
@@ -82,19 +90,6 @@ def compare_with_reference(
         reasons=judgement.reasons,
         map_png=_map_png(found.altered) if altered else None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Judgement:
-    verdict: ComparisonVerdict
-    reasons: tuple[str, ...]
-
-
-def _judge(alignment: Alignment, overlay: Overlay, found: Difference) -> _Judgement:
-    points = f"{alignment.inliers} points of the two pictures fit on one another" + (
-        ", mirrored" if alignment.mirrored else ""
-    )
-    return _Judgement("altered" if found.altered_share > 0 else "same_photo", (points,))
 
 
 def _share_in_face(altered: Mask, overlay: Overlay, face_box: Box | None) -> float:

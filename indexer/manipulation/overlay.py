@@ -34,7 +34,8 @@ class Overlay:
 
     `overlap` is where the reference has pixels, `anchor` where points were found to agree.
     `expectations` holds one or more explanations of the colours; the best one counts at each pixel.
-    `to_full` is suspect full-size pixels for each grid pixel; the grid is mirrored back already.
+    `to_full` is suspect full-size pixels for each grid pixel, `held_per_grid` those that the
+    suspect holds; the grid is mirrored back already.
     """
 
     suspect: Floats
@@ -42,6 +43,7 @@ class Overlay:
     overlap: Mask
     anchor: Mask
     to_full: float
+    held_per_grid: float
 
 
 def lay_over(suspect: Picture, reference: Picture, alignment: Alignment) -> Overlay | None:
@@ -60,9 +62,10 @@ def lay_over(suspect: Picture, reference: Picture, alignment: Alignment) -> Over
         return None
     anchor = _anchor(alignment.inlier_points_px * shrink, overlap)
     seen_smooth, warped_smooth = _same_sharpness(seen, warped, anchor)
-    expectations = tuple(
+    plain, rich = (
         _recoloured(seen_smooth, warped_smooth, anchor, overlap, terms) for terms in (_plain, _rich)
     )
+    expectations = (plain, rich, _relit(seen_smooth, rich, anchor))
     # Back from the mirror, so that a place in the overlay is a place in the medium.
     step = -1 if alignment.mirrored else 1
     return Overlay(
@@ -71,6 +74,7 @@ def lay_over(suspect: Picture, reference: Picture, alignment: Alignment) -> Over
         overlap=np.ascontiguousarray(overlap[:, ::step]),
         anchor=np.ascontiguousarray(anchor[:, ::step]),
         to_full=suspect.full_width_px / width,
+        held_per_grid=suspect.width_px / width,
     )
 
 
@@ -185,6 +189,29 @@ def _recoloured(
             break
         chosen = fitting
     return predicted.reshape(height, width, 3).astype(np.float32)
+
+
+def _relit(seen: Floats, expected: Floats, anchor: Mask) -> Floats:
+    """`expected` under a light that changes slowly over the picture: vignettes, gradients.
+
+    One gain for each channel, of second degree in x and y, fitted at the anchors alone: a changed
+    region, which has none, cannot explain itself.
+    """
+    height, width = anchor.shape
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j].astype(np.float32)
+    surface = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).reshape(-1, 6)
+    chosen = np.flatnonzero(anchor)
+    chosen = chosen[:: max(1, len(chosen) // _MAX_FIT_SAMPLES)]
+    # A gain of one everywhere, unless the anchors say otherwise.
+    pull = 1e-3 * len(chosen) * np.eye(6, dtype=np.float32)
+    relit = np.empty_like(expected)
+    for channel in range(3):
+        was = expected[..., channel].reshape(-1) / 255.0
+        now = seen[..., channel].reshape(-1) / 255.0
+        rows = surface[chosen] * was[chosen, None]
+        gain = np.linalg.solve(rows.T @ rows + pull, rows.T @ now[chosen] + pull[:, 0])
+        relit[..., channel] = (255.0 * was * (surface @ gain)).reshape(height, width)
+    return np.clip(relit, 0, 255).astype(np.float32)
 
 
 def _plain(rgb: Floats) -> Floats:
