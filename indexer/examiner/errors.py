@@ -19,3 +19,9 @@ class ExaminerRefusedError(IndexerError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class BadSettingError(IndexerError):
+    """The worker asked for a setting that does not exist."""
+
+    code = "bad_setting"

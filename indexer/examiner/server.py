@@ -16,6 +16,7 @@ from dataclasses import replace
 
 from indexer.errors import IndexerError, WireError
 from indexer.examine import Eyes, examine
+from indexer.examiner.errors import BadSettingError
 from indexer.examiner.protocol import (
     Enrol,
     Enrolled,
@@ -173,7 +174,7 @@ def _decoder(sandbox: str) -> Decoder:
         return Decoder(sandbox="require")
     if sandbox == "off":
         return Decoder(sandbox="off")
-    raise IndexerError(f"{sandbox!r} is no sandbox setting; choose auto, require or off")
+    raise BadSettingError(f"{sandbox!r} is no sandbox setting; choose auto, require or off")
 
 
 def _enrol(message: Enrol, eyes: Eyes) -> Enrolled:
