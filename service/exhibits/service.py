@@ -145,13 +145,17 @@ class ExhibitService:
         self._note(session, actor, exhibit, "exported")
         return content
 
-    def check(self, session: Session, actor: Actor, exhibit_id: uuid.UUID) -> Verification:
+    def check(self, database: Database, actor: Actor, exhibit_id: uuid.UUID) -> Verification:
         """Verify the sealed bundle as it is kept here, trusting the organisation's own key."""
-        exhibit = self._repository(session, actor).exhibit(exhibit_id)
-        content = self._sealed_bytes(exhibit)
+        with database.read() as session:
+            exhibit = self._repository(session, actor).exhibit(exhibit_id)
+            content = self._sealed_bytes(exhibit)
         key = self._vault.signing_key(exhibit.organisation_id)
-        verification = verify_bundle(content, Trust(frozenset({signer_of(key, "").fingerprint})))
-        self._note(session, actor, exhibit, "verified", verification.outcome.value)
+        trust = Trust(frozenset({signer_of(key, "").fingerprint}))
+        verification = verify_bundle(content, trust)
+        with database.write() as session:
+            exhibit = self._repository(session, actor).exhibit(exhibit_id)
+            self._note(session, actor, exhibit, "verified", verification.outcome.value)
         return verification
 
     def renew(self, session: Session, actor: Actor, exhibit_id: uuid.UUID) -> uuid.UUID:

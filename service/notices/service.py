@@ -39,7 +39,14 @@ from service.notices.regimes import US_TAKE_IT_DOWN, regime_of
 from service.notices.repository import NoticeRepository
 from service.notices.sealed import JSON_CONTEXT, PDF_CONTEXT, SealedNotices
 from service.notices.signing import NoticeSigning
-from service.notices.views import NoticeLine, NoticeView, ReceiverView, clock_view, line_of
+from service.notices.views import (
+    ChoiceGroup,
+    NoticeLine,
+    NoticeView,
+    ReceiverView,
+    clock_view,
+    line_of,
+)
 from service.vault import Vault
 
 PAGE_SIZE = 50
@@ -221,6 +228,22 @@ class NoticeService:
             if exhibit.state != "withdrawn" and (known is None or known.version < exhibit.version):
                 newest[exhibit.candidate_id] = exhibit
         return tuple(newest.values())
+
+    def choice_groups(
+        self, session: Session, actor: Actor, *, page: int = 1
+    ) -> tuple[ChoiceGroup, ...]:
+        """The choices by person and host: what may stand in one notice together."""
+        groups: dict[tuple[uuid.UUID, str], list[ExhibitView]] = {}
+        for exhibit in self.choices(session, actor, page=page):
+            groups.setdefault((exhibit.person_id, exhibit.host), []).append(exhibit)
+        labels = {
+            person_id: self._cases.person_view(session, actor, person_id).display_name
+            for person_id in {person_id for person_id, _ in groups}
+        }
+        return tuple(
+            ChoiceGroup(labels[person_id], host, tuple(exhibits))
+            for (person_id, host), exhibits in groups.items()
+        )
 
     def pdf(self, session: Session, actor: Actor, notice_id: uuid.UUID) -> bytes:
         """The signed document, to take away and file."""

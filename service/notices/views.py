@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
+from service.exhibits.views import ExhibitView
 from service.notices.documents import FilingDocument, ItemDocument, NoticeDocument
 from service.notices.elements import MissingElement
 from service.notices.models import Notice, Receiver
@@ -28,6 +29,15 @@ class ReceiverView:
     def of(cls, row: Receiver) -> ReceiverView:
         """The view of a row."""
         return cls(row.name, row.contact)
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceGroup:
+    """Exhibits that may stand in one notice together: of one person, on one host."""
+
+    person_label: str
+    host: str
+    exhibits: tuple[ExhibitView, ...]
 
 
 @dataclass(frozen=True, slots=True)
