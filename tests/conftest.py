@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,11 +43,16 @@ def vault(tmp_path: Path) -> Vault:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A private PostgreSQL, started once when the first test asks for it."""
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"))
-    yield server
-    server.close()
+def postgres_server() -> Iterator[PostgresServer]:
+    """A private PostgreSQL, started once when the first test asks for it.
+
+    Not below pytest's own folder: run as root, the server works under another account, and each
+    start of pytest closes that folder to other accounts.
+    """
+    with tempfile.TemporaryDirectory(prefix="likeness-pg-", ignore_cleanup_errors=True) as folder:
+        server = PostgresServer(Path(folder))
+        yield server
+        server.close()
 
 
 @pytest.fixture
