@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from indexer.crawl.capture_client import CaptureClient
 from service.clock import Clock
@@ -19,6 +20,7 @@ from service.work.engine import APPLICATION_VERSION, Engine, Work, WorkTables
 from service.work.evidence import EvidenceRounds, Exhibits, ExpiringCandidates
 from service.work.line_parts import Findings, GalleryEyes, LineParts
 from service.work.schedules import Upkeep
+from service.work.templates import MissingTemplates
 
 
 class WorkCandidates(Findings, ExpiringCandidates, Protocol):
@@ -37,6 +39,7 @@ class WorkRooms:
     exhibits: Exhibits
     reports: RunReports
     eyes: GalleryEyes
+    missing_templates: Callable[[], int]
 
 
 def assemble(rooms: WorkRooms, worker: str) -> Engine:
@@ -67,7 +70,7 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
     work = Work(
         crawl=crawl,
         evidence=evidence,
-        upkeep=Upkeep(rooms.database, rooms.clock, rooms.sources),
+        upkeep=Upkeep(rooms.database, rooms.clock, rooms.sources, rooms.missing_templates),
         dispatcher=Dispatcher(
             DispatcherParts(
                 rooms.database,
@@ -84,3 +87,25 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
     )
     tables = WorkTables(rooms.settings.data_dir, rooms.settings.effective_database_url)
     return Engine(tables, work, worker, rooms.database.engine)
+
+
+def work_rooms(rooms: Any) -> WorkRooms:
+    """What a worker takes of all rooms (`service.app.Rooms`)."""
+    missing = MissingTemplates(
+        rooms.database,
+        rooms.enrolment.gallery,
+        rooms.photos,
+        rooms.examiner,
+        rooms.accounts.organisations.any_has_face_matching_on,
+    )
+    return WorkRooms(
+        settings=rooms.settings,
+        database=rooms.database,
+        clock=rooms.clock,
+        sources=rooms.sources,
+        candidates=rooms.candidates,
+        exhibits=rooms.exhibits,
+        reports=rooms.reports,
+        eyes=rooms.examiner,
+        missing_templates=missing.make,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.accounts.actor import Actor
@@ -20,6 +21,11 @@ class Upkeep:
     database: Database
     clock: Clock
     sources: SourcesService
+    missing_templates: Callable[[], int]
+
+    def make_templates(self) -> int:
+        """Make templates that are missing for the loaded model."""
+        return self.missing_templates()
 
     def start_due_runs(self) -> int:
         """Queue a run of each site whose scheduled moment has come."""

@@ -52,7 +52,13 @@ def register(
 
     @DBOS.workflow(name="minute")
     def minute(_moment: datetime, _context: Any) -> None:
-        _each({"start": upkeep.start_due_runs, "release": upkeep.release_expired})
+        _each(
+            {
+                "start": upkeep.start_due_runs,
+                "release": upkeep.release_expired,
+                "templates": upkeep.make_templates,
+            }
+        )
 
     @DBOS.workflow(name="hour")
     def hour(_moment: datetime, _context: Any) -> None:

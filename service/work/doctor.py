@@ -1,0 +1,233 @@
+"""Is this installation sound? One line for each thing, with what to do where it is not.
+
+Looks only: nothing is created, changed or sent anywhere.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from indexer.errors import IndexerError
+from indexer.faces import check_pack
+from service import __version__
+from service.database import Database
+from service.database_migration import current_revision, newest_revision
+from service.errors import LikenessError
+from service.settings import Settings
+from service.sources.scopes import address_exceptions
+from service.work.preflight import LEAST_FREE_BYTES, is_root, missing_libraries
+
+Verdict = Literal["good", "warning", "bad"]
+
+LIBRARIES = (
+    "dbos",
+    "fastapi",
+    "sqlalchemy",
+    "scrapy",
+    "onnxruntime",
+    "faiss-cpu",
+    "insightface",
+    "opencv-python",
+)
+SOFTWARE_DATE = datetime(2026, 1, 1, tzinfo=UTC)
+"""No clock that is right shows an earlier time than this program was written at."""
+
+_OTHERS_MAY_READ = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found of one thing."""
+
+    name: str
+    verdict: Verdict
+    words: str
+
+
+def examine_installation(settings: Settings) -> tuple[Finding, ...]:
+    """All findings, in the order in which they are shown."""
+    checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+        _versions,
+        _libraries,
+        _folder,
+        _keys,
+        _database,
+        _models,
+        _runtime,
+        _sandbox,
+        _clock,
+        _settings_that_weaken,
+    )
+    return tuple(finding for check in checks for finding in check(settings))
+
+
+def _versions(_settings: Settings) -> Iterator[Finding]:
+    words = f"Likeness {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    yield Finding("versions", "good" if supported else "bad", words)
+    missing = [name for name in LIBRARIES if _version_of(name) is None]
+    if missing:
+        yield Finding("packages", "bad", f"missing: {', '.join(missing)}; install them anew")
+    else:
+        known = ", ".join(f"{name} {_version_of(name)}" for name in LIBRARIES)
+        yield Finding("packages", "good", known)
+
+
+def _version_of(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _libraries(_settings: Settings) -> Iterator[Finding]:
+    missing = missing_libraries()
+    if missing:
+        line = f"sudo apt-get install -y {' '.join(missing)}"
+        yield Finding("system libraries", "bad", f"missing; install them: {line}")
+    else:
+        yield Finding("system libraries", "good", "all there")
+
+
+def _folder(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir
+    if not folder.is_dir():
+        words = f"{folder} is not there yet; `likeness serve` makes it"
+        yield Finding("data folder", "warning", words)
+        return
+    if folder.stat().st_mode & _OTHERS_MAY_READ:
+        yield Finding("data folder", "warning", f"others may look into {folder}: chmod 700")
+    else:
+        yield Finding("data folder", "good", f"{folder.resolve()}, for this account only")
+    free = shutil.disk_usage(folder).free
+    enough = free >= LEAST_FREE_BYTES
+    yield Finding("disk", "good" if enough else "bad", f"{free // 2**20} MiB free")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    if settings.master_key is not None:
+        yield Finding("master key", "good", "given by LIKENESS_MASTER_KEY")
+    else:
+        yield _key_file(settings.vault_dir / "master.key")
+    stores = sorted(settings.vault_dir.glob("*")) if settings.vault_dir.is_dir() else []
+    loose = [path.name for path in stores if path.is_file() and _others_may_read(path)]
+    if loose:
+        words = f"others may read {', '.join(loose)} in {settings.vault_dir}: chmod 600"
+        yield Finding("key store", "bad", words)
+    elif settings.vault_dir.is_dir():
+        yield Finding("key store", "good", f"{settings.vault_dir}, for this account only")
+
+
+def _key_file(path: Path) -> Finding:
+    if not path.is_file():
+        return Finding("master key", "warning", f"{path} is not there yet; made at first start")
+    if _others_may_read(path):
+        return Finding("master key", "bad", f"others may read {path}: chmod 600")
+    return Finding("master key", "good", f"{path}; keep a copy of it off this machine")
+
+
+def _others_may_read(path: Path) -> bool:
+    return bool(path.stat().st_mode & _OTHERS_MAY_READ)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    if not settings.database_url and not (settings.data_dir / "likeness.sqlite").is_file():
+        yield Finding("database", "warning", "not there yet; `likeness serve` makes it")
+        return
+    database = Database.open(settings.effective_database_url)
+    try:
+        with database.engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                said = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
+                if said != "ok":
+                    yield Finding("database", "bad", "damaged: restore it from your backup")
+                    return
+            else:
+                connection.execute(text("SELECT 1"))
+        current, newest = current_revision(database.engine), newest_revision()
+    except SQLAlchemyError as error:
+        yield Finding("database", "bad", f"cannot be used ({type(error).__name__})")
+        return
+    finally:
+        database.close()
+    if current == newest:
+        yield Finding("database", "good", f"{database.engine.dialect.name}, schema {current}")
+    else:
+        words = f"schema {current}, this program needs {newest}: start `likeness serve` once"
+        yield Finding("database", "bad", words)
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    try:
+        status = check_pack(settings.pack, settings.models_dir)
+    except IndexerError as error:
+        yield Finding("models", "bad", str(error))
+        return
+    if status.state == "ready":
+        yield Finding("models", "good", f"{settings.pack}: every file has its digest")
+    else:
+        words = f"{settings.pack}: {'; '.join(status.problems)}. Run `likeness models fetch`"
+        yield Finding("models", "warning" if status.state == "missing" else "bad", words)
+
+
+def _runtime(settings: Settings) -> Iterator[Finding]:
+    openvino = _version_of("openvino")
+    if openvino is not None:
+        yield Finding("runtime", "good", f"OpenVINO {openvino} (setting: {settings.runtime})")
+    elif settings.runtime == "openvino":
+        yield Finding("runtime", "bad", "OpenVINO is set and not installed")
+    else:
+        yield Finding("runtime", "good", f"ONNX Runtime {_version_of('onnxruntime')}")
+
+
+def _sandbox(settings: Settings) -> Iterator[Finding]:
+    found = shutil.which("bwrap")
+    if settings.sandbox == "off":
+        yield Finding("sandbox", "warning", "bubblewrap is switched off; resource limits apply")
+    elif found:
+        yield Finding("sandbox", "good", f"bubblewrap at {found}, beside resource limits")
+    elif settings.sandbox == "require":
+        yield Finding("sandbox", "bad", "bubblewrap is required and not installed")
+    else:
+        words = "bubblewrap is not installed (apt-get install bubblewrap); resource limits apply"
+        yield Finding("sandbox", "warning", words)
+    if is_root():
+        yield Finding("account", "warning", "this runs as root; an account of its own is safer")
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    now = datetime.now(UTC)
+    if now < SOFTWARE_DATE:
+        yield Finding("clock", "bad", f"it shows {now:%Y-%m-%d}: set it, times are evidence")
+        return
+    newest = max(
+        (path.stat().st_mtime for path in settings.data_dir.glob("*.sqlite*")), default=0.0
+    )
+    if datetime.fromtimestamp(newest, UTC) > now + timedelta(minutes=5):
+        yield Finding("clock", "bad", "it was set back: the database is from the future")
+    else:
+        yield Finding("clock", "good", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _settings_that_weaken(settings: Settings) -> Iterator[Finding]:
+    if not settings.address_exceptions:
+        return
+    try:
+        address_exceptions(settings.address_exceptions)
+    except LikenessError as error:
+        yield Finding("address exceptions", "bad", str(error))
+        return
+    words = f"{', '.join(settings.address_exceptions)} may be contacted although not public"
+    yield Finding("address exceptions", "warning", words)
