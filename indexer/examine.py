@@ -39,7 +39,7 @@ from indexer.observations import (
     PersonFinding,
     ReferenceComparison,
 )
-from indexer.watchlist import Resemblance, Watchlist
+from indexer.watchlist import Watchlist
 
 Found = TypeVar("Found", FaceMatch, HashMatch)
 
@@ -129,9 +129,9 @@ def examine(
     # 3. Known pictures.
     hits = _known(eyes.known, watchlist, hashes, orientations, only_person)
     # 4. Faces.
-    resemblances, faces_counted = _faces(decoded, watchlist, eyes.engine, only_person)
+    seen, faces_counted = _faces(decoded, watchlist, eyes.engine, only_person)
     # 5. Judge.
-    matches = watchlist.judge(resemblances, faces_counted, only_person)
+    matches = watchlist.restated(seen, faces_counted, only_person)
     # 6. and 7. References and findings, person by person.
     findings = _findings(decoded, matches, hits, references, eyes.decoder)
     return Examination(
@@ -160,9 +160,9 @@ def _known(
 
 def _faces(
     decoded: Decoded, watchlist: Watchlist, engine: FaceEngine | None, only_person: str | None
-) -> tuple[list[Resemblance], int]:
-    """Who resembles whom, and how many faces there were; the faces themselves are gone."""
-    found: list[Resemblance] = []
+) -> tuple[list[FaceMatch], int]:
+    """Who was found, and how many faces there were; the faces themselves are gone."""
+    found: list[FaceMatch] = []
     counted = 0
     if engine is None:
         return found, counted

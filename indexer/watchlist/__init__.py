@@ -2,10 +2,9 @@
 
 from indexer.watchlist.watchlist import (
     MixedModelsError,
-    Resemblance,
     WatchedTemplate,
     Watchlist,
     band_of,
 )
 
-__all__ = ["MixedModelsError", "Resemblance", "WatchedTemplate", "Watchlist", "band_of"]
+__all__ = ["MixedModelsError", "WatchedTemplate", "Watchlist", "band_of"]

@@ -4,8 +4,8 @@
 2. `search` compares the probes of one picture with every template (flat inner product: exact),
    keeps what is above the threshold, the best template of each person for each face, and
    overwrites the probes, whatever happens.
-3. `judge` says of each match how many chance matches as close one would expect, once the number
-   of faces in the whole medium is known.
+3. Each match says how many chance matches as close one would expect; `restated` says it again for
+   a medium of many frames, once all of its faces are counted.
 4. `mask` hides a person at once, until the next snapshot is built without them.
 
 Only enrolled people are in it (design rule 1); there is no way to ask it with anything but probes.
@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import faiss
+import msgspec
 import numpy as np
 
 from indexer.errors import IndexerError
@@ -26,7 +27,7 @@ from indexer.faces.calibration import Calibration
 from indexer.faces.probe import ProbeFaces, _lend, _Lent
 from indexer.faces.session import Floats
 from indexer.faces.template import Template
-from indexer.observations import Band, Box, FaceMatch, ModelStamp
+from indexer.observations import Band, FaceMatch, ModelStamp
 
 CHANCE_MATCHES_PER_FACE = 1e-3
 """With many people enrolled the threshold rises until no more than one face in a thousand matches
@@ -51,23 +52,6 @@ class WatchedTemplate:
     person_ref: str
     template_ref: str
     template: Template
-
-
-@dataclass(frozen=True, slots=True)
-class Resemblance:
-    """A face of one picture that is close to an enrolled person, before it is judged.
-
-    `crop_png` is the aligned greyscale face: the one thing of a probe that outlives its call.
-    """
-
-    person_ref: str
-    similarity: float
-    box: Box
-    frame_index: int
-    crop_png: bytes
-
-    def __repr__(self) -> str:
-        return f"<Resemblance to {self.person_ref}>"
 
 
 class Watchlist:
@@ -147,11 +131,12 @@ class Watchlist:
 
     def search(
         self, probes: ProbeFaces, *, frame_index: int = 0, only_person: str | None = None
-    ) -> tuple[Resemblance, ...]:
+    ) -> tuple[FaceMatch, ...]:
         """Who of the enrolled people is in this picture: best first. The probes are overwritten.
 
-        `only_person` restricts the comparison to one verified case. Raises `MixedModelsError`, and
-        `ProbeSpentError` for probes that were compared already.
+        Expected chance matches are for this picture's faces. `only_person` restricts the
+        comparison to one verified case. Raises `MixedModelsError`, and `ProbeSpentError` for
+        probes that were compared already.
         """
         try:
             if self.model is not None and probes.model != self.model:
@@ -160,37 +145,33 @@ class Watchlist:
                     f"{self.model.pack}; build the watch-list with the model in use"
                 )
             with _lend(probes) as lent:
-                return self._compare(lent, frame_index, only_person)
+                found = self._compare(lent, frame_index, only_person)
+            return self.restated(found, len(probes), only_person)
         finally:
             probes.overwrite()
 
-    def judge(
-        self,
-        found: Sequence[Resemblance],
-        faces_in_medium: int,
-        only_person: str | None = None,
+    def restated(
+        self, matches: Sequence[FaceMatch], faces_in_medium: int, only_person: str | None = None
     ) -> tuple[FaceMatch, ...]:
-        """Add what chance would do, given all faces of the medium and the size of the gallery."""
+        """The same matches, with what chance would do among all faces of the medium.
+
+        People masked in the meantime are left out.
+        """
         if self._calibration is None:
             return ()
         comparisons = max(1, faces_in_medium) * max(1, self._size(only_person))
-        threshold = self.threshold(only_person)
+        masked = self._masked
         judged: list[FaceMatch] = []
-        for each in found:
-            if each.person_ref in self._masked:
+        for match in matches:
+            if match.person_ref in masked:
                 continue
-            expected = self._calibration.false_match_rate(each.similarity) * comparisons
+            expected = self._calibration.false_match_rate(match.similarity) * comparisons
             judged.append(
-                FaceMatch(
-                    person_ref=each.person_ref,
-                    similarity=each.similarity,
-                    threshold=threshold,
+                msgspec.structs.replace(
+                    match,
                     expected_chance_matches=expected,
                     band=band_of(expected),
-                    box=each.box,
-                    frame_index=each.frame_index,
-                    face_crop_png=each.crop_png,
-                    chance_is_extrapolated=self._calibration.is_extrapolated(each.similarity),
+                    chance_is_extrapolated=self._calibration.is_extrapolated(match.similarity),
                 )
             )
         return tuple(judged)
@@ -201,13 +182,12 @@ class Watchlist:
             1 for person in self._people if person not in masked and only_person in {None, person}
         )
 
-    def _compare(
-        self, lent: _Lent, frame_index: int, only_person: str | None
-    ) -> tuple[Resemblance, ...]:
+    def _compare(self, lent: _Lent, frame_index: int, only_person: str | None) -> list[FaceMatch]:
         if not self._people or not lent.boxes:
-            return ()
+            return []
         # FAISS answers inner products above the radius; ours are from the threshold on.
-        radius = float(np.nextafter(np.float32(self.threshold(only_person)), np.float32(-1)))
+        threshold = self.threshold(only_person)
+        radius = float(np.nextafter(np.float32(threshold), np.float32(-1)))
         starts, similarities, rows = self._index.range_search(lent.vectors, radius)
         best: dict[tuple[int, str], float] = {}
         for face in range(len(lent.boxes)):
@@ -216,18 +196,19 @@ class Watchlist:
                 if only_person in {None, person}:
                     similarity = min(1.0, float(similarities[at]))
                     best[face, person] = max(similarity, best.get((face, person), -1.0))
-        masked = self._masked
-        return tuple(
-            Resemblance(
+        return [
+            FaceMatch(
                 person_ref=person,
                 similarity=similarity,
+                threshold=threshold,
+                expected_chance_matches=1.0,
+                band="weak",
                 box=lent.boxes[face],
                 frame_index=frame_index,
-                crop_png=grey_png(lent.crops[face]),
+                face_crop_png=grey_png(lent.crops[face]),
             )
             for (face, person), similarity in sorted(best.items(), key=lambda item: -item[1])
-            if person not in masked
-        )
+        ]
 
 
 def band_of(expected_chance_matches: float) -> Band:

@@ -224,7 +224,7 @@ def test_a_crash_is_logged_with_its_place_and_without_its_values(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     try:
-        raise ValueError("http://media.test/secret.jpg")
+        int("http://media.test/secret.jpg")
     except ValueError as error:
         with caplog.at_level(logging.CRITICAL):
             say_where_only(type(error), error, error.__traceback__)

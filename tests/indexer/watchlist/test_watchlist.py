@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -54,7 +55,7 @@ def test_an_empty_watchlist_finds_nobody_and_overwrites_the_probes() -> None:
         probes = seen(unit(1))
         assert empty.search(probes) == ()
         assert probes.spent
-        assert empty.judge((), 1) == ()
+        assert empty.restated((), 1) == ()
 
 
 def test_a_watchlist_of_one_template_finds_its_person() -> None:
@@ -131,7 +132,7 @@ def test_a_masked_person_is_never_found_again() -> None:
     before = both.search(seen(unit(1)))
     both.mask("ada")
     assert people(both, unit(1), unit(2)) == ["bea"]
-    assert both.judge(before, 1) == (), "a search under way is masked as well"
+    assert both.restated(before, 1) == (), "a search under way is masked as well"
     assert both.masked == {"ada"}
 
 
@@ -167,16 +168,14 @@ def test_probes_are_zero_after_the_search_and_cannot_be_searched_twice() -> None
 
 def test_a_match_keeps_its_grey_crop_and_place_and_no_vector() -> None:
     (found,) = gallery(watched("ada", unit(1))).search(seen(unit(1)), frame_index=7)
-    assert found.crop_png.startswith(b"\x89PNG")
+    assert found.face_crop_png.startswith(b"\x89PNG")
     assert (found.box, found.frame_index) == (BOX, 7)
-    assert "PNG" not in repr(found)
-    assert set(found.__slots__) == {
-        "person_ref",
-        "similarity",
-        "box",
-        "frame_index",
-        "crop_png",
-    }
+    assert unit(1).tobytes()[:16] not in msgspec.msgpack.encode(found)
+
+
+def test_a_match_of_one_picture_counts_that_pictures_faces() -> None:
+    (found,) = gallery(watched("ada", unit(1))).search(seen(near(unit(1), 0.424001), unit(2)))
+    assert found.expected_chance_matches == pytest.approx(2e-4, rel=1e-3)
 
 
 def judged(similarity: float, faces: int, templates: int) -> FaceMatch:
@@ -184,7 +183,7 @@ def judged(similarity: float, faces: int, templates: int) -> FaceMatch:
         watched("ada", unit(1)), *(watched(f"other {n}", unit(n)) for n in range(2, templates + 1))
     )
     found = watchlist.search(seen(near(unit(1), similarity)), only_person=None)
-    return watchlist.judge([each for each in found if each.person_ref == "ada"], faces)[0]
+    return watchlist.restated([each for each in found if each.person_ref == "ada"], faces)[0]
 
 
 def test_expected_chance_matches_count_every_comparison() -> None:
