@@ -62,6 +62,21 @@ def switch_faces_on(rooms: Rooms, operator: Actor) -> None:
         )
 
 
+def keep_bytes(rooms: Rooms, operator: Actor) -> None:
+    """Let captures keep the bytes of media, so that the bundle shows a whole capture."""
+    with rooms.database.write() as session:
+        rooms.accounts.organisations.set_keeps_media_bytes(session, operator, True)
+
+
+def add_known_picture(rooms: Rooms, person: EnrolledPerson, content: bytes) -> None:
+    """A picture without a face becomes known by its hashes; its bytes are not kept."""
+    hashed = rooms.examiner.hash(content)
+    if hashed.hashes is None:
+        raise StageFailedError(f"the known picture could not be hashed: {hashed.refusal}")
+    with rooms.database.write() as session:
+        rooms.hashbank.add_known(session, person.actor, person.person_id, "given", hashed.hashes)
+
+
 def enrol(rooms: Rooms, references: Sequence[tuple[str, bytes]]) -> EnrolledPerson:
     """Enrol the person: release, mandate, reference photos, handed in to the advocates."""
     passphrase = secrets.token_urlsafe(24)

@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from service.candidates.intake import GivenDeclaration
+from service.candidates.links import GivenLink
 from service.demo.cast import EnrolledPerson, Staff
 from service.demo.looking import POLL_S, Found
 from service.demo.planned import ALTERED
@@ -71,6 +73,28 @@ def dismiss(rooms: Rooms, staff: Staff, candidate_id: uuid.UUID) -> None:
         state = rooms.candidates.view(session, staff.reviewers[0], candidate_id).state
     if state != "dismissed":
         raise StageFailedError(f"a find that both reviewers dismissed is {state}")
+
+
+def bring_link(
+    rooms: Rooms, staff: Staff, person: EnrolledPerson, medium_url: str, page_url: str
+) -> uuid.UUID:
+    """The urgent lane: the person brings a link and declares; one advocate confirms."""
+    with rooms.database.write() as session:
+        (candidate_id,) = rooms.intake.add_links(
+            session,
+            person.actor,
+            person.person_id,
+            [GivenLink(medium_url, page_url)],
+            GivenDeclaration(SIGNATURE, agreed=True),
+        )
+    advocate = staff.reviewers[0]
+    with rooms.database.write() as session:
+        view = rooms.candidates.view(session, advocate, candidate_id)
+        rooms.candidates.decide(session, advocate, candidate_id, "same", statements=view.statements)
+        state = rooms.candidates.view(session, advocate, candidate_id).state
+    if state != "confirmed":
+        raise StageFailedError(f"a link that person and advocate confirmed is {state}")
+    return candidate_id
 
 
 def wait_until_sealed(

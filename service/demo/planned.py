@@ -38,7 +38,6 @@ class Planned:
 
     `content` is what is served, or the file that holds it. `expected` is None on a site of the
     user's own pictures, of which nothing is known beforehand.
-    `promised_bytes` is the length that the answer's header claims, when it is not the true one.
     """
 
     path: str
@@ -49,4 +48,3 @@ class Planned:
     expected: Expected | None
     status: int = 200
     headers: tuple[tuple[str, str], ...] = field(default=())
-    promised_bytes: int | None = None

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 SIGNER = "Reviewer One"
 
 
-def take_bundle(rooms: Rooms, advocate: Actor, exhibit_id: uuid.UUID, folder: Path) -> ExhibitOutcome:
+def take_bundle(
+    rooms: Rooms, advocate: Actor, exhibit_id: uuid.UUID, folder: Path
+) -> ExhibitOutcome:
     """Write one exhibit's bundle into `folder` and verify it in three ways."""
     with rooms.database.write() as session:
         content = rooms.exhibits.bundle(session, advocate, exhibit_id)
@@ -86,7 +88,7 @@ def make_notice(
                 mention_manipulation=True,
             ),
         )
-    rooms.signing.sign(
+    rooms.notices.sign(
         rooms.database, advocate, notice_id, signature_name=SIGNER, statements=ticked
     )
     with rooms.database.write() as session:
@@ -109,7 +111,7 @@ def check_audit(rooms: Rooms) -> int:
 
 def _is_refused(rooms: Rooms, advocate: Actor, notice_id: uuid.UUID, ticked: set[str]) -> bool:
     try:
-        rooms.signing.sign(
+        rooms.notices.sign(
             rooms.database, advocate, notice_id, signature_name=SIGNER, statements=ticked
         )
     except IncompleteNoticeError:

@@ -100,13 +100,11 @@ class LoopbackServer:
             request.send_error(404)
             return
         body = item.content.read_bytes() if isinstance(item.content, Path) else item.content
-        promised = len(body) if item.promised_bytes is None else item.promised_bytes
         request.send_response(item.status)
         request.send_header("Content-Type", item.content_type)
-        request.send_header("Content-Length", str(promised))
+        request.send_header("Content-Length", str(len(body)))
         for name, value in item.headers:
             request.send_header(name, value)
-        request.close_connection = request.close_connection or promised != len(body)
         request.end_headers()
         if with_body:
             request.wfile.write(body)

@@ -42,17 +42,35 @@ _SUFFIXES = frozenset({
 
 
 @dataclass(frozen=True, slots=True)
+class BroughtLink:
+    """What the person brings: the path of a picture, and of the page that it is on."""
+
+    medium: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """What is served, where a crawl begins, and the link that a person brings (or None)."""
 
     items: tuple[Planned, ...]
     start: str
-    brought: str | None
+    brought: BroughtLink | None
 
     @property
     def media(self) -> tuple[Planned, ...]:
-        """The items that are not pages."""
-        return tuple(item for item in self.items if not item.content_type.startswith("text/"))
+        """The items that are not pages, but for what only the person knows of."""
+        return tuple(item for item in self._crawled if not item.content_type.startswith("text/"))
+
+    @property
+    def pages(self) -> tuple[Planned, ...]:
+        """The pages that a run should reach, or be kept from."""
+        return tuple(item for item in self._crawled if item.content_type.startswith("text/html"))
+
+    @property
+    def _crawled(self) -> tuple[Planned, ...]:
+        known = {self.brought.medium, self.brought.page} if self.brought is not None else set()
+        return tuple(item for item in self.items if item.path not in known)
 
 
 def built_in(person: PersonPictures, other_port: int) -> Site:
@@ -78,7 +96,7 @@ def built_in(person: PersonPictures, other_port: int) -> Site:
         *brought,
         *(*mine, known, *others, *hostile),
     )
-    return Site(items, "/", brought[0].path)
+    return Site(items, "/", BroughtLink(medium=brought[1].path, page=brought[0].path))
 
 
 def of_folder(folder: Path) -> Site:
