@@ -10,13 +10,11 @@ import secrets
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from service.accounts.actor import Actor, Role
+from service.accounts.views import SignedIn
+from service.app import Rooms
 from service.demo.stages import StageFailedError
-
-if TYPE_CHECKING:
-    from service.app import Rooms
 
 HERE = "127.0.0.1"
 LEGAL_BASIS = (
@@ -31,6 +29,7 @@ class Staff:
     """The people of the organisation."""
 
     operator: Actor
+    operator_token: str
     reviewers: tuple[Actor, Actor]
 
 
@@ -50,8 +49,11 @@ def staff(rooms: Rooms) -> Staff:
     with rooms.database.write() as session:
         link = rooms.accounts.create_setup_link(session)
         rooms.accounts.set_up(session, link, "Demonstration", "demo-operator", password)
-    operator = _signed_in(rooms, "demo-operator", password)
-    return Staff(operator, (_reviewer(rooms, operator, 1), _reviewer(rooms, operator, 2)))
+    signed_in = _signed_in(rooms, "demo-operator", password)
+    operator = signed_in.actor
+    return Staff(
+        operator, signed_in.token, (_reviewer(rooms, operator, 1), _reviewer(rooms, operator, 2))
+    )
 
 
 def switch_faces_on(rooms: Rooms, operator: Actor) -> None:
@@ -140,11 +142,11 @@ def _reviewer(rooms: Rooms, operator: Actor, number: int) -> Actor:
     with rooms.database.write() as session:
         link = rooms.accounts.invite(session, operator, Role.ADVOCATE, trained=True)
         rooms.accounts.accept_invitation(session, link, name, password, f"Reviewer {number}")
-    return _signed_in(rooms, name, password)
+    return _signed_in(rooms, name, password).actor
 
 
-def _signed_in(rooms: Rooms, name: str, password: str) -> Actor:
-    return rooms.accounts.sign_in_staff(rooms.database, name, password, "", HERE).actor
+def _signed_in(rooms: Rooms, name: str, password: str) -> SignedIn:
+    return rooms.accounts.sign_in_staff(rooms.database, name, password, "", HERE)
 
 
 def _actor_of(rooms: Rooms, token: str) -> Actor:

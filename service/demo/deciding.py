@@ -9,17 +9,14 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from service.app import Rooms
 from service.candidates.intake import GivenDeclaration
 from service.candidates.links import GivenLink
 from service.demo.cast import EnrolledPerson, Staff
 from service.demo.looking import POLL_S, Found
 from service.demo.planned import ALTERED
 from service.demo.stages import StageFailedError
-
-if TYPE_CHECKING:
-    from service.app import Rooms
 
 CONFIRMED_AT_MOST = 3
 SEAL_LIMIT_S = 120.0

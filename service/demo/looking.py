@@ -11,13 +11,13 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import msgspec
 
 from indexer.observations import Examination
 from service.accounts.actor import Actor
+from service.app import Rooms
 from service.candidates.views import ConfirmedFind
 from service.demo.planned import Planned
 from service.demo.server import LoopbackServer
@@ -27,9 +27,6 @@ from service.demo.summary import Find, MediumOutcome, PageOutcome, judge
 from service.sources.run_addresses import RunAddress, addresses_of_run
 from service.sources.site_draft import SiteDraft
 from service.sources.views import RunView
-
-if TYPE_CHECKING:
-    from service.app import Rooms
 
 POLL_S = 0.2
 RUN_LIMIT_S = 3600.0

@@ -43,7 +43,7 @@ from service.demo.summary import (
 from service.errors import InvalidInputError
 from service.settings import Settings
 from service.sources.views import RunView
-from service.work.assembly import WorkRooms, assemble
+from service.work.assembly import assemble, work_rooms
 
 WORKER = "demo"
 CANARY = "/private/hidden.jpg"
@@ -63,6 +63,8 @@ class Results:
     """What is known so far; a failed stage leaves the rest empty."""
 
     site: str = ""
+    references_accepted: int = 0
+    references_refused: tuple[str, ...] = ()
     media: tuple[MediumOutcome, ...] = ()
     pages: tuple[PageOutcome, ...] = ()
     totals: Totals | None = None
@@ -144,19 +146,7 @@ def _installation(
     with stages.stage("make an installation"):
         rooms = build_rooms(own)
         upgrade(rooms.database)
-        engine = assemble(
-            WorkRooms(
-                settings=own,
-                database=rooms.database,
-                clock=rooms.clock,
-                sources=rooms.sources,
-                candidates=rooms.candidates,
-                exhibits=rooms.exhibits,
-                reports=rooms.reports,
-                eyes=rooms.examiner,
-            ),
-            WORKER,
-        )
+        engine = assemble(work_rooms(rooms), WORKER)
         engine.launch()
     try:
         yield rooms
@@ -180,9 +170,10 @@ def _loop(
         cast.switch_faces_on(rooms, staff.operator)
         cast.keep_bytes(rooms, staff.operator)
     with stages.stage("enrol the person"):
-        person = cast.enrol(rooms, references)
+        person = cast.enrol(rooms, references[: rooms.settings.max_reference_photos])
         cast.attest(rooms, staff.reviewers[0], person.person_id)
-        results.problems.extend(person.photos_refused if known is not None else ())
+        results.references_accepted = person.photos_accepted
+        results.references_refused = person.photos_refused
     if known is not None:
         with stages.stage("add a known picture"):
             cast.add_known_picture(rooms, person, known)
@@ -214,7 +205,7 @@ def _loop(
         with stages.stage("make the notice"):
             results.notice = proving.make_notice(rooms, staff.reviewers[0], exhibits, out)
     with stages.stage("write the report"):
-        results.reports = proving.write_report(rooms, staff.operator, results.run.id, out)
+        results.reports = proving.write_report(rooms, staff.operator_token, results.run.id, out)
     with stages.stage("check the audit trail"):
         results.audit_entries = proving.check_audit(rooms)
         results.audit_intact = True
@@ -222,7 +213,8 @@ def _loop(
         media=len(results.media),
         seen=sum(one.seen for one in results.media),
         with_finds=sum(bool(one.finds) for one in results.media),
-        refused=sum(one.refusal is not None for one in (*results.media, *results.pages)),
+        refused=sum(one.refusal is not None for one in results.media)
+        + sum(one.refusal is not None for one in results.pages),
         candidates=len({one.candidate_id for one in found}) + (site.brought is not None),
         confirmed=len(confirmed),
         dismissed=int(dismissed is not None),
@@ -245,6 +237,8 @@ def _summary(stages: Stages, results: Results, peak_bytes: int) -> DemoSummary:
         problems=problems,
         failed_stage=results.failed_stage,
         site=results.site,
+        references_accepted=results.references_accepted,
+        references_refused=results.references_refused,
         media=results.media,
         pages=results.pages,
         totals=results.totals,

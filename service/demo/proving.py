@@ -3,6 +3,7 @@
 1. `take_bundle` writes the bundle and verifies it offline: trusted, with its signer unknown, and
    with one byte flipped.
 2. `make_notice` drafts a notice, tries to sign it incomplete, completes and signs it.
+3. `write_report` asks for the run's report as an operator's browser and a program would.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import msgspec
 
 from service.accounts.actor import Actor
+from service.app import Rooms, create_web
+from service.demo.asked_page import ask
 from service.demo.stages import StageFailedError
 from service.demo.summary import ExhibitOutcome, NoticeOutcome
 from service.exhibits.trust import Trust
 from service.exhibits.verify import Outcome, verify_bundle
 from service.notices.errors import IncompleteNoticeError
 from service.notices.service import NoticeChange
-
-if TYPE_CHECKING:
-    from service.app import Rooms
+from service.web.render import STATIC_DIR
 
 SIGNER = "Reviewer One"
+STYLE = "likeness.css"
 
 
 def take_bundle(
@@ -98,6 +101,18 @@ def make_notice(
     pdf_path.write_bytes(pdf)
     json_path.write_bytes(data)
     return NoticeOutcome(str(pdf_path), str(json_path), missing, refused)
+
+
+def write_report(rooms: Rooms, token: str, run_id: uuid.UUID, folder: Path) -> tuple[str, ...]:
+    """The run's report as its page (with the style beside it) and as JSON, into `folder`."""
+    web = create_web(rooms)
+    page = ask(web, f"/runs/{run_id}/report", token)
+    data = ask(web, f"/runs/{run_id}/report.json", token)
+    html_path, json_path = folder / "report.html", folder / "report.json"
+    html_path.write_bytes(page.replace(f'"/static/{STYLE}"'.encode(), f'"{STYLE}"'.encode()))
+    json_path.write_bytes(msgspec.json.format(data, indent=2))
+    (folder / STYLE).write_bytes((STATIC_DIR / STYLE).read_bytes())
+    return str(html_path), str(json_path)
 
 
 def check_audit(rooms: Rooms) -> int:

@@ -98,6 +98,8 @@ class DemoSummary(msgspec.Struct, frozen=True):
     problems: tuple[str, ...]
     failed_stage: str | None
     site: str
+    references_accepted: int
+    references_refused: tuple[str, ...]
     media: tuple[MediumOutcome, ...]
     pages: tuple[PageOutcome, ...]
     totals: Totals | None
