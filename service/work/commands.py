@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -45,7 +46,7 @@ def serve(
 
     found = command_context(context)
     settings = found.settings
-    preflight.forbid_core_dumps()
+    preflight.close_process()
     preflight.check_libraries()
     preflight.check_folder(settings.data_dir)
     preflight.check_port(settings.host, settings.port)
@@ -54,8 +55,8 @@ def serve(
         preflight.prepare_database(rooms.database)
         with rooms.database.read() as session:
             faces = rooms.accounts.organisations.any_has_face_matching_on(session)
-        with model_commands.progress_bar(quiet=as_json) as tell:
-            warning = preflight.prepare_models(settings, tell, needed=faces)
+        bar = partial(model_commands.progress_bar, quiet=as_json)
+        warning = preflight.prepare_models(settings, bar, needed=faces)
         link = _setup_link(rooms)
         engine = assemble(work_rooms(rooms), _checked(name))
         serving.serve(
@@ -83,7 +84,7 @@ def worker(
             "One more worker needs a shared PostgreSQL database (LIKENESS_DATABASE_URL). With the "
             "embedded database `likeness serve` does all the work."
         )
-    preflight.forbid_core_dumps()
+    preflight.close_process()
     preflight.check_libraries()
     preflight.check_folder(settings.data_dir)
     with rooms_of(context) as rooms:

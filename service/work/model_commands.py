@@ -122,7 +122,7 @@ def check_model(context: typer.Context, name: _Name = "", as_json: _AsJson = Fal
 
 
 @contextmanager
-def progress_bar(*, quiet: bool = False) -> Iterator[Tell]:
+def progress_bar(quiet: bool = False) -> Iterator[Tell]:
     """A bar on standard error that a fetch moves."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:

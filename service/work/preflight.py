@@ -1,6 +1,6 @@
 """Before anything is started: each thing that could be missing, with what to do about it.
 
-1. The machine: system libraries, core dumps off.
+1. The machine: system libraries, core dumps off, files for this account only.
 2. The data folder: there, writable, with space left.
 3. The port: free.
 4. The database: reachable, not damaged, brought to the newest schema.
@@ -17,6 +17,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import text
@@ -36,8 +37,9 @@ _PR_SET_DUMPABLE = 4
 Tell = Callable[[str, int, int], None]
 
 
-def forbid_core_dumps() -> None:
-    """A crash must not write keys or pictures to the disk."""
+def close_process() -> None:
+    """A crash must not write keys or pictures to the disk; files are for this account only."""
+    os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
@@ -121,7 +123,9 @@ def prepare_database(database: Database) -> None:
         ) from error
 
 
-def prepare_models(settings: Settings, tell: Tell, *, needed: bool) -> str:
+def prepare_models(
+    settings: Settings, progress: Callable[[], AbstractContextManager[Tell]], *, needed: bool
+) -> str:
     """Make sure that the model pack is whole; returns a warning in words, or nothing.
 
     Where no organisation has switched face matching on, a pack that cannot be fetched (there is
@@ -130,12 +134,13 @@ def prepare_models(settings: Settings, tell: Tell, *, needed: bool) -> str:
     try:
         if check_pack(settings.pack, settings.models_dir).state == "ready":
             return ""
-        fetch_pack(
-            settings.pack,
-            settings.models_dir,
-            tell,
-            accepted_licences=settings.accepted_licences,
-        )
+        with progress() as tell:
+            fetch_pack(
+                settings.pack,
+                settings.models_dir,
+                tell,
+                accepted_licences=settings.accepted_licences,
+            )
     except IndexerError as error:
         if needed:
             raise PreflightError(

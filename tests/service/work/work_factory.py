@@ -263,6 +263,7 @@ def build_worker(
         exhibits=ExhibitsOfATest(),
         reports=reports or ReportsOfATest(),
         eyes=eyes or EyesOfATest(look_s),
+        missing_templates=lambda: 0,
     )
     return assemble(rooms, name)
 
