@@ -11,6 +11,7 @@ The client keeps no template and no probe: after a crash it asks `gallery_source
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import threading
@@ -18,6 +19,8 @@ import time
 from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
+
+import msgspec
 
 from indexer.errors import WireError
 from indexer.examiner.errors import ExaminerRefusedError, ExaminerUnavailableError
@@ -40,6 +43,7 @@ from indexer.examiner.protocol import (
     MaskPerson,
     PersonMasked,
     Ready,
+    Reference,
     References,
     ReferenceSource,
     ReferencesWanted,
@@ -70,12 +74,14 @@ class ExaminerClient:
         self._hello = hello
         self._gallery_source = gallery_source
         self._timeout_s = timeout_s
-        self._turn = threading.RLock()
+        self._turn = threading.Lock()
         self._process: ExaminerProcess | None = None
         self._ready: Ready | None = None
         self._gallery_wanted = False
         self._gallery_missing = False
-        self._masked: set[str] = set()
+        self._masked: frozenset[str] = frozenset()
+        self._masks_to_send: frozenset[str] = frozenset()
+        self._mask_turn = threading.Lock()
         self._last_request = 0
         self._closed = False
 
@@ -130,21 +136,39 @@ class ExaminerClient:
         templates: Sequence[GalleryTemplate],
         hashes: Sequence[GalleryHash],
     ) -> GalleryLoaded:
-        """Replace the gallery by this snapshot. People masked before are no longer masked."""
+        """Replace the gallery by this snapshot.
+
+        People masked before this call are no longer masked; those masked during it are.
+        """
+        masked_before = self._masked
         message = LoadGallery(change, model, tuple(templates), tuple(hashes))
         with self._turn:
             self._running(load=False)
             loaded = self._ask_or_unavailable(message, GalleryLoaded)
             self._gallery_wanted, self._gallery_missing = True, False
-            self._masked.clear()
+            with self._mask_turn:
+                self._masked -= masked_before
+                self._masks_to_send = self._masked
+            self._send_masks()
             return loaded
 
     def mask_person(self, person_ref: str) -> None:
-        """Never match this person again until the next gallery is loaded."""
-        with self._turn:
-            self._masked.add(person_ref)
-            if self._process is not None and self._process.is_alive():
-                self._ask_or_unavailable(MaskPerson(person_ref), PersonMasked)
+        """Never match this person again until the next gallery is loaded.
+
+        At once: it waits for no medium. What a medium under way finds of this person is left out
+        of its examination, and the examiner itself is told before the next one.
+        """
+        with self._mask_turn:
+            self._masked |= {person_ref}
+            self._masks_to_send |= {person_ref}
+        if self._turn.acquire(blocking=False):
+            try:
+                if self._process is not None and self._process.is_alive():
+                    # An examiner that just died is told when it is started again.
+                    with contextlib.suppress(ExaminerUnavailableError):
+                        self._send_masks()
+            finally:
+                self._turn.release()
 
     def examine(
         self,
@@ -177,7 +201,7 @@ class ExaminerClient:
                     refusal=Refusal(CRASH_CODE, CRASH_MESSAGE),
                     seconds=time.monotonic() - started,
                 )
-            return answer.examination
+            return self._without_masked(answer.examination)
 
     def enrol(self, content: bytes, others: Sequence[bytes] = ()) -> Enrolled:
         """A template of a reference photo, or why not. `others` are the person's vectors so far."""
@@ -216,8 +240,11 @@ class ExaminerClient:
             self._process = ExaminerProcess()
             self._ready = self._ask_or_unavailable(self._hello, Ready)
             self._gallery_missing = self._gallery_wanted
+            with self._mask_turn:
+                self._masks_to_send = self._masked
         if load and self._gallery_missing:
             self._load_again()
+        self._send_masks()
 
     def _load_again(self) -> None:
         if self._gallery_source is None:
@@ -226,8 +253,29 @@ class ExaminerClient:
             )
         self._ask_or_unavailable(self._gallery_source(), GalleryLoaded)
         self._gallery_missing = False
-        for person_ref in sorted(self._masked):
-            self._ask_or_unavailable(MaskPerson(person_ref), PersonMasked)
+        with self._mask_turn:
+            # A new snapshot knows no mask.
+            self._masks_to_send = self._masked
+
+    def _send_masks(self) -> None:
+        while self._masks_to_send:
+            with self._mask_turn:
+                sending = self._masks_to_send
+                self._masks_to_send = frozenset()
+            for person_ref in sorted(sending):
+                self._ask_or_unavailable(MaskPerson(person_ref), PersonMasked)
+
+    def _without_masked(self, examination: Examination) -> Examination:
+        """Nobody who was masked while the medium was looked at is in the answer."""
+        masked = self._masked
+        if not any(finding.person_ref in masked for finding in examination.findings):
+            return examination
+        return msgspec.structs.replace(
+            examination,
+            findings=tuple(
+                finding for finding in examination.findings if finding.person_ref not in masked
+            ),
+        )
 
     def _ask_or_unavailable(self, message: ExaminerInbound, kind: type[Answer]) -> Answer:
         try:
@@ -249,7 +297,7 @@ class ExaminerClient:
             raise WireError("the examiner is not running")
         try:
             with process.deadline(self._timeout_s):
-                answer = _conversation(process.channel, message, references)
+                answer = self._conversation(process.channel, message, references)
         except BaseException:
             # Whatever broke the conversation, the next one must not read its remains.
             self._drop()
@@ -263,6 +311,25 @@ class ExaminerClient:
             raise WireError(f"the examiner answered out of turn: {type(answer).__name__}")
         return answer
 
+    def _conversation(
+        self,
+        channel: Channel[ExaminerInbound, ExaminerOutbound],
+        message: ExaminerInbound,
+        references: ReferenceSource | None,
+    ) -> ExaminerOutbound:
+        """Send one request and give references when asked, until the answer comes."""
+        channel.send(message)
+        answer = channel.receive()
+        while isinstance(answer, ReferencesWanted):
+            found: Sequence[Reference] = ()
+            if references is not None and answer.person_ref not in self._masked:
+                found = references.of(answer.person_ref)
+            channel.send(References(answer.request_id, tuple(found)))
+            answer = channel.receive()
+        if answer is None:
+            raise WireError("the examiner ended before it answered")
+        return answer
+
     def _next_request(self) -> int:
         self._last_request += 1
         return self._last_request
@@ -271,20 +338,3 @@ class ExaminerClient:
         if self._process is not None:
             self._process.end()
             self._process = None
-
-
-def _conversation(
-    channel: Channel[ExaminerInbound, ExaminerOutbound],
-    message: ExaminerInbound,
-    references: ReferenceSource | None,
-) -> ExaminerOutbound:
-    """Send one request and give references when asked, until the answer comes."""
-    channel.send(message)
-    answer = channel.receive()
-    while isinstance(answer, ReferencesWanted):
-        found = references.of(answer.person_ref) if references is not None else ()
-        channel.send(References(answer.request_id, tuple(found)))
-        answer = channel.receive()
-    if answer is None:
-        raise WireError("the examiner ended before it answered")
-    return answer

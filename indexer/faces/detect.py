@@ -1,7 +1,7 @@
 """Finds faces and their five landmarks in an upright picture.
 
-1. The picture is scaled so that its long side is `WORKING_SIDE_PX` at most, padded to a multiple
-   of 32, and looked at; a large picture once more at twice that size, for small faces.
+1. The picture is scaled so that its long side is `WORKING_SIDE_PX` at most, padded to one of few
+   sizes, and looked at; a large picture once more at twice that size, for small faces.
 2. Outputs of the three strides are decoded into boxes, landmarks and scores.
 3. What overlaps is one face: the better score stays.
 4. Where nothing was found the picture is looked at once more, smaller and with a border around:
@@ -101,7 +101,7 @@ class YuNetDetector:
             if inner == (width, height)
             else cv2.resize(picture, inner, interpolation=cv2.INTER_AREA)
         )
-        padded_width, padded_height = (-(-side // 32) * 32 for side in inner)
+        padded_width, padded_height = (_padded(side) for side in inner)
         canvas = np.zeros((1, 3, padded_height, padded_width), np.float32)
         # The network learned BGR, 0-255.
         canvas[0, :, : inner[1], : inner[0]] = scaled[:, :, ::-1].transpose(2, 0, 1)
@@ -135,6 +135,12 @@ class YuNetDetector:
             )
             for cell, corner, size, marks in zip(cells, corners, sizes, landmarks, strict=True)
         ]
+
+
+def _padded(side_px: int) -> int:
+    """The next of few sizes (multiples of 32): runtimes prepare each new size anew."""
+    step = 64 if side_px <= WORKING_SIDE_PX else 128
+    return -(-side_px // step) * step
 
 
 def merge(found: list[FoundFace]) -> tuple[FoundFace, ...]:

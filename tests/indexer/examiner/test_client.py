@@ -244,6 +244,36 @@ def test_somebody_masked_while_it_was_down_is_masked_too() -> None:
         assert people(client.examine(LANDSCAPE)) == []
 
 
+def test_masking_waits_for_no_medium_and_holds_for_the_one_under_way() -> None:
+    class Erased:
+        """The person is erased while the examiner waits for her photos: both calls return."""
+
+        def of(self, person_ref: str) -> Sequence[Reference]:
+            thread = threading.Thread(target=client.mask_person, args=(person_ref,))
+            thread.start()
+            thread.join()
+            client.mask_person(person_ref)
+            return ()
+
+    with ExaminerClient.start(FACES_OFF, Gallery()) as client:
+        load(client)
+        assert people(client.examine(LANDSCAPE, references=Erased())) == []
+        album = Album()
+        assert people(client.examine(LANDSCAPE, references=album)) == []
+        assert album.asked == []
+        load(client)
+        assert people(client.examine(LANDSCAPE)) == ["ada"]
+
+
+def test_masking_somebody_in_a_dead_examiner_is_no_error() -> None:
+    with ExaminerClient.start(FACES_OFF, Gallery()) as client:
+        load(client)
+        assert client.process_id is not None
+        os.kill(client.process_id, signal.SIGKILL)
+        client.mask_person("ada")
+        assert people(client.examine(LANDSCAPE)) == []
+
+
 def test_without_a_source_it_never_looks_with_an_empty_gallery() -> None:
     with ExaminerClient.start(FACES_OFF) as client:
         load(client)
