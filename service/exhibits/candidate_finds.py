@@ -11,7 +11,7 @@ from indexer.observations import Examination
 from service.accounts.actor import Actor
 from service.candidates.views import ConfirmedFind
 from service.exhibits.bundle import Statement
-from service.exhibits.finds import Find
+from service.exhibits.finds import Find, SeenAddress
 from service.exhibits.manifest import BroughtSummary
 from service.sources.views import MediumRecord
 
@@ -78,6 +78,10 @@ class CandidateFinds:
             media_url=view.media_url,
             run_id=view.run_id,
             examination=view.examination,
+            seen=tuple(
+                SeenAddress(one.media_url, one.page_url, one.host, one.seen_at)
+                for one in view.addresses
+            ),
             brought=tuple(
                 BroughtSummary(one.captured_by, one.tool, one.captured_at, one.file_sha256)
                 for one in view.brought

@@ -19,10 +19,21 @@ from service.exhibits.manifest import BroughtSummary
 
 
 @dataclass(frozen=True, slots=True)
+class SeenAddress:
+    """One address at which the same content was seen; the first one of a find is captured."""
+
+    media_url: str | None
+    page_url: str | None
+    host: str
+    seen_at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Find:
     """One candidate as evidence sees it.
 
     `examination` is what the eyes saw when it was found; None for what a person pointed to.
+    `seen` are all addresses of this content that are known by now.
     """
 
     candidate_id: uuid.UUID
@@ -35,6 +46,7 @@ class Find:
     media_url: str | None
     run_id: uuid.UUID | None
     examination: Examination | None
+    seen: tuple[SeenAddress, ...]
     brought: tuple[BroughtSummary, ...] = ()
 
     @property

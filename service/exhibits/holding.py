@@ -16,6 +16,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -162,7 +163,7 @@ class CaptureHolder:
 
     def _examine(self, find: Find, captured: Captured) -> Examination | None:
         content = captured.medium_content
-        if content is None or find.media_url is None:
+        if content is None or _role(find, captured.resources[-1]) == "page":
             return None
         found = find.examination
         if found is not None and found.hashes.sha256 == hashlib.sha256(content).hexdigest():
@@ -189,7 +190,7 @@ class CaptureHolder:
             warc_bytes=len(captured.warc_gz),
             resources=tuple(_resource(find, one) for one in captured.resources),
             found_sha256=found.hashes.sha256 if found else None,
-            captured_sha256=medium.body_sha256 if find.media_url else None,
+            captured_sha256=medium.body_sha256 if _role(find, medium) == "medium" else None,
             examinations=(summarise(found, str(find.person_id), "found"),) if found else (),
             notes=_notes(plan, captured),
         )
@@ -352,7 +353,7 @@ def _notes(plan: _Plan, captured: Captured) -> tuple[str, ...]:
             notes.append(f"The {role} could not be captured ({code}).")
         elif one.status is not None and one.status >= _CLIENT_ERRORS:
             notes.append(f"The server answered {one.status} when asked for the {role}.")
-    if plan.find.media_url is None:
+    if _role(plan.find, captured.resources[-1]) == "page":
         notes.append("Only the page was captured: no address of a medium is known.")
     return tuple(notes)
 
@@ -369,22 +370,12 @@ def _with_examination(
     )
 
 
-def _role(find: Find, one: CapturedResource) -> str:
-    return "medium" if one.url == find.media_url else "page"
+def _role(find: Find, one: CapturedResource) -> Literal["page", "medium"]:
+    """A person may paste a page where we ask for a medium: what came says which it is."""
+    kind = (one.content_type or "").split(";", 1)[0].strip().lower()
+    is_page = kind in ("text/html", "application/xhtml+xml")
+    return "medium" if one.url == find.media_url and not is_page else "page"
 
 
 def _resource(find: Find, one: CapturedResource) -> ResourceSummary:
-    return ResourceSummary(
-        role="medium" if one.url == find.media_url else "page",
-        url=one.url,
-        final_url=one.final_url,
-        status=one.status,
-        content_type=one.content_type,
-        body_sha256=one.body_sha256,
-        body_bytes=one.body_bytes,
-        server_address=one.server_address,
-        tls_certificate_sha256=one.tls_certificate_sha256,
-        fetched_at=one.fetched_at,
-        truncated=one.truncated,
-        refusal=one.refusal,
-    )
+    return ResourceSummary(role=_role(find, one), **msgspec.structs.asdict(one))

@@ -68,6 +68,16 @@ class _Parts:
     captured_at: str
     medium_sha256: str | None
 
+    @property
+    def media_url(self) -> str | None:
+        """The medium's address, if what was captured there was a medium."""
+        return self.find.media_url if self.medium_sha256 else None
+
+    @property
+    def page_url(self) -> str | None:
+        """The page's address; what was pasted as a medium may have been a page."""
+        return self.find.page_url if self.medium_sha256 else self.find.addresses[-1]
+
 
 class Sealer:
     """Seals exhibits. Belongs to the worker."""
@@ -124,8 +134,6 @@ class Sealer:
         file_id = capture.file_id or ""
         warc = self._vault.get_file(capture.person_id, WARC_CONTEXT, file_id)
         notes = document.notes
-        if not document.captured_sha256:
-            notes = (*notes, "No medium was captured.")
         notes += tuple(
             f"A capture by {one.captured_by} with {one.tool}, not by us, belongs to this find; "
             f"it is not part of this bundle (SHA-256 {one.file_sha256})."
@@ -214,8 +222,8 @@ class Sealer:
                 exhibit_context(exhibit_id),
                 ExhibitDocument(
                     host=parts.find.host,
-                    page_url=parts.find.page_url,
-                    media_url=parts.find.media_url,
+                    page_url=parts.page_url,
+                    media_url=parts.media_url,
                     medium_sha256=parts.medium_sha256,
                     captured_at=parts.captured_at,
                     bundle_sha256=bundle.sha256,

@@ -31,7 +31,13 @@ from service.exhibits.repository import ExhibitRepository
 from service.exhibits.sealing import BUNDLE_CONTEXT, Sealer, SealOutcome
 from service.exhibits.trust import Trust, pem_key
 from service.exhibits.verify import Verification, verify_bundle
-from service.exhibits.views import CaptureLine, ExhibitDetail, ExhibitView, SignerView
+from service.exhibits.views import (
+    CaptureLine,
+    ExhibitAddress,
+    ExhibitDetail,
+    ExhibitView,
+    SignerView,
+)
 from service.vault import Vault
 
 PAGE_SIZE = 50
@@ -61,6 +67,7 @@ class ExhibitService:
         self._clock = clock
         self._audit = audit
         self._organisations = organisations
+        self._finds = finds
         self._custody = CustodyBook(clock)
         self._holder = CaptureHolder(
             vault,
@@ -116,6 +123,30 @@ class ExhibitService:
     def exhibit(self, session: Session, actor: Actor, exhibit_id: uuid.UUID) -> ExhibitView:
         """One exhibit, without an entry in its custody: for other rooms' own use of it."""
         return self._view(self._repository(session, actor).exhibit(exhibit_id))
+
+    def addresses(
+        self, session: Session, actor: Actor, exhibit: ExhibitView
+    ) -> tuple[ExhibitAddress, ...]:
+        """The captured address, then every other one at which the same content was seen."""
+        captured = ExhibitAddress(
+            exhibit.media_url,
+            exhibit.page_url,
+            exhibit.host,
+            exhibit.captured_at,
+            exhibit.medium_sha256,
+            is_captured=True,
+        )
+        find = self._finds.find(session, actor, exhibit.candidate_id)
+        sha256 = find.examination.hashes.sha256 if find.examination else exhibit.medium_sha256
+        first = (find.media_url, find.page_url)
+        others = tuple(
+            ExhibitAddress(
+                one.media_url, one.page_url, one.host, one.seen_at, sha256, is_captured=False
+            )
+            for one in find.seen
+            if (one.media_url, one.page_url) != first
+        )
+        return (captured, *others)
 
     def exhibits_of(
         self, session: Session, actor: Actor, candidate_id: uuid.UUID

@@ -97,6 +97,18 @@ class ExhibitView:
 
 
 @dataclass(frozen=True, slots=True)
+class ExhibitAddress:
+    """One address of an exhibit's content. Only the captured one is proved by the exhibit."""
+
+    media_url: str | None
+    page_url: str | None
+    host: str
+    seen_at: str
+    sha256: str | None
+    is_captured: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ExhibitDetail:
     """Everything that an exhibit's page shows."""
 

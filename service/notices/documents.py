@@ -6,15 +6,19 @@ import msgspec
 
 
 class ItemDocument(msgspec.Struct, frozen=True):
-    """One address, from one exhibit. `found_by` is "face", "hash" or "pointed"."""
+    """One address, from one exhibit. `found_by` is "face", "hash" or "pointed".
+
+    The exhibit proves the captured address; at the others the same content was seen.
+    """
 
     exhibit_id: str
     exhibit_version: int
     is_sealed: bool
+    is_captured: bool
     page_url: str | None
     media_url: str | None
     sha256: str | None
-    captured_at: str
+    seen_at: str
     manifest_sha256: str
     found_by: str
     manipulation: tuple[str, ...]

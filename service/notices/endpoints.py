@@ -66,7 +66,12 @@ def draft_notice(
 ) -> NoticeOut:
     """From exhibits of one person on one host."""
     notice_id = notices.draft(
-        session, actor, body.exhibit_ids, body.regime, unsealed_reason=body.unsealed_reason
+        session,
+        actor,
+        body.exhibit_ids,
+        body.regime,
+        host=body.host,
+        unsealed_reason=body.unsealed_reason,
     )
     return NoticeOut.of(notices.notice(session, actor, notice_id))
 

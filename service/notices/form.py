@@ -28,7 +28,10 @@ UNNAMED = "the identifiable individual (not named in this notice)"
 
 
 class FormItem(msgspec.Struct, frozen=True):
-    """One address. `manipulation` is there only when the person wanted it in the notice."""
+    """One address. `captured`: the exhibit proves it; else the same content was seen there.
+
+    `manipulation` is there only when the person wanted it in the notice.
+    """
 
     number: int
     media_url: str | None
@@ -39,6 +42,7 @@ class FormItem(msgspec.Struct, frozen=True):
     seen_at: str
     exhibit_id: str
     exhibit_version: int
+    captured: bool
     exhibit_manifest_sha256: str | None
     manipulation: tuple[str, ...]
 
@@ -169,9 +173,10 @@ def _item(number: int, item: ItemDocument, with_manipulation: bool) -> FormItem:
         sha256=item.sha256,
         uploader=item.uploader.strip() or None,
         post_id=item.post_id.strip() or None,
-        seen_at=item.captured_at,
+        seen_at=item.seen_at,
         exhibit_id=item.exhibit_id,
         exhibit_version=item.exhibit_version,
+        captured=item.is_captured,
         exhibit_manifest_sha256=item.manifest_sha256 or None,
         manipulation=item.manipulation if with_manipulation else (),
     )

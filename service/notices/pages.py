@@ -86,6 +86,7 @@ def draft_notice(
     actor: AdvocateActor,
     exhibit: Annotated[list[uuid.UUID] | None, Form()] = None,
     regime: Field = US_TAKE_IT_DOWN.id,
+    host: Field = "",
     unsealed_reason: Field = "",
 ) -> Response:
     """Draft a notice of the chosen exhibits."""
@@ -93,7 +94,7 @@ def draft_notice(
     try:
         with database.write() as session:
             notice_id = notices.draft(
-                session, actor, chosen, regime, unsealed_reason=unsealed_reason
+                session, actor, chosen, regime, host=host, unsealed_reason=unsealed_reason
             )
     except (ExhibitsDoNotFitError, UnsealedExhibitError) as error:
         return _new_page(request, database, notices, actor, chosen, 1, problem=error)

@@ -28,6 +28,7 @@ _MISSING: JsonDict = {
 _ITEM: JsonDict = {
     "exhibit_id": _ID,
     "is_sealed": True,
+    "is_captured": True,
     "media_url": "https://site.example/picture.jpg",
     "page_url": "https://site.example/page",
     "sha256": _HASH,
@@ -45,14 +46,24 @@ def _strict_example(values: JsonDict) -> ConfigDict:
 
 
 class DraftIn(BaseModel):
-    """Exhibits of one person on one host. An unsealed one needs a reason."""
+    """Exhibits of one person, seen on one host (empty: where they were captured).
+
+    Every address of theirs that is known on the host becomes an item. An unsealed exhibit needs a
+    reason.
+    """
 
     model_config = _strict_example(
-        {"exhibit_ids": [_ID], "regime": "us-take-it-down", "unsealed_reason": ""}
+        {
+            "exhibit_ids": [_ID],
+            "regime": "us-take-it-down",
+            "host": "site.example",
+            "unsealed_reason": "",
+        }
     )
 
     exhibit_ids: list[uuid.UUID] = Field(min_length=1, max_length=200)
     regime: str = Field(default="us-take-it-down", max_length=60)
+    host: str = Field(default="", max_length=300)
     unsealed_reason: str = Field(default="", max_length=4000)
 
 
@@ -168,6 +179,7 @@ class ItemOut(BaseModel):
 
     exhibit_id: str
     is_sealed: bool
+    is_captured: bool
     media_url: str | None
     page_url: str | None
     sha256: str | None
@@ -180,6 +192,7 @@ class ItemOut(BaseModel):
         return cls(
             exhibit_id=item.exhibit_id,
             is_sealed=item.is_sealed,
+            is_captured=item.is_captured,
             media_url=item.media_url,
             page_url=item.page_url,
             sha256=item.sha256,

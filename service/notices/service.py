@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ from service.enrolment.collaborators import ErasedCount, StoryEvent
 from service.errors import InvalidInputError, NotAllowedError
 from service.exhibits.finds import Cases, Organisations
 from service.exhibits.service import ExhibitService
-from service.exhibits.views import ExhibitView
+from service.exhibits.views import ExhibitAddress, ExhibitView
 from service.notices.documents import ContactDocument, ItemDocument, NoticeDocument
 from service.notices.elements import MissingElement, missing_elements
 from service.notices.errors import (
@@ -113,15 +114,21 @@ class NoticeService:
         exhibit_ids: Sequence[uuid.UUID],
         regime: str = US_TAKE_IT_DOWN.id,
         *,
+        host: str = "",
         unsealed_reason: str = "",
     ) -> uuid.UUID:
-        """Draft a notice of these exhibits. No statement is ticked and no word of law is chosen."""
+        """Draft a notice of these exhibits for one host (empty: the one they were captured on).
+
+        Every address of theirs that is known there becomes an item. No statement is ticked.
+        """
         law = regime_of(regime)
         if actor.role is not Role.ADVOCATE:
             raise NotAllowedError("A notice is drafted by an advocate.")
         exhibits = self._fitting(session, actor, exhibit_ids)
         first = exhibits[0]
         require_mandate(self._cases, session, actor, first.person_id)
+        host = host.strip() or _one_host(exhibits)
+        items = self._items(session, actor, exhibits, host)
         unsealed = [one for one in exhibits if not one.is_sealed]
         reason = _text("Reason for unsealed evidence", unsealed_reason, _MAX_LONG_CHARS)
         if unsealed and not reason:
@@ -132,12 +139,12 @@ class NoticeService:
             )
         notice_id = uuid.uuid4()
         document = NoticeDocument(
-            host=first.host,
-            items=tuple(map(_item, exhibits)),
+            host=host,
+            items=items,
             unsealed_reason=reason if unsealed else "",
         )
         repository = self._repository(session, actor)
-        receiver = repository.receiver_for(first.organisation_id, first.host, law.id)
+        receiver = repository.receiver_for(first.organisation_id, host, law.id)
         repository.add(
             Notice(
                 id=notice_id,
@@ -145,7 +152,7 @@ class NoticeService:
                 person_id=first.person_id,
                 regime=law.id,
                 regime_version=law.version,
-                host=first.host,
+                host=host,
                 receiver_id=receiver.id if receiver else None,
                 state="draft",
                 document=self._sealed.seal(first.person_id, notice_id, document),
@@ -161,7 +168,7 @@ class NoticeService:
             "notice.drafted",
             "notice",
             notice_id,
-            items=len(exhibits),
+            items=len(items),
             unsealed=len(unsealed),
         )
         return notice_id
@@ -233,9 +240,11 @@ class NoticeService:
         self, session: Session, actor: Actor, *, page: int = 1
     ) -> tuple[ChoiceGroup, ...]:
         """The choices by person and host: what may stand in one notice together."""
-        groups: dict[tuple[uuid.UUID, str], list[ExhibitView]] = {}
+        groups: dict[tuple[uuid.UUID, str], list[tuple[ExhibitView, int]]] = {}
         for exhibit in self.choices(session, actor, page=page):
-            groups.setdefault((exhibit.person_id, exhibit.host), []).append(exhibit)
+            addresses = self._exhibits.addresses(session, actor, exhibit)
+            for host, count in Counter(one.host for one in addresses).items():
+                groups.setdefault((exhibit.person_id, host), []).append((exhibit, count))
         labels = {
             person_id: self._cases.person_view(session, actor, person_id).display_name
             for person_id in {person_id for person_id, _ in groups}
@@ -278,11 +287,27 @@ class NoticeService:
         exhibits = [self._exhibits.exhibit(session, actor, one) for one in wanted]
         if len({one.person_id for one in exhibits}) > 1:
             raise ExhibitsDoNotFitError("These exhibits are of different people: one notice each.")
-        if len({one.host for one in exhibits}) > 1:
-            raise ExhibitsDoNotFitError("These exhibits are on different hosts: one notice each.")
         if any(one.state == "withdrawn" for one in exhibits):
             raise ExhibitsDoNotFitError("One of these exhibits was withdrawn.")
         return exhibits
+
+    def _items(
+        self, session: Session, actor: Actor, exhibits: Sequence[ExhibitView], host: str
+    ) -> tuple[ItemDocument, ...]:
+        items: dict[tuple[str | None, str | None], ItemDocument] = {}
+        for exhibit in exhibits:
+            here = [
+                one for one in self._exhibits.addresses(session, actor, exhibit) if one.host == host
+            ]
+            if not here:
+                raise ExhibitsDoNotFitError(
+                    f"One of these exhibits was not seen on {host}: one notice for each host."
+                )
+            for one in here:
+                items.setdefault((one.media_url, one.page_url), _item(exhibit, one))
+        if len(items) > MAX_ITEMS:
+            raise ExhibitsDoNotFitError(f"At most {MAX_ITEMS} addresses fit one notice.")
+        return tuple(items.values())
 
     def _set_receiver(
         self, session: Session, actor: Actor, row: Notice, name: str, contact: str
@@ -341,15 +366,23 @@ class NoticeService:
         return NoticeRepository(session, actor, self._clock.now())
 
 
-def _item(exhibit: ExhibitView) -> ItemDocument:
+def _one_host(exhibits: Sequence[ExhibitView]) -> str:
+    hosts = {one.host for one in exhibits}
+    if len(hosts) > 1:
+        raise ExhibitsDoNotFitError("These exhibits are on different hosts: one notice each.")
+    return hosts.pop()
+
+
+def _item(exhibit: ExhibitView, address: ExhibitAddress) -> ItemDocument:
     return ItemDocument(
         exhibit_id=str(exhibit.exhibit_id),
         exhibit_version=exhibit.version,
         is_sealed=exhibit.is_sealed,
-        page_url=exhibit.page_url,
-        media_url=exhibit.media_url,
-        sha256=exhibit.medium_sha256,
-        captured_at=exhibit.captured_at,
+        is_captured=address.is_captured,
+        page_url=address.page_url,
+        media_url=address.media_url,
+        sha256=address.sha256,
+        seen_at=address.seen_at,
         manifest_sha256=exhibit.manifest_sha256,
         found_by=exhibit.found_by,
         manipulation=exhibit.manipulation,

@@ -33,11 +33,19 @@ class ReceiverView:
 
 @dataclass(frozen=True, slots=True)
 class ChoiceGroup:
-    """Exhibits that may stand in one notice together: of one person, on one host."""
+    """Exhibits that may stand in one notice together: of one person, seen on one host.
+
+    Each comes with how many addresses of it are known there.
+    """
 
     person_label: str
     host: str
-    exhibits: tuple[ExhibitView, ...]
+    exhibits: tuple[tuple[ExhibitView, int], ...]
+
+    @property
+    def all_sealed(self) -> bool:
+        """Whether no reason is needed, whichever are chosen."""
+        return all(exhibit.is_sealed for exhibit, _ in self.exhibits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from service.enrolment.models import Mandate, Person
 from service.enrolment.repository import EnrolmentRepository
 from service.enrolment.views import MandateView
 from service.exhibits.bundle import Statement
-from service.exhibits.finds import Find
+from service.exhibits.finds import Find, SeenAddress
 from service.exhibits.service import ExhibitService
 from service.vault import Vault
 from tests.fixtures.clock import SettableClock
@@ -281,17 +281,22 @@ class Evidence:
         candidate_id = uuid.uuid4()
         now = self.clock.now()
         person_id = changes.pop("person_id", self.person_id)
+        page_url = changes.pop("page_url", PAGE)
+        media_url = changes.pop("media_url", MEDIUM)
+        host = changes.pop("host", "site.test")
+        seen = SeenAddress(media_url, page_url, host, now.isoformat())
         find = Find(
             candidate_id,
             person_id,
             changes.pop("organisation_id", self.organisation_id),
             changes.pop("kind", "face"),
             changes.pop("state", "waiting"),
-            changes.pop("host", "site.test"),
-            changes.pop("page_url", PAGE),
-            changes.pop("media_url", MEDIUM),
+            host,
+            page_url,
+            media_url,
             None,
             changes.pop("examination", examination_of(FOUND)),
+            (seen, *changes.pop("also", ())),
         )
         with self.database.write() as session:
             session.add(
