@@ -45,7 +45,7 @@ from service.sources.service import SourcesService
 from service.vault import Vault
 from service.web.cookies import is_https
 from service.web.csrf import check_csrf
-from service.web.errors import error_responses, install_error_handlers
+from service.web.errors import UnhandledErrors, error_responses, install_error_handlers
 from service.web.render import STATIC_DIR
 from service.web.route_check import check_routes
 from service.web.security import BodyLimit, HostGuard, SecurityHeaders, allowed_hosts
@@ -256,6 +256,7 @@ def create_web(rooms: Rooms, *, lifespan: Lifespan | None = None) -> FastAPI:
             if router is not None:
                 app.include_router(router, prefix=prefix, include_in_schema=bool(prefix))
     check_routes(app)
+    app.add_middleware(UnhandledErrors)
     app.add_middleware(BodyLimit, upload_bytes=_upload_limit(settings))
     app.add_middleware(HostGuard, hosts=allowed_hosts(settings))
     app.add_middleware(SecurityHeaders, https=is_https(settings.effective_public_url))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from indexer.errors import IndexerError
 from service.errors import LikenessError, SignInRequiredError
@@ -20,6 +24,7 @@ from service.web.responses import see_other
 logger = logging.getLogger(__name__)
 
 _API_PREFIX = "/api/"
+_FRAMES_LOGGED = 6
 _TITLES = {
     400: "That did not work",
     401: "Please sign in",
@@ -79,16 +84,51 @@ def install_error_handlers(app: FastAPI) -> None:
         answer.headers.update(error.headers or {})
         return answer
 
-    def on_anything(request: Request, error: Exception) -> Response:
-        # the type alone: an exception's text may carry what somebody sent
-        logger.error("unhandled %s at %s", type(error).__name__, request.scope.get("path", ""))
-        return _answer(request, 500, "internal", _OURS)
-
     app.add_exception_handler(LikenessError, on_likeness)
     app.add_exception_handler(IndexerError, on_indexer)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
-    app.add_exception_handler(Exception, on_anything)
+
+
+class UnhandledErrors:
+    """Answers what nobody foresaw with a calm page, inside of what adds the security headers.
+
+    The log gets the kind of error and where it happened, never its text or its values: they may
+    hold what somebody sent.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on; answer 500 when the application fails before it has begun to answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def note_start(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_start)
+        except Exception as error:  # noqa: BLE001 - the last place that can answer it
+            logger.error("unhandled %s at %s", type(error).__name__, _places(error))  # noqa: TRY400
+            if begun:
+                raise BrokenAnswerError from None
+            answer = await run_in_threadpool(_answer, Request(scope), 500, "internal", _OURS)
+            await answer(scope, receive, send)
+
+
+class BrokenAnswerError(Exception):
+    """The application failed in the middle of an answer; the connection is closed."""
+
+
+def _places(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_LOGGED:]
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
 
 
 def sign_in_path(path: str) -> str:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
+import pytest
+from argon2 import PasswordHasher
+
+from service.accounts import passwords
 from service.database import Database
 from service.vault import Vault
 from tests.fixtures.clock import SettableClock
 from tests.service.accounts.house import House, make_house
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same algorithm with little memory: these tests make hundreds of hashes."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 64, 1))
+    passwords.hash_for_nobody.cache_clear()
+    yield
+    passwords.hash_for_nobody.cache_clear()
 
 
 @pytest.fixture

@@ -22,6 +22,8 @@ from service.errors import (
 )
 from tests.service.accounts.house import ADDRESS, PASSWORD, House
 
+HASHER_IN_USE = passwords._hasher
+
 
 @pytest.fixture
 def operator(house: House) -> Actor:
@@ -93,6 +95,12 @@ def test_no_password_is_stored_readably(house: House, operator: Actor) -> None:
     assert passwords.verify_secret(hashed, PASSWORD)
     assert not passwords.verify_secret("not a hash", PASSWORD)
     assert passwords.hash_secret(PASSWORD) != hashed
+
+
+def test_a_hash_costs_what_rfc_9106_recommends() -> None:
+    assert HASHER_IN_USE.type.name == "ID"
+    assert HASHER_IN_USE.memory_cost >= 64 * 1024
+    assert HASHER_IN_USE.time_cost >= 3
 
 
 @pytest.mark.parametrize(
