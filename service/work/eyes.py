@@ -147,9 +147,10 @@ class ExaminerEyes:
 
     def mask_person(self, person_ref: str) -> None:
         """Never match this person again until the next gallery is loaded."""
-        with self._lock:
-            if self._client is not None:
-                self._client.mask_person(person_ref)
+        # Without the lock: it may be held while a gallery waits for the medium under way.
+        client = self._client
+        if client is not None:
+            client.mask_person(person_ref)
 
     def follow_gallery(self) -> None:
         """Load the gallery anew when it has changed since the last time."""
