@@ -28,6 +28,7 @@ _MIN_SIDE_PX: Final = 96
 _MAP_SIDE_PX: Final = 256
 _MIN_POINTS: Final = 40
 _ALTERED: Final = 255
+_FACE_UNTOUCHED_SHARE: Final = 0.05
 
 
 def compare_with_reference(
@@ -87,7 +88,7 @@ def compare_with_reference(
         agreement_outside=found.agreement,
         mirrored=alignment.mirrored,
         scale=alignment.scale,
-        reasons=judgement.reasons,
+        reasons=(*judgement.reasons, *_face_reason(altered, in_face, face_box)),
         map_png=_map_png(found.altered) if altered else None,
     )
 
@@ -104,6 +105,14 @@ def _share_in_face(altered: Mask, overlay: Overlay, face_box: Box | None) -> flo
     if not compared.any():
         return 0.0
     return float((altered[rows, columns] & compared).sum() / compared.sum())
+
+
+def _face_reason(altered: bool, in_face: float, face_box: Box | None) -> tuple[str, ...]:
+    if not altered or face_box is None:
+        return ()
+    if in_face < _FACE_UNTOUCHED_SHARE:
+        return ("the face itself is as in the reference photo",)
+    return (f"{round(100 * in_face)} % of the face is changed",)
 
 
 def _map_png(altered: Mask) -> bytes:

@@ -24,6 +24,8 @@ Mask = npt.NDArray[np.bool_]
 COMPARISON_SIDE_PX: Final = 640
 _ANCHOR_RADIUS_SHARE: Final = 0.02
 _FIT_ROUNDS: Final = 6
+_MIN_OVERLAP_PX: Final = 48 * 48
+_MIN_ANCHOR_PX: Final = 200
 _MAX_FIT_SAMPLES: Final = 20_000
 _BLUR_SIGMAS_PX: Final = (0.0, 0.5, 0.8, 1.2, 1.8, 2.6)
 
@@ -61,6 +63,8 @@ def lay_over(suspect: Picture, reference: Picture, alignment: Alignment) -> Over
     if int(overlap.sum()) < _MIN_OVERLAP_PX:
         return None
     anchor = _anchor(alignment.inlier_points_px * shrink, overlap)
+    if int(anchor.sum()) < _MIN_ANCHOR_PX:
+        return None
     seen_smooth, warped_smooth = _same_sharpness(seen, warped, anchor)
     plain, rich = (
         _recoloured(seen_smooth, warped_smooth, anchor, overlap, terms) for terms in (_plain, _rich)
@@ -76,9 +80,6 @@ def lay_over(suspect: Picture, reference: Picture, alignment: Alignment) -> Over
         to_full=suspect.full_width_px / width,
         held_per_grid=suspect.width_px / width,
     )
-
-
-_MIN_OVERLAP_PX: Final = 48 * 48
 
 
 def _resized(pixels: Pixels, size: tuple[int, int]) -> Floats:

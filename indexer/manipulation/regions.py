@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +32,7 @@ _MIN_TEXTURED_SHARE: Final = 0.25
 _REPLACED_NCC: Final = 0.6
 _REPLACED_EXCESS: Final = 0.75
 _RECOLOURED_EXCESS: Final = 3.0
+_SPECK_SHARE: Final = 0.0005
 # Shares of the longer side.
 _STROKE_SHARE: Final = 0.02
 _TEXT_STROKE_SHARE: Final = 0.05
@@ -64,9 +66,8 @@ def find_regions(
     # Where the structure is all there, only a clear change of colour counts.
     same = np.where(textured, np.clip((ncc - _SAME_NCC) / (_SAME_NCC_FULL - _SAME_NCC), 0, 1), 0.0)
     needed = threshold * (1.0 + _RECOLOURING_FACTOR * same)
-    strong = overlap & (
-        (differing > needed) | (textured & (ncc < _GONE_NCC) & (differing > 0.35 * threshold))
-    )
+    gone = textured & (ncc < _GONE_NCC) & (differing > 0.35 * threshold)
+    strong = overlap & ((differing > needed) | gone)
     weak = overlap & (
         (differing > 0.5 * needed)
         | (textured & (ncc < _DOUBTFUL_NCC) & (differing > 0.2 * threshold))
@@ -111,18 +112,32 @@ def _split_strokes(dense: Mask, differing: Floats, side: int) -> tuple[Mask, Mas
     A line of text is small, long, and nowhere as thick as a region: measured at half its contrast,
     because smoothing and a low threshold make bold strokes of thin ones.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(_closed(dense, 2).astype(np.uint8))
     regions, strokes = np.zeros_like(dense), np.zeros_like(dense)
-    for label in range(1, count):
-        component = labels == label
-        half = 0.5 * float(np.percentile(differing[component], 90))
-        inked = (component & (differing > half)).astype(np.uint8)
-        thickness = 2.0 * float(cv2.distanceTransform(inked, cv2.DIST_L2, 3).max()) / side
-        small = stats[label, cv2.CC_STAT_AREA] <= _TEXT_AREA_SHARE * dense.size
-        line = small and thickness <= _TEXT_STROKE_SHARE and _elongation(component) >= _TEXT_RATIO
-        target = strokes if line or thickness <= _STROKE_SHARE else regions
-        target |= component
+    for place, component in _components(_closed(dense, 2)):
+        area = int(component.sum())
+        target = strokes
+        if area >= _SPECK_SHARE * dense.size:
+            around = differing[place]
+            half = 0.5 * float(np.percentile(around[component], 90))
+            inked = np.pad((component & (around > half)).astype(np.uint8), 1)
+            thickness = 2.0 * float(cv2.distanceTransform(inked, cv2.DIST_L2, 3).max()) / side
+            line = (
+                area <= _TEXT_AREA_SHARE * dense.size
+                and thickness <= _TEXT_STROKE_SHARE
+                and _elongation(component) >= _TEXT_RATIO
+            )
+            target = strokes if line or thickness <= _STROKE_SHARE else regions
+        target[place] |= component
     return regions, strokes
+
+
+def _components(mask: Mask) -> Iterator[tuple[tuple[slice, slice], Mask]]:
+    """Each connected part as its bounding rectangle and its mask inside that."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    for label in range(1, count):
+        left, top, width, height = (int(value) for value in stats[label, :4])
+        place = (slice(top, top + height), slice(left, left + width))
+        yield place, np.asarray(labels[place] == label)
 
 
 def _elongation(component: Mask) -> float:
@@ -130,7 +145,7 @@ def _elongation(component: Mask) -> float:
     rows, columns = np.nonzero(component)
     points = np.stack([columns, rows], axis=1).astype(np.float32)
     _, (width, height), _ = cv2.minAreaRect(points)
-    return max(width, height) / max(1.0, min(width, height))
+    return float(max(width, height) / max(1.0, min(width, height)))
 
 
 def _dense(mask: Mask) -> Mask:
@@ -154,20 +169,19 @@ def _replaced(
 
     Either the structure is gone, or the colour is far from any that the expectation allows.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     kept = np.zeros_like(mask)
-    for label in range(1, count):
-        component = labels == label
-        share = stats[label, cv2.CC_STAT_AREA] / overlap_area_px
-        structure = component & textured
-        median_excess = float(np.median(excess[component]))
+    for place, component in _components(mask):
+        share = float(component.sum()) / overlap_area_px
+        structure = component & textured[place]
+        median_excess = float(np.median(excess[place][component]))
         gone = (
             structure.sum() >= _MIN_TEXTURED_SHARE * component.sum()
             and median_excess >= _REPLACED_EXCESS
-            and float(np.median(ncc[structure])) < min(_REPLACED_NCC, 0.2 + 0.25 * median_excess)
+            and float(np.median(ncc[place][structure]))
+            < min(_REPLACED_NCC, 0.2 + 0.25 * median_excess)
         )
         if share >= _MIN_REGION_SHARE and (gone or median_excess >= _RECOLOURED_EXCESS):
-            kept |= component
+            kept[place] |= component
     return kept
 
 

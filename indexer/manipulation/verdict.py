@@ -69,14 +69,11 @@ def judge(alignment: Alignment, overlay: Overlay, found: Difference) -> Judgemen
     if found.altered_share == 0.0:
         return _judge_unchanged(points, alignment, found, doubts)
     if found.altered_share > _MAX_ALTERED_SHARE and not doubts:
-        return Judgement(
-            "not_decidable",
-            (
-                points,
-                f"{_percent(found.altered_share)} of the common area differs: only a part is from "
-                "this photo (a shared background, a logo, or a part that was cut out)",
-            ),
+        part = (
+            f"{_percent(found.altered_share)} of the common area differs: only a part is from "
+            "this photo (a shared background, a logo, or a part that was cut out)"
         )
+        return Judgement("not_decidable", (points, part))
     motion = _motion_doubts(found)
     if doubts or motion or found.altered_share > _MAX_ALTERED_SHARE:
         return Judgement("same_occasion", (points, *doubts, *motion, _SAME_OCCASION))
@@ -142,14 +139,11 @@ def _judge_unchanged(
     if moving or (doubts and not noisy_copy):
         return Judgement("same_occasion", (points, *doubts, _SAME_OCCASION))
     if stray > _MAX_COPY_STROKES_SHARE:
-        return Judgement(
-            "not_decidable",
-            (
-                points,
-                f"{_percent(stray)} of the common area differs in thin or scattered places: "
-                "writing over the picture, or things that moved",
-            ),
+        strays = (
+            f"{_percent(stray)} of the common area differs in thin or scattered places: "
+            "writing over the picture, or things that moved"
         )
+        return Judgement("not_decidable", (points, strays))
     return Judgement(
         "same_photo",
         (points, _agreement(found), "no changed region was found", *_strokes(found)),
@@ -157,10 +151,13 @@ def _judge_unchanged(
 
 
 def _altered_reasons(found: Difference) -> tuple[str, ...]:
+    region = (
+        f"a region of {_percent(found.altered_share)} of the common area is not what the "
+        "reference photo shows there"
+    )
     return (
         _agreement(found),
-        f"a region of {_percent(found.altered_share)} of the common area is not what the "
-        "reference photo shows there",
+        region,
         "which of the two pictures was first, the comparison does not say",
         *_strokes(found),
     )
