@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Annotated
 
-from fastapi import Form
+from pydantic import BaseModel, ConfigDict, Field
 
 from service.sources.errors import SiteInvalidError
 from service.sources.site_draft import SiteDraft
 
-Text = Annotated[str, Form(max_length=100_000)]
+Text = Annotated[str, Field(max_length=100_000)]
 
 
-@dataclass(frozen=True, slots=True)
-class SiteForm:
+class SiteForm(BaseModel):
     """Every field as text; lists with one item a line. A tick is "on"."""
+
+    model_config = ConfigDict(frozen=True)
 
     name: Text = ""
     seeds: Text = ""
