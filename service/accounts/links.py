@@ -66,7 +66,7 @@ class AccountLinks:
         )
         for link in session.scalars(open_links):
             link.used_at = now
-        return self._new_link(session, None, Role.OPERATOR, True, now + SETUP_LINK_LASTS)
+        return self._new_link(session, None, Role.OPERATOR, False, now + SETUP_LINK_LASTS)
 
     def check_setup_link(self, session: Session, token: str) -> None:
         """Refuse a set-up link that cannot be used."""

@@ -41,7 +41,7 @@ def test_a_setup_link_makes_an_organisation_and_its_operator(house_on_both: Hous
         account = house.accounts.own_account(session, operator)
     assert (organisation.name, organisation.slug) == ("Helpline One", "helpline-one")
     assert organisation.face_matching is False
-    assert (account.role, account.trained, account.active) == (Role.OPERATOR, True, True)
+    assert (account.role, account.trained, account.active) == (Role.OPERATOR, False, True)
     assert house.actions() == ["account.create"]
 
 
