@@ -248,7 +248,7 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 
 def _broken(format_name: str, error: Exception) -> MediaError:
     if isinstance(error, Image.DecompressionBombError):
-        return TooManyPixelsError("a frame of the picture has more pixels than allowed")
+        return TooManyPixelsError("the picture says that it has more pixels than allowed")
     text = str(error).lower()
     if "truncated" in text or "unexpected end" in text or isinstance(error, EOFError):
         return TruncatedError(
