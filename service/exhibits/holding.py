@@ -134,7 +134,13 @@ class CaptureHolder:
         failure = _failure(captured.resources)
         if failure is not None:
             return self._fail(database, capture_id, failure, document)
-        examination = self._examine(plan.find, captured)
+        try:
+            examination = self._examine(plan.find, captured)
+        except IndexerError as error:
+            # What was captured is evidence also when it could not be looked at.
+            examination = None
+            note = f"What was captured could not be examined ({error.code})."
+            document = msgspec.structs.replace(document, notes=(*document.notes, note))
         if examination is not None:
             document = _with_examination(document, plan.find, examination)
         return self._keep(database, capture_id, plan, captured, document, examination)

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,11 +23,10 @@ from service.enrolment.collaborators import ErasedCount, StoryEvent
 from service.errors import InvalidInputError, NotAllowedError
 from service.exhibits.finds import Cases, Organisations
 from service.exhibits.service import ExhibitService
-from service.exhibits.views import ExhibitAddress, ExhibitView
+from service.notices.choosing import ChosenExhibits, one_host
 from service.notices.documents import ContactDocument, ItemDocument, NoticeDocument
 from service.notices.elements import MissingElement, missing_elements
 from service.notices.errors import (
-    ExhibitsDoNotFitError,
     NotADraftError,
     NotSignedError,
     UnsealedExhibitError,
@@ -41,7 +39,6 @@ from service.notices.repository import NoticeRepository
 from service.notices.sealed import JSON_CONTEXT, PDF_CONTEXT, SealedNotices
 from service.notices.signing import NoticeSigning
 from service.notices.views import (
-    ChoiceGroup,
     NoticeLine,
     NoticeView,
     ReceiverView,
@@ -51,7 +48,6 @@ from service.notices.views import (
 from service.vault import Vault
 
 PAGE_SIZE = 50
-MAX_ITEMS = 200
 _MAX_LONG_CHARS = 4000
 _MAX_SHORT_CHARS = 300
 
@@ -97,7 +93,8 @@ class NoticeService:
         self._vault = vault
         self._clock = clock
         self._audit = audit
-        self._exhibits = exhibits
+        self._chosen = ChosenExhibits(exhibits, cases)
+        self.choice_groups = self._chosen.groups
         self._cases = cases
         self._sealed = SealedNotices(vault)
         self.signing = NoticeSigning(vault, clock, audit, cases=cases, organisations=organisations)
@@ -124,11 +121,11 @@ class NoticeService:
         law = regime_of(regime)
         if actor.role is not Role.ADVOCATE:
             raise NotAllowedError("A notice is drafted by an advocate.")
-        exhibits = self._fitting(session, actor, exhibit_ids)
+        exhibits = self._chosen.fitting(session, actor, exhibit_ids)
         first = exhibits[0]
         require_mandate(self._cases, session, actor, first.person_id)
-        host = host.strip() or _one_host(exhibits)
-        items = self._items(session, actor, exhibits, host)
+        host = host.strip() or one_host(exhibits)
+        items = self._chosen.items(session, actor, exhibits, host)
         unsealed = [one for one in exhibits if not one.is_sealed]
         reason = _text("Reason for unsealed evidence", unsealed_reason, _MAX_LONG_CHARS)
         if unsealed and not reason:
@@ -227,33 +224,6 @@ class NoticeService:
         now = self._clock.now()
         return tuple(line_of(row, self._sealed.open(row), now) for row in rows)
 
-    def choices(self, session: Session, actor: Actor, *, page: int = 1) -> tuple[ExhibitView, ...]:
-        """Exhibits of which a notice can be made, the newest version of each; a page at a time."""
-        newest: dict[uuid.UUID, ExhibitView] = {}
-        for exhibit in self._exhibits.list_exhibits(session, actor, page=page):
-            known = newest.get(exhibit.candidate_id)
-            if exhibit.state != "withdrawn" and (known is None or known.version < exhibit.version):
-                newest[exhibit.candidate_id] = exhibit
-        return tuple(newest.values())
-
-    def choice_groups(
-        self, session: Session, actor: Actor, *, page: int = 1
-    ) -> tuple[ChoiceGroup, ...]:
-        """The choices by person and host: what may stand in one notice together."""
-        groups: dict[tuple[uuid.UUID, str], list[tuple[ExhibitView, int]]] = {}
-        for exhibit in self.choices(session, actor, page=page):
-            addresses = self._exhibits.addresses(session, actor, exhibit)
-            for host, count in Counter(one.host for one in addresses).items():
-                groups.setdefault((exhibit.person_id, host), []).append((exhibit, count))
-        labels = {
-            person_id: self._cases.person_view(session, actor, person_id).display_name
-            for person_id in {person_id for person_id, _ in groups}
-        }
-        return tuple(
-            ChoiceGroup(labels[person_id], host, tuple(exhibits))
-            for (person_id, host), exhibits in groups.items()
-        )
-
     def pdf(self, session: Session, actor: Actor, notice_id: uuid.UUID) -> bytes:
         """The signed document, to take away and file."""
         return self._file(session, actor, notice_id, PDF_CONTEXT)
@@ -277,37 +247,6 @@ class NoticeService:
         repository = self._repository(session, Actor.system("erasure"))
         counts = repository.delete_all_of(person_id)
         return tuple(ErasedCount(what, count) for what, count in counts)
-
-    def _fitting(
-        self, session: Session, actor: Actor, exhibit_ids: Sequence[uuid.UUID]
-    ) -> list[ExhibitView]:
-        wanted = list(dict.fromkeys(exhibit_ids))
-        if not 1 <= len(wanted) <= MAX_ITEMS:
-            raise ExhibitsDoNotFitError(f"Choose between 1 and {MAX_ITEMS} exhibits.")
-        exhibits = [self._exhibits.exhibit(session, actor, one) for one in wanted]
-        if len({one.person_id for one in exhibits}) > 1:
-            raise ExhibitsDoNotFitError("These exhibits are of different people: one notice each.")
-        if any(one.state == "withdrawn" for one in exhibits):
-            raise ExhibitsDoNotFitError("One of these exhibits was withdrawn.")
-        return exhibits
-
-    def _items(
-        self, session: Session, actor: Actor, exhibits: Sequence[ExhibitView], host: str
-    ) -> tuple[ItemDocument, ...]:
-        items: dict[tuple[str | None, str | None], ItemDocument] = {}
-        for exhibit in exhibits:
-            here = [
-                one for one in self._exhibits.addresses(session, actor, exhibit) if one.host == host
-            ]
-            if not here:
-                raise ExhibitsDoNotFitError(
-                    f"One of these exhibits was not seen on {host}: one notice for each host."
-                )
-            for one in here:
-                items.setdefault((one.media_url, one.page_url), _item(exhibit, one))
-        if len(items) > MAX_ITEMS:
-            raise ExhibitsDoNotFitError(f"At most {MAX_ITEMS} addresses fit one notice.")
-        return tuple(items.values())
 
     def _set_receiver(
         self, session: Session, actor: Actor, row: Notice, name: str, contact: str
@@ -364,29 +303,6 @@ class NoticeService:
 
     def _repository(self, session: Session, actor: Actor) -> NoticeRepository:
         return NoticeRepository(session, actor, self._clock.now())
-
-
-def _one_host(exhibits: Sequence[ExhibitView]) -> str:
-    hosts = {one.host for one in exhibits}
-    if len(hosts) > 1:
-        raise ExhibitsDoNotFitError("These exhibits are on different hosts: one notice each.")
-    return hosts.pop()
-
-
-def _item(exhibit: ExhibitView, address: ExhibitAddress) -> ItemDocument:
-    return ItemDocument(
-        exhibit_id=str(exhibit.exhibit_id),
-        exhibit_version=exhibit.version,
-        is_sealed=exhibit.is_sealed,
-        is_captured=address.is_captured,
-        page_url=address.page_url,
-        media_url=address.media_url,
-        sha256=address.sha256,
-        seen_at=address.seen_at,
-        manifest_sha256=exhibit.manifest_sha256,
-        found_by=exhibit.found_by,
-        manipulation=exhibit.manipulation,
-    )
 
 
 def _with_details(

@@ -144,6 +144,19 @@ def test_other_content_than_was_found_is_examined_again_and_both_are_recorded(
     assert any("not byte for byte" in note for note in manifest.notes)  # type: ignore[attr-defined]
 
 
+def test_a_medium_that_ends_the_examiner_is_held_all_the_same(quick: Evidence) -> None:
+    def ends(*_: object, **__: object) -> object:
+        raise CaptureChildDied("the examiner ended")
+
+    quick.eyes.examine = ends  # type: ignore[method-assign,assignment]
+    candidate = quick.make_candidate()
+    assert quick.hold(quick.want(candidate), MadeUpCapturer(b"something else")).state == "held"
+    exhibit_id = quick.confirm(candidate)
+    assert quick.exhibits.seal(quick.database, exhibit_id).state == "sealed"
+    manifest = manifest_of(quick, exhibit_id)
+    assert any("could not be examined" in note for note in manifest.notes)  # type: ignore[attr-defined]
+
+
 def test_the_same_content_is_not_examined_again(quick: Evidence) -> None:
     quick.hold(quick.want(quick.make_candidate()))
     assert quick.eyes.looked == []

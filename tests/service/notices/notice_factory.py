@@ -37,10 +37,12 @@ class Notices(Evidence):
             max_proof_bytes=1000,
         )
 
-    def draft(self, *exhibit_ids: uuid.UUID, reason: str = "") -> uuid.UUID:
+    def draft(self, *exhibit_ids: uuid.UUID, reason: str = "", host: str = "") -> uuid.UUID:
         wanted = exhibit_ids or (self.sealed(),)
         with self.database.write() as session:
-            return self.notices.draft(session, self.advocate, wanted, unsealed_reason=reason)
+            return self.notices.draft(
+                session, self.advocate, wanted, host=host, unsealed_reason=reason
+            )
 
     def change(self, notice_id: uuid.UUID, change: NoticeChange = COMPLETE) -> NoticeView:
         with self.database.write() as session:

@@ -19,6 +19,7 @@ from service.accounts.actor import Role
 from service.database import Database
 from service.enrolment.models import Mandate
 from service.errors import InvalidInputError, NotAllowedError, NotFoundError
+from service.exhibits.finds import SeenAddress
 from service.exhibits.manifest import canonical_json
 from service.notices.errors import (
     ExhibitsDoNotFitError,
@@ -232,7 +233,7 @@ def test_another_organisation_sees_nothing(both: Notices) -> None:
     stranger = both.make_account(both.make_organisation("elsewhere"), Role.ADVOCATE)
     with both.database.write() as session:
         assert both.notices.list_notices(session, stranger) == ()
-        assert both.notices.choices(session, stranger) == ()
+        assert both.notices.choice_groups(session, stranger) == ()
         for ask in (both.notices.notice, both.notices.pdf, both.notices.json, both.notices.proof):
             with pytest.raises(NotFoundError):
                 ask(session, stranger, notice_id)
@@ -265,6 +266,25 @@ def test_every_copy_is_an_item_of_its_own(room: Notices) -> None:
     assert isinstance(notice, dict)
     assert [one["uploader"] for one in notice["items"]] == ["someone", "someone else"]
     assert [one["number"] for one in notice["items"]] == [1, 2]
+
+
+def test_every_address_on_the_host_is_an_item_and_other_hosts_get_their_own_notice(
+    room: Notices,
+) -> None:
+    also = (
+        SeenAddress("http://site.test/again.jpg", None, "site.test", "2027-02-28"),
+        SeenAddress("http://other.test/it.jpg", None, "other.test", "2027-02-28"),
+    )
+    exhibit_id = room.sealed(also=also)
+    here, there = room.draft(exhibit_id), room.draft(exhibit_id, host="other.test")
+    assert [(one.media_url, one.is_captured) for one in room.view(here).items] == [
+        (MEDIUM, True),
+        ("http://site.test/again.jpg", False),
+    ]
+    assert [one.media_url for one in room.view(there).items] == ["http://other.test/it.jpg"]
+    assert room.view(there).host == "other.test"
+    with pytest.raises(ExhibitsDoNotFitError, match="nowhere"):
+        room.draft(exhibit_id, host="nowhere.test")
 
 
 def test_an_unsealed_exhibit_needs_a_recorded_reason(room: Notices) -> None:
