@@ -29,7 +29,7 @@ from service.sources.models import FrontierEntry
 
 MAX_ATTEMPTS = 4
 SUSPECT_ATTEMPTS = 2
-RETRY_AFTER_S = (30, 120, 600)
+RETRY_AFTER_S = (5, 60, 300)
 LOST = "lost"
 """`refusal_code` of a waiting entry whose last worker died with it."""
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from service.candidates.models import Candidate
 from service.database import Database
+from service.sources import frontier
 from service.sources.models import FrontierEntry, MediumSeen, Sighting
 from service.work.errors import ExecutorBusyError
 from tests.fixtures.hostile_site import HostileSite, body, hostile_site, page, picture
@@ -203,3 +204,19 @@ def test_the_work_tables_hold_ids_and_counts_only(
     assert str(run_id) in content
     for forbidden in ("http", "127.0.0.1", "forum", "Start", "Page 0", "png", "gASV"):
         assert forbidden not in content, forbidden
+
+
+def test_what_may_work_later_is_tried_again_and_then_given_up(
+    worker: Worker, site: HostileSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frontier, "RETRY_AFTER_S", (0.2, 0.4, 0.6))
+    site.put("/", page('<img src="/busy.png"><img src="/fine.png">'))
+    site.put("/busy.png", body(b"later", "text/plain", status=503))
+    site.put("/fine.png", picture(shown(None, 1)))
+    run_id = run_of(worker, site)
+    worker.wait_for(run_id, "finished")
+    assert site.paths.count("/busy.png") == frontier.MAX_ATTEMPTS
+    assert codes(worker, run_id)["busy.png"] == "http_status"
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, run_id)
+    assert (run.refusals, run.media_seen) == (1, 1)
