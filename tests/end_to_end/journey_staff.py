@@ -53,3 +53,94 @@ def accept_invitation(advocate: Visitor, link: str, username: str, name: str) ->
     advocate.fill(username=username, display_name=name, password=PASSWORD)
     advocate.press("Save and sign in")
     advocate.must_see("Cases")
+
+
+def attest(advocate: Visitor) -> None:
+    """Open the waiting case and attest who it is."""
+    advocate.goto("/cases")
+    advocate.must_see("waits for your attestation")
+    advocate.shoot("cases")
+    advocate.follow("waits for your attestation")
+    advocate.shoot("attest")
+    advocate.page.locator("#accept").check()
+    advocate.fill(method="In person, with an identity card.")
+    advocate.tick("statement_ticked")
+    advocate.press("Record")
+
+
+def add_site(operator: Visitor, name: str, start: str) -> None:
+    """Describe a site with its purpose."""
+    operator.goto("/sites/new")
+    operator.fill(
+        name=name,
+        seeds=start,
+        purpose="Find and take down pictures of people who asked us for help.",
+        legal_basis="Mandates of enrolled people; public pages.",
+        delay_s="0",
+    )
+    operator.shoot("site")
+    operator.press("Add the site")
+    operator.must_see(name)
+
+
+def run_site(operator: Visitor) -> None:
+    """Start a run from the site's page and wait for its end, as the page tells it."""
+    operator.press("Start a run")
+    for _ in range(90):
+        operator.page.reload()
+        if operator.page.locator("dd", has_text="finished").count():
+            break
+        operator.page.wait_for_timeout(1000)
+    operator.must_be_fine()
+    operator.must_see("finished")
+    operator.shoot("run")
+    operator.follow("Report")
+    operator.must_see("Candidates", "Media that could not be read")
+    operator.shoot("report")
+
+
+def wait_for_exhibit(advocate: Visitor) -> None:
+    """Wait until the confirmed find is sealed, then open its page and verify it."""
+    for _ in range(60):
+        advocate.goto("/exhibits")
+        if advocate.page.locator(".badge", has_text="sealed").count():
+            break
+        advocate.page.wait_for_timeout(1000)
+    advocate.shoot("exhibits")
+    advocate.page.locator(".card a").first.click()
+    advocate.press("Verify it now")
+    advocate.must_see("Intact")
+    advocate.shoot("exhibit")
+
+
+def download(advocate: Visitor, link: str) -> bytes:
+    """Follow a download link; its bytes."""
+    with advocate.page.expect_download() as waiting:
+        advocate.page.get_by_role("link", name=link, exact=True).first.click()
+    return waiting.value.path().read_bytes()
+
+
+def make_notice(advocate: Visitor) -> None:
+    """From the exhibit's page to the signed notice; signing too early is refused."""
+    advocate.follow("Make a notice")
+    advocate.press("Begin the notice")
+    advocate.must_see("Still missing before it can be signed")
+    advocate.fill(signature_name="Ada Advocate")
+    advocate.button("Sign the notice").click()
+    advocate.page.locator("#missing").wait_for()
+    advocate.must_see("not ticked")
+    advocate.shoot("notice-refused")
+    advocate.fill(
+        nonconsent_facts="The person never agreed to this; it was taken from a private album.",
+        contact_name="Ada Advocate",
+        contact_email="ada@helpline.example",
+    )
+    advocate.press("Save")
+    assert not advocate.sees("Still missing before it can be signed")
+    for box in advocate.page.locator("[name=statement]").all():
+        assert not box.is_checked(), "a statement of law was ticked beforehand"
+        box.check()
+    advocate.fill(signature_name="Ada Advocate")
+    advocate.press("Sign the notice")
+    advocate.must_see("The signed notice")
+    advocate.shoot("notice")
