@@ -1,0 +1,11 @@
+"""The pages of candidates, in one router: the queue, one find, one's own case, links, one case."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from service.candidates import pages_case, pages_links, pages_my, pages_review
+
+router = APIRouter()
+for part in (pages_review, pages_my, pages_links, pages_case):
+    router.include_router(part.router)

@@ -1,0 +1,108 @@
+"""Known pictures: a file's hashes are taken and the file is forgotten, or hashes are typed in."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, File, Form, UploadFile
+from sqlalchemy.orm import Session
+from starlette.requests import Request
+from starlette.responses import Response
+
+from service.accounts.actor import Actor
+from service.enrolment.asked import EyesDep, own_person_id
+from service.errors import ConflictError, InvalidInputError
+from service.hashbank.service import HashBankService
+from service.web.dependencies import (
+    DatabaseDep,
+    PersonActor,
+    ReadSession,
+    WriteSession,
+    rooms_of,
+)
+from service.web.render import render
+from service.web.responses import see_other
+
+router = APIRouter()
+
+Field = Annotated[str, Form()]
+
+
+def get_hashbank(request: Request) -> HashBankService:
+    """The hash bank of the running application."""
+    hashbank: HashBankService = rooms_of(request).hashbank
+    return hashbank
+
+
+HashBankDep = Annotated[HashBankService, Depends(get_hashbank)]
+
+
+@router.get("/my/known")
+def show_known(
+    request: Request, session: ReadSession, hashbank: HashBankDep, actor: PersonActor
+) -> Response:
+    """What is recognised without any biometrics."""
+    return _page(request, session, hashbank, actor)
+
+
+@router.post("/my/known")
+def add_known(
+    request: Request,
+    database: DatabaseDep,
+    hashbank: HashBankDep,
+    eyes: EyesDep,
+    actor: PersonActor,
+    note: Field = "",
+    sha256: Field = "",
+    pdq: Field = "",
+    file: Annotated[UploadFile | None, File()] = None,
+) -> Response:
+    """Take a file's hashes (the file is not kept), or hashes made elsewhere."""
+    person_id = own_person_id(actor)
+    try:
+        if file is not None and file.size:
+            hashbank.add_given_picture(database, actor, eyes, person_id, file.file.read(), note)
+        else:
+            with database.write() as session:
+                hashbank.add_given_hash(
+                    session, actor, person_id, sha256=sha256, pdq=pdq, note=note
+                )
+    except (InvalidInputError, ConflictError) as error:
+        with database.read() as session:
+            return _page(
+                request,
+                session,
+                hashbank,
+                actor,
+                problem=str(error),
+                status_code=error.http_status,
+            )
+    return see_other("/my/known")
+
+
+@router.post("/my/known/{known_id}/remove")
+def remove_known(
+    session: WriteSession, hashbank: HashBankDep, actor: PersonActor, known_id: uuid.UUID
+) -> Response:
+    """Forget one known picture."""
+    hashbank.remove(session, actor, known_id)
+    return see_other("/my/known")
+
+
+def _page(
+    request: Request,
+    session: Session,
+    hashbank: HashBankService,
+    actor: Actor,
+    *,
+    problem: str | None = None,
+    status_code: int = 200,
+) -> Response:
+    return render(
+        request,
+        "hashbank/known.html",
+        status_code=status_code,
+        known=hashbank.list_known(session, actor, own_person_id(actor)),
+        problem=problem,
+    )
