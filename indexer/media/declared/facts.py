@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from c2pa import C2paError
+from PIL import Image
 
 from indexer.media.declared.content_credentials import read_content_credentials
 from indexer.media.declared.exif import read_exif
@@ -23,6 +24,7 @@ MAX_FACTS: Final = 48
 # is not in this list is a defect of ours and ends the decoder process, visibly.
 _MALFORMED: Final = (
     C2paError,
+    Image.DecompressionBombError,
     ValueError,
     SyntaxError,
     OSError,

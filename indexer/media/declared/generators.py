@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 _GENERATORS: Final = re.compile(
-    r"\b(stable[ _-]?diffusion|midjourney|dall[-·. ]?e(?:[ -]?[23])?|novelai|comfyui|invokeai|"
+    r"\b(stable[ _-]?diffusion|midjourney|dall[-·.]e(?:[ -]?[23])?|novelai|comfyui|invokeai|"
     r"automatic1111|fooocus|adobe firefly|bing image creator|imagen [234]|"
     r"made with google ai|ai[- ]generated image|generated (?:by|with) ai)\b",
     re.IGNORECASE,

@@ -187,7 +187,7 @@ def test_the_shared_memory_cannot_be_shrunk_under_us() -> None:
         held = [
             fd
             for fd in Path(f"/proc/{child.process.pid}/fd").iterdir()
-            if "decoded-pixels" in os.readlink(fd)
+            if "decoded-pixels" in str(fd.readlink())
         ]
         assert held
         with held[0].open("r+b") as opened, pytest.raises(PermissionError):
