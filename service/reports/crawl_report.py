@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -71,8 +70,9 @@ class CrawlReportBuilder:
                 candidates=run.candidates_found,
                 media_examined=run.media_examined,
                 faces=faces,
+                media_unreadable=run.media_unreadable,
             ),
-            reasons=_reasons("run", [(code, 1) for code in codes]),
+            reasons=tuple(ReasonCount("run", code, words.reason(code), 1) for code in codes),
             cases_served=run.cases_served,
             monitoring_purpose=run.monitoring_purpose,
             started_at=run.started_at,
@@ -86,7 +86,10 @@ class CrawlReportBuilder:
             media_repeated=max(0, run.media_seen - run.media_examined - run.media_unreadable),
             media_unreadable=run.media_unreadable,
             media_waiting=outcome.waiting - outcome.pages_waiting,
-            unreadable=_reasons("medium", looked.unreadable),
+            unreadable=tuple(
+                ReasonCount("medium", code, words.unreadable(code), count)
+                for code, count in looked.unreadable
+            ),
             faces_looked_for=faces,
             faces_counted=run.faces_counted,
             models=tuple(ModelCount(model or "", count) for model, count in looked.models),
@@ -103,10 +106,6 @@ class CrawlReportBuilder:
             media_per_s=_rate(run.media_seen, seconds),
             made_at=self.clock.now(),
         )
-
-
-def _reasons(kind: str, counted: Sequence[tuple[str, int]]) -> tuple[ReasonCount, ...]:
-    return tuple(ReasonCount(kind, code, words.reason(code), count) for code, count in counted)
 
 
 def _count(outcome: RunOutcome, kind: str) -> int:

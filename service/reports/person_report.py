@@ -95,3 +95,7 @@ def _looked(runs: Sequence[RunView]) -> str:
     return (
         f"For you we looked at {pages} pages and {media} pictures and videos on {where}.{going_on}"
     )
+
+
+def _many(count: int, one: str, many: str = "") -> str:
+    return f"1 {one}" if count == 1 else f"{count} {many or one + 's'}"

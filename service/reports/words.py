@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service.sources.words import REASON_WORDS
+from service.sources.words import REASON_WORDS, UNREADABLE_WORDS
 
 _UNKNOWN = "another reason"
 
@@ -30,12 +30,23 @@ _UNFINISHED = {
 
 
 def reason(code: str) -> str:
-    """The words for a code; an unknown one is named as it is."""
+    """The words for why an address or a run failed; an unknown code is named as it is."""
     return REASON_WORDS.get(code, f"{_UNKNOWN} ({code.replace('_', ' ')})")
 
 
+def unreadable(code: str) -> str:
+    """The words for why a medium could not be looked at."""
+    return UNREADABLE_WORDS.get(code, f"{_UNKNOWN} ({code.replace('_', ' ')})")
+
+
 def conclusion(
-    *, state: str, codes: Sequence[str], candidates: int, media_examined: int, faces: bool
+    *,
+    state: str,
+    codes: Sequence[str],
+    candidates: int,
+    media_examined: int,
+    faces: bool,
+    media_unreadable: int = 0,
 ) -> str:
     """The one sentence that may be said of a run."""
     why = "; ".join(reason(code) for code in codes if code != "budget")
@@ -43,6 +54,11 @@ def conclusion(
         return _UNFINISHED.get(state, "The run has not ended yet.").format(why=why)
     how = "" if faces else " Faces were not looked for: only known pictures were."
     part = " Not everything was visited: the budget was used up." if "budget" in codes else ""
+    if media_unreadable:
+        if media_unreadable == 1:
+            part += " 1 medium could not be read; what it shows is not known."
+        else:
+            part += f" {media_unreadable} media could not be read; what they show is not known."
     if candidates:
         found = "1 candidate was" if candidates == 1 else f"{candidates} candidates were"
         return f"{found} found. A candidate is not an identification.{how}{part}"

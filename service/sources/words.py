@@ -40,5 +40,19 @@ REASON_WORDS = {
     "truncated": "the answer was cut off",
     "bad_address": "the address is not a valid one",
     "lost": "the worker ended while it had this address",
-    "examiner_crashed": "the examiner ended while it looked; it is tried again in the next run",
+}
+
+UNREADABLE_WORDS = {
+    "empty": "the file is empty",
+    "too_large": "the file is larger than the limit",
+    "too_many_pixels": "it has more pixels than allowed",
+    "too_much_memory": "it needs more memory than a decoder may have",
+    "not_a_picture": "it is not a picture of a kind that we read",
+    "truncated": "the file ends before it is complete",
+    "unreadable": "it calls itself a picture and cannot be decoded",
+    "video_not_supported": "videos are not looked at by this version",
+    "decoder_crashed": "the decoder ended on it",
+    "decoder_timeout": "decoding took too long",
+    "decoder_unavailable": "the decoder could not be started",
+    "examiner_crashed": "the examiner ended while it looked; the next run tries again",
 }

@@ -1,0 +1,163 @@
+"""The real eyes over a real examiner process: lazy, up to date, and back after a crash."""
+
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy.orm import Session
+
+from indexer.examiner.protocol import GalleryHash, GalleryTemplate, Reference
+from indexer.faces import DEFAULT_PACK, check_pack
+from indexer.observations import Examination, MediaHashes, ModelStamp
+from service.database import Database
+from service.settings import Settings
+from service.work import eyes as eyes_module
+from service.work.eyes import ExaminerEyes, ModelChoice
+from tests.fixtures import photographs
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class PeopleOfATest:
+    """A watch-list that the test changes."""
+
+    number: int = 1
+    faces: bool = False
+    templates: tuple[GalleryTemplate, ...] = ()
+    hashes: tuple[GalleryHash, ...] = ()
+    asked_templates_of: list[ModelStamp] = field(default_factory=list)
+    asked_references_of: list[uuid.UUID] = field(default_factory=list)
+
+    def gallery_change(self, session: Session) -> int:
+        return self.number
+
+    def templates_for_gallery(
+        self, session: Session, model: ModelStamp
+    ) -> tuple[GalleryTemplate, ...]:
+        self.asked_templates_of.append(model)
+        return self.templates
+
+    def references_of(self, session: Session, person_id: uuid.UUID) -> tuple[Reference, ...]:
+        self.asked_references_of.append(person_id)
+        return ()
+
+    def hashes_for_gallery(self, session: Session) -> tuple[GalleryHash, ...]:
+        return self.hashes
+
+    def know(self, person_id: uuid.UUID, hashes: MediaHashes) -> None:
+        """A known picture is added, and the watch-list counts the change."""
+        known = GalleryHash(str(person_id), "known", hashes.sha256, hashes.pdq, hashes.pdq_quality)
+        self.hashes = (*self.hashes, known)
+        self.number += 1
+
+
+@pytest.fixture
+def people() -> PeopleOfATest:
+    return PeopleOfATest()
+
+
+@pytest.fixture
+def eyes(
+    sqlite_database: Database, people: PeopleOfATest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ExaminerEyes]:
+    monkeypatch.setattr(eyes_module, "FOLLOW_EVERY_S", 0.0)
+    settings = Settings(data_dir=Path("unused"))
+    choice = ModelChoice(settings.pack, settings.models_dir, settings.runtime, settings.sandbox, ())
+    made = ExaminerEyes(sqlite_database, people, people, lambda _session: people.faces, choice)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def photo() -> bytes:
+    return photographs.jpeg(photographs.astronaut())
+
+
+def look(eyes: ExaminerEyes, content: bytes) -> Examination:
+    return eyes.examine(
+        content, declared_type="image/jpeg", media_url=None, page_url=None, only_person=None
+    )
+
+
+def test_nothing_is_started_before_it_is_needed(eyes: ExaminerEyes, photo: bytes) -> None:
+    eyes.mask_person(str(uuid.uuid4()))
+    assert eyes.process_id is None
+    hashed = eyes.hash(photo)
+    assert hashed.hashes is not None
+    assert eyes.process_id is not None
+    assert eyes.model is None
+
+
+def test_a_change_of_the_watch_list_is_followed_by_the_next_look(
+    eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes
+) -> None:
+    before = look(eyes, photo)
+    assert (before.findings, before.watchlist_change) == ((), 1)
+    person_id = uuid.uuid4()
+    people.know(person_id, before.hashes)
+    after = look(eyes, photo)
+    assert [finding.person_ref for finding in after.findings] == [str(person_id)]
+    assert after.watchlist_change == eyes.change == 2
+    assert people.asked_references_of == [person_id]
+    assert people.asked_templates_of == []
+
+
+def test_a_masked_person_is_not_found_any_more(
+    eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes
+) -> None:
+    person_id = uuid.uuid4()
+    people.know(person_id, look(eyes, photo).hashes)
+    assert look(eyes, photo).findings
+    eyes.mask_person(str(person_id))
+    assert look(eyes, photo).findings == ()
+
+
+def test_after_a_crash_the_gallery_is_there_again(
+    eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes
+) -> None:
+    person_id = uuid.uuid4()
+    people.know(person_id, look(eyes, photo).hashes)
+    assert look(eyes, photo).findings
+    dead = eyes.process_id
+    assert dead is not None
+    os.kill(dead, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(dead)] if psutil.pid_exists(dead) else [], timeout=5)
+    seen = [look(eyes, photo) for _ in range(2)][-1]
+    assert [finding.person_ref for finding in seen.findings] == [str(person_id)]
+    assert eyes.process_id != dead
+
+
+def test_switching_face_matching_on_loads_the_pack(
+    eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes
+) -> None:
+    models = Settings(data_dir=Path("unused")).models_dir
+    if check_pack(DEFAULT_PACK, models).state != "ready":
+        pytest.skip("the default pack is not on this machine (likeness models fetch)")
+    assert look(eyes, photo).model is None
+    first = eyes.process_id
+    people.faces = True
+    seen = look(eyes, photo)
+    assert seen.model is not None
+    assert seen.model.pack == DEFAULT_PACK
+    assert seen.faces_counted == 1
+    assert people.asked_templates_of == [seen.model]
+    assert eyes.process_id != first
+    people.faces = False
+    assert look(eyes, photo).model is None
+
+
+def test_closing_ends_the_process(eyes: ExaminerEyes, photo: bytes) -> None:
+    eyes.hash(photo)
+    process_id = eyes.process_id
+    assert process_id is not None
+    eyes.close()
+    assert eyes.process_id is None
+    assert not psutil.pid_exists(process_id)
