@@ -92,9 +92,8 @@ def _looked(runs: Sequence[RunView]) -> str:
     sites = len({run.site_id for run in runs})
     where = "one site" if sites == 1 else f"{sites} sites"
     going_on = " A look is going on right now." if any(run.is_live for run in runs) else ""
-    return (
-        f"For you we looked at {pages} pages and {media} pictures and videos on {where}.{going_on}"
-    )
+    seen = f"{_many(pages, 'page')} and {_many(media, 'picture or video', 'pictures and videos')}"
+    return f"For you we looked at {seen} on {where}.{going_on}"
 
 
 def _many(count: int, one: str, many: str = "") -> str:
