@@ -34,9 +34,10 @@ def site_server(person: PersonPictures) -> Iterator[tuple[LoopbackServer, Site]]
 def likeness(
     site_server: tuple[LoopbackServer, Site], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningServer]:
-    """`likeness serve`, empty, allowed to visit the demo's site."""
+    """`likeness serve`, empty, allowed to visit the demo's site; its exit leads there too."""
     folder: Path = tmp_path_factory.mktemp("likeness")
-    with RunningServer(folder, (site_server[0].host,)) as server:
+    site = site_server[0]
+    with RunningServer(folder, (site.host,), exit_url=f"{site.url}/people/") as server:
         yield server
 
 

@@ -81,3 +81,33 @@ def sign_in(person: Visitor, secrets: CaseSecrets) -> None:
     typed = re.sub("-", " ", secrets.case_number.lower())
     person.fill(case_number=typed, passphrase=secrets.passphrase)
     person.press("Open my case")
+
+
+def bring_link(person: Visitor, link: str) -> None:
+    """Paste an address and declare; the same on the enrolment's page and later."""
+    person.must_see("Links that you know")
+    person.fill(links=link, signature_name=NAME)
+    person.tick("declared")
+    person.shoot("link")
+    person.must_fit()
+    person.press("Bring these links")
+    person.must_see("Brought so far (1)")
+
+
+def give_word(person: Visitor, candidate_id: str) -> None:
+    """Say of a find that it is me, without having to look at it."""
+    person.goto("/my")
+    person.must_see("Your turn")
+    person.shoot("my-case")
+    person.goto("/my/finds")
+    person.shoot("finds")
+    person.goto(f"/my/finds/{candidate_id}")
+    assert person.page.locator("main img").count() == 0, "a picture is shown unasked"
+    person.page.locator("#same").check()
+    for box in person.page.locator("[name=statements]").all():
+        assert not box.is_checked(), "a statement was ticked beforehand"
+        box.check()
+    person.fill(signature_name=NAME)
+    person.shoot("find")
+    person.must_fit()
+    person.press("Give my word")

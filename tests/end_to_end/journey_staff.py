@@ -100,10 +100,10 @@ def run_site(operator: Visitor) -> None:
 
 
 def wait_for_exhibit(advocate: Visitor) -> None:
-    """Wait until the confirmed find is sealed, then open its page and verify it."""
+    """Wait until the newest confirmed find is sealed, then open its page and verify it."""
     for _ in range(60):
         advocate.goto("/exhibits")
-        if advocate.page.locator(".badge", has_text="sealed").count():
+        if advocate.page.locator(".card .badge").first.inner_text() == "sealed":
             break
         advocate.page.wait_for_timeout(1000)
     advocate.shoot("exhibits")
@@ -144,3 +144,34 @@ def make_notice(advocate: Visitor) -> None:
     advocate.press("Sign the notice")
     advocate.must_see("The signed notice")
     advocate.shoot("notice")
+
+
+def first_candidate(reviewer: Visitor) -> str:
+    """The id of the candidate on top of the queue."""
+    reviewer.goto("/candidates")
+    reviewer.shoot("queue")
+    link = reviewer.page.locator("table a[href^='/candidates/']").first.get_attribute("href")
+    assert link is not None
+    return link.rpartition("/")[2]
+
+
+def confirm(reviewer: Visitor, candidate_id: str, *, face: bool) -> None:
+    """Look at the face alone, tick the statements, decide; the score comes after."""
+    reviewer.goto(f"/candidates/{candidate_id}")
+    assert not reviewer.sees("What the search says"), "the score is shown before the decision"
+    assert reviewer.page.locator("main img").count() == 0, "a picture is shown unasked"
+    if face:
+        reviewer.follow("Show the face")
+        pictures = reviewer.page.locator("main img")
+        assert pictures.count() == 2
+        for picture in pictures.all():
+            assert picture.evaluate("picture => picture.complete && picture.naturalWidth > 0")
+        reviewer.shoot("face-blurred")
+        reviewer.follow("Show without blur")
+        reviewer.shoot("face")
+    reviewer.page.locator("#same").check()
+    for box in reviewer.page.locator("[name=statements]").all():
+        assert not box.is_checked(), "a statement was ticked beforehand"
+        box.check()
+    reviewer.press("Record my decision")
+    reviewer.shoot("decided")
