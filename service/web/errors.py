@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _API_PREFIX = "/api/"
 _FRAMES_LOGGED = 6
+_PATHS_OF_PEOPLE = frozenset({"my", "enrol"})
 _TITLES = {
     400: "That did not work",
     401: "Please sign in",
@@ -133,7 +134,8 @@ def _places(error: Exception) -> str:
 
 def sign_in_path(path: str) -> str:
     """Where somebody signs in who wanted to see `path`."""
-    return "/sign-in" if path == "/my" or path.startswith("/my/") else "/staff/sign-in"
+    first = path.strip("/").partition("/")[0]
+    return "/sign-in" if first in _PATHS_OF_PEOPLE else "/staff/sign-in"
 
 
 def is_api(request: Request) -> bool:
