@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from indexer.crawl.capture_client import CaptureClient
+from service.accounts.actor import Actor
 from service.clock import Clock
 from service.database import Database
 from service.settings import Settings
@@ -19,8 +20,10 @@ from service.work.dispatcher import Dispatcher, DispatcherParts
 from service.work.engine import APPLICATION_VERSION, Engine, Work, WorkTables
 from service.work.evidence import EvidenceRounds, Exhibits, ExpiringCandidates
 from service.work.line_parts import Findings, GalleryEyes, LineParts
-from service.work.schedules import Upkeep
+from service.work.schedules import Chores, Upkeep
 from service.work.templates import MissingTemplates
+
+_ACTOR = Actor.system("upkeep")
 
 
 class WorkCandidates(Findings, ExpiringCandidates, Protocol):
@@ -39,7 +42,9 @@ class WorkRooms:
     exhibits: Exhibits
     reports: RunReports
     eyes: GalleryEyes
-    missing_templates: Callable[[], int]
+    each_minute: Chores
+    each_hour: Chores
+    at_start: Callable[[], object]
 
 
 def assemble(rooms: WorkRooms, worker: str) -> Engine:
@@ -70,7 +75,9 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
     work = Work(
         crawl=crawl,
         evidence=evidence,
-        upkeep=Upkeep(rooms.database, rooms.clock, rooms.sources, rooms.missing_templates),
+        upkeep=Upkeep(
+            rooms.database, rooms.clock, rooms.sources, rooms.each_minute, rooms.each_hour
+        ),
         dispatcher=Dispatcher(
             DispatcherParts(
                 rooms.database,
@@ -82,6 +89,7 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
             )
         ),
         stopping=stopping,
+        at_start=rooms.at_start,
         kill_children=children.kill_lent,
         end_children=end_children,
     )
@@ -91,21 +99,39 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
 
 def work_rooms(rooms: Any) -> WorkRooms:
     """What a worker takes of all rooms (`service.app.Rooms`)."""
+    database: Database = rooms.database
     missing = MissingTemplates(
-        rooms.database,
+        database,
         rooms.enrolment.gallery,
         rooms.photos,
         rooms.examiner,
         rooms.accounts.organisations.any_has_face_matching_on,
     )
+
+    def end_sessions() -> int:
+        with database.write() as session:
+            ended: int = rooms.accounts.sessions.purge(session)
+            return ended
+
+    def end_releases() -> int:
+        with database.write() as session:
+            ended: int = rooms.enrolment.consent.end_expired(session, _ACTOR)
+            return ended
+
     return WorkRooms(
         settings=rooms.settings,
-        database=rooms.database,
+        database=database,
         clock=rooms.clock,
         sources=rooms.sources,
         candidates=rooms.candidates,
         exhibits=rooms.exhibits,
         reports=rooms.reports,
         eyes=rooms.examiner,
-        missing_templates=missing.make,
+        each_minute={"templates": missing.make},
+        each_hour={
+            "sessions": end_sessions,
+            "releases": end_releases,
+            "drafts": lambda: rooms.erasure.forget_stale_drafts(database),
+        },
+        at_start=lambda: rooms.erasure.finish_interrupted(database),
     )

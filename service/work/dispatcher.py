@@ -61,6 +61,7 @@ class Dispatcher:
         self._parts = parts
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._again_at: dict[str, float] = {}
         self._next_watch = 0.0
         self._next_evidence = 0.0
 
@@ -89,16 +90,18 @@ class Dispatcher:
     def _round(self) -> None:
         with self._parts.database.read() as session:
             runs = self._parts.sources.progress.to_take_up(session, _ACTOR)
-        for run in runs:
-            if run.state == "queued":
-                self._enqueue(run)
         now = time.monotonic()
+        for run in runs:
+            if run.state == "queued" and now >= self._again_at.get(workflow_id(run), 0.0):
+                self._enqueue(run)
+                self._again_at[workflow_id(run)] = now + WATCH_EVERY_S
         if now >= self._next_evidence:
             self._next_evidence = now + EVIDENCE_EVERY_S
             if self._parts.evidence_waits():
                 self._enqueue_evidence()
         if now >= self._next_watch:
             self._next_watch = now + WATCH_EVERY_S
+            self._again_at = {name: at for name, at in self._again_at.items() if at > now}
             self._watch([run for run in runs if run.state == "running"])
             self._take_over_from_the_dead(self._parts.database.engine)
 
@@ -128,7 +131,10 @@ class Dispatcher:
         for run in running:
             status = DBOS.get_workflow_status(workflow_id(run))
             if status is not None and status.status in _ALIVE:
-                continue
+                if status.app_version in (None, self._parts.application_version):
+                    continue
+                # Made by another version of this program, which nobody runs any more.
+                DBOS.cancel_workflow(status.workflow_id)
             if run.generation >= MAX_GENERATIONS:
                 self._parts.crawl.fail(run.id, "gave_up")
                 continue

@@ -70,13 +70,17 @@ class WorkTables:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What the engine runs. `stopping` is the event that its parts obey."""
+    """What the engine runs. `stopping` is the event that its parts obey.
+
+    `at_start` finishes what a crash interrupted, before any other work begins.
+    """
 
     crawl: CrawlRuns
     evidence: EvidenceRounds
     upkeep: Upkeep
     dispatcher: Dispatcher
     stopping: threading.Event
+    at_start: Callable[[], object]
     kill_children: Callable[[], int]
     end_children: Callable[[], None]
 
@@ -97,6 +101,7 @@ class Engine:
         """Start working. Raises `ExecutorBusyError` when the name is taken."""
         self._lock.take()
         try:
+            self._work.at_start()
             self._sql = self._tables.open()
             DBOS(config=self._config(self._sql))
             work = self._work

@@ -1,8 +1,8 @@
-"""What comes round by itself: due runs, leases that ran out, templates for a new model."""
+"""What comes round by itself: due runs, leases that ran out, and what other rooms do in time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from service.accounts.actor import Actor
@@ -14,18 +14,19 @@ from service.sources.service import SourcesService
 _ACTOR = Actor.system("schedule")
 
 
+Chores = Mapping[str, Callable[[], int]]
+"""Parts of upkeep that other rooms do, by name; each returns how many items it dealt with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """The parts of upkeep, each returning how many items it dealt with."""
+    """The parts of upkeep. `each_minute` and `each_hour` are done by other rooms."""
 
     database: Database
     clock: Clock
     sources: SourcesService
-    missing_templates: Callable[[], int]
-
-    def make_templates(self) -> int:
-        """Make templates that are missing for the loaded model."""
-        return self.missing_templates()
+    each_minute: Chores
+    each_hour: Chores
 
     def start_due_runs(self) -> int:
         """Queue a run of each site whose scheduled moment has come."""

@@ -56,7 +56,7 @@ def register(
             {
                 "start": upkeep.start_due_runs,
                 "release": upkeep.release_expired,
-                "templates": upkeep.make_templates,
+                **upkeep.each_minute,
             }
         )
 
@@ -67,6 +67,7 @@ def register(
                 "expire": evidence.expire_due,
                 "purge": evidence.purge_held,
                 "forget": forget_old_workflows,
+                **upkeep.each_hour,
             }
         )
 

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dbos import DBOS
 from sqlalchemy import select
 
 from service.candidates.models import Candidate
 from service.database import Database
 from service.sources import frontier
 from service.sources.models import FrontierEntry, MediumSeen, Sighting
+from service.work import assembly, engine
 from service.work.errors import ExecutorBusyError
 from tests.fixtures.hostile_site import HostileSite, body, hostile_site, page, picture
 from tests.service.work.work_factory import BROKEN, Worker, make_person, make_worker, shown
@@ -54,6 +56,18 @@ def codes(worker: Worker, run_id: uuid.UUID) -> dict[str, str]:
     with worker.sources.database.read() as session:
         rows = session.scalars(select(FrontierEntry).where(FrontierEntry.run_id == run_id)).all()
     return {row.url.split("/", 3)[3]: row.refusal_code or row.state for row in rows}
+
+
+def work_rows(folder: Path) -> str:
+    """Everything in the engine's tables, as text."""
+    connection = sqlite3.connect(folder / "work.sqlite")
+    named = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    tables = [row[0] for row in named]
+    content = "\n".join(
+        str(row) for table in tables for row in connection.execute(f'SELECT * FROM "{table}"')
+    )
+    connection.close()
+    return content
 
 
 def test_every_page_and_medium_is_looked_at_and_every_find_is_one_candidate(
@@ -193,14 +207,7 @@ def test_the_work_tables_hold_ids_and_counts_only(
     run_id = run_of(worker, site)
     worker.wait_for(run_id, "finished")
     worker.engine.close()
-    connection = sqlite3.connect(tmp_path / "work.sqlite")
-    tables = [
-        row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
-    ]
-    content = "\n".join(
-        str(row) for table in tables for row in connection.execute(f'SELECT * FROM "{table}"')
-    )
-    connection.close()
+    content = work_rows(tmp_path)
     assert str(run_id) in content
     for forbidden in ("http", "127.0.0.1", "forum", "Start", "Page 0", "png", "gASV"):
         assert forbidden not in content, forbidden
@@ -220,3 +227,40 @@ def test_what_may_work_later_is_tried_again_and_then_given_up(
     with worker.sources.database.read() as session:
         run = worker.sources.service.run(session, worker.sources.system, run_id)
     assert (run.refusals, run.media_seen) == (1, 1)
+
+
+@pytest.mark.parametrize("schedule", ["minute", "hour"])
+def test_what_comes_round_is_done_and_a_failing_part_stops_no_other(
+    worker: Worker, schedule: str, tmp_path: Path
+) -> None:
+    assert worker.chores.done == 1
+    DBOS.trigger_schedule(schedule).get_result()
+    assert worker.chores.done == 2
+    worker.engine.close()
+    content = work_rows(tmp_path)
+    assert "secret" not in content
+    assert "Anna" not in content
+
+
+def test_a_run_begun_by_another_version_of_the_program_goes_on(
+    sqlite_database: Database, tmp_path: Path, site: HostileSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(site, None, pages=10)
+    exceptions = (f"127.0.0.1:{site.port}",)
+    with monkeypatch.context() as patch:
+        for module in (engine, assembly):
+            patch.setattr(module, "APPLICATION_VERSION", "likeness-work-0")
+        older = make_worker(sqlite_database, tmp_path, exceptions=exceptions, look_s=0.05)
+        older.engine.launch()
+        run_id = run_of(older, site)
+        older.wait_for(run_id, "running")
+        older.engine.close()
+    newer = make_worker(sqlite_database, tmp_path, exceptions=exceptions, sources=older.sources)
+    newer.engine.launch()
+    try:
+        assert newer.wait_for(run_id, "finished") == "finished"
+    finally:
+        newer.engine.close()
+    with newer.sources.database.read() as session:
+        run = newer.sources.service.run(session, newer.sources.system, run_id)
+    assert (run.pages_seen, run.media_seen, run.generation) == (11, 30, 2)

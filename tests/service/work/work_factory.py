@@ -32,6 +32,7 @@ from service.candidates.models import Candidate
 from service.clock import SystemClock
 from service.database import Database
 from service.enrolment.models import Person
+from service.errors import ConflictError
 from service.settings import Settings
 from service.sources.service import SourcesService
 from service.work.assembly import WorkRooms, assemble
@@ -185,6 +186,20 @@ class ReportsOfATest:
 
 
 @dataclass
+class ChoresOfATest:
+    """Parts of upkeep that count how often they were done, and one that fails."""
+
+    done: int = 0
+
+    def count(self) -> int:
+        self.done += 1
+        return 1
+
+    def fail(self) -> int:
+        raise ConflictError("http://secret.example/ of Anna")
+
+
+@dataclass
 class Worker:
     """An engine with its rooms."""
 
@@ -192,6 +207,7 @@ class Worker:
     sources: Sources
     eyes: EyesOfATest
     reports: ReportsOfATest
+    chores: ChoresOfATest
 
     def wait_for(self, run_id: uuid.UUID, *states: str, timeout_s: float = 60.0) -> str:
         """Wait until the run is in one of these states; returns it."""
@@ -219,7 +235,7 @@ def make_worker(
     """A worker that is not yet launched."""
     clock = SystemClock()
     sources = sources or make_sources(database, clock, exceptions=exceptions)
-    eyes, reports = EyesOfATest(look_s), ReportsOfATest()
+    eyes, reports, chores = EyesOfATest(look_s), ReportsOfATest(), ChoresOfATest()
     engine = build_worker(
         database,
         data_dir,
@@ -230,8 +246,9 @@ def make_worker(
         slice_pages=slice_pages,
         eyes=eyes,
         reports=reports,
+        chores=chores,
     )
-    return Worker(engine, sources, eyes, reports)
+    return Worker(engine, sources, eyes, reports, chores)
 
 
 def build_worker(
@@ -246,6 +263,7 @@ def build_worker(
     slice_pages: int = 25,
     eyes: EyesOfATest | None = None,
     reports: ReportsOfATest | None = None,
+    chores: ChoresOfATest | None = None,
 ) -> Engine:
     """Only the engine, over rooms of the test's own."""
     settings = Settings(
@@ -254,6 +272,7 @@ def build_worker(
         slice_pages=slice_pages,
         address_exceptions=exceptions,
     )
+    chores = chores or ChoresOfATest()
     rooms = WorkRooms(
         settings=settings,
         database=database,
@@ -263,7 +282,9 @@ def build_worker(
         exhibits=ExhibitsOfATest(),
         reports=reports or ReportsOfATest(),
         eyes=eyes or EyesOfATest(look_s),
-        missing_templates=lambda: 0,
+        each_minute={"counted": chores.count},
+        each_hour={"counted": chores.count, "failing": chores.fail},
+        at_start=chores.count,
     )
     return assemble(rooms, name)
 
