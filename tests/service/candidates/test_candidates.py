@@ -28,6 +28,7 @@ from tests.service.candidates.finds_factory import (
     sees_medium,
 )
 from tests.service.enrolment.people_factory import (
+    FOUND_CROP,
     House,
     face_finding,
     hash_finding,
@@ -66,7 +67,7 @@ class TestRecording:
                 session, any_house.reviewers[0], candidate_id
             )
         assert b"picture.jpg" not in bytes(row["document"])
-        assert b"crop of" not in bytes(row["face_crop"])
+        assert FOUND_CROP not in bytes(row["face_crop"])
         assert evidence.media_url == MEDIUM
         assert evidence.examination is not None
         assert evidence.examination.findings[0].faces[0].face_crop_png == b""
@@ -522,7 +523,7 @@ class TestVisibility:
         with database.write() as session:
             for actor in (house.reviewers[0], person):
                 crop = house.rooms.candidates.show_face(session, actor, candidate_id)
-                assert crop == b"crop of a matched face"
+                assert crop == FOUND_CROP
             with pytest.raises(NotAllowedError):
                 house.rooms.candidates.show_face(session, house.operator, candidate_id)
             shown = session.execute(

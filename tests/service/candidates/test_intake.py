@@ -313,7 +313,7 @@ class TestBroughtFiles:
     ) -> None:
         person, case = make_person(house)
         file = BroughtFile("x.warc.gz", warc((LINK, "image/jpeg", b"p")), "B", "t", ("a.test/no",))
-        with pytest.raises(ImportInvalidError, match="picture.jpg"):
+        with pytest.raises(ImportInvalidError, match=r"picture\.jpg"):
             house.rooms.intake.import_file(
                 database, person, house.eyes, case.person_id, file, DECLARED
             )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from indexer.examiner.protocol import Enrolled, Hashed, PhotoQuality
 from indexer.observations import (
@@ -29,10 +31,22 @@ from service.enrolment.views import BegunCase
 from service.settings import Settings
 from tests.fixtures.clock import SettableClock
 
+
+def grey_png(seed: int) -> bytes:
+    """A small greyscale picture that is no face."""
+    noise = np.random.default_rng(seed).integers(0, 255, (112, 112), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(noise).save(out, "PNG")
+    return out.getvalue()
+
+
 PASSPHRASE = "four unrelated quiet words"
 MODEL = ModelStamp("made-up", "d" * 64, 1)
 OTHER_MODEL = ModelStamp("made-up-2", "e" * 64, 1)
-CROP = b"\x89PNG the aligned grey face of "
+CROP = grey_png(80)
+"""The aligned face of a reference photo."""
+FOUND_CROP = grey_png(160)
+"""The aligned face of a find."""
 QUALITY = PhotoQuality(60.0, 120.0, 110.0, 3.0, 0.95)
 
 
@@ -65,7 +79,7 @@ class MadeUpEyes:
         if others and vector not in others:
             refusal = Refusal("not_same_person", "made up")
             return Enrolled(1, None, QUALITY, hashes, self.model, refusal)
-        return Enrolled(1, vector, QUALITY, hashes, self.model, face_crop_png=CROP + name)
+        return Enrolled(1, vector, QUALITY, hashes, self.model, face_crop_png=CROP)
 
     def hash(self, content: bytes) -> Hashed:
         self.asked_to_hash += 1
@@ -273,7 +287,7 @@ def face_finding(
         band="strong",
         box=Box(10, 10, 80, 80),
         frame_index=0,
-        face_crop_png=b"crop of a matched face",
+        face_crop_png=FOUND_CROP,
     )
     return PersonFinding(str(person_id), (match,), (), no_trace())
 

@@ -326,20 +326,16 @@ class TestGallery:
     ) -> None:
         _, case = make_person(any_house, photos=(b"face:ada#1", b"face:ada#2"))
         any_house.eyes.model = OTHER_MODEL
+        rooms = any_house.rooms
+        gallery = rooms.enrolment.gallery
         with database.read() as session:
-            lacking = any_house.rooms.enrolment.gallery.people_lacking_templates(
-                session, OTHER_MODEL
-            )
+            lacking = gallery.people_lacking_templates(session, OTHER_MODEL)
         assert lacking == (case.person_id,)
-        assert (
-            any_house.rooms.photos.rebuild_templates(database, any_house.eyes, case.person_id) == 2
-        )
+        assert rooms.photos.rebuild_templates(database, any_house.eyes, case.person_id) == 2
         with database.read() as session:
-            assert len(any_house.rooms.enrolment.templates_for_gallery(session, OTHER_MODEL)) == 2
-            assert len(any_house.rooms.enrolment.templates_for_gallery(session, MODEL)) == 2
-            assert not any_house.rooms.enrolment.gallery.people_lacking_templates(
-                session, OTHER_MODEL
-            )
+            assert len(gallery.templates_for_gallery(session, OTHER_MODEL)) == 2
+            assert len(gallery.templates_for_gallery(session, MODEL)) == 2
+            assert not gallery.people_lacking_templates(session, OTHER_MODEL)
 
     def test_references_are_the_persons_own_photos(
         self, any_house: House, database: Database

@@ -16,6 +16,7 @@ from service.vault import KeyDestroyedError
 from tests.service.candidates.finds_factory import record_face, reviewer_says, sees_medium
 from tests.service.enrolment.people_factory import (
     CROP,
+    FOUND_CROP,
     MODEL,
     PASSPHRASE,
     House,
@@ -33,7 +34,8 @@ def _personal(case_number: str) -> tuple[bytes, ...]:
         b"face:ada#1",
         vector_of(b"ada"),
         CROP,
-        b"crop of a matched face",
+        FOUND_CROP,
+        FOUND_CROP,
         b"http://site.test/picture.jpg?secret",
         PASSPHRASE.encode(),
     )
