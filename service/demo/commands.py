@@ -1,4 +1,4 @@
-"""`likeness demo`: the whole loop against a site that is served on this machine only."""
+"""`likeness demo` and `likeness practice`: a site that is served on this machine only."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from service.command_context import settings_of
 from service.demo.summary import DemoSummary, MediumOutcome
 
 app = typer.Typer()
+PRACTICE_PORT = 8899
 
 
 @app.command()
@@ -45,6 +46,29 @@ def demo(
         _show(summary, Console())
     if not summary.succeeded:
         raise typer.Exit(1)
+
+
+@app.command()
+def practice(
+    out: Annotated[Path, typer.Option(help="Folder for the practice person's photos.")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the site.")] = PRACTICE_PORT,
+) -> None:
+    """Serve the demo's site for practising in the browser, until Ctrl-C.
+
+    Only this machine can reach it, and `likeness serve` visits it only with the setting that is
+    printed here.
+    """
+    from service.demo.practice import practice_site, write_photos  # noqa: PLC0415 - loads pictures
+
+    photos = write_photos(out)
+    with practice_site(port) as server:
+        typer.echo(f"Photos of the practice person: {', '.join(map(str, photos))}")
+        typer.echo(f"The practice site:             {server.url}/")
+        typer.echo(f"A link that nothing leads to:  {server.url}{server.brought}")
+        typer.echo("Start Likeness in another terminal so that it may visit this site:")
+        typer.echo(f"  LIKENESS_ADDRESS_EXCEPTIONS='[\"{server.host}\"]' make run")
+        typer.echo("Stop the site with Ctrl-C.")
+        server.wait()
 
 
 def _show(summary: DemoSummary, console: Console) -> None:

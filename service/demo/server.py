@@ -1,6 +1,6 @@
 """A small web server on loopback that serves planned items and remembers what it was asked for.
 
-It listens on 127.0.0.1 only. It is there for the demo and for tests; nothing else serves with it.
+It listens on 127.0.0.1 only. It is there for the demo, for practice and for tests.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _SHUTDOWN_POLL_S = 0.05
 
 
 class LoopbackServer:
-    """Serves `items` by their path on a free port of 127.0.0.1 while the context lasts."""
+    """Serves `items` by their path on a port of 127.0.0.1 (a free one) while the context lasts."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self._items: dict[str, Planned] = {}
         self._asked: Counter[str] = Counter()
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(_SHUTDOWN_POLL_S,), name="demo-site"
@@ -33,7 +33,7 @@ class LoopbackServer:
 
     @property
     def port(self) -> int:
-        """The port that the system chose."""
+        """The port that it listens on."""
         return int(self._server.server_address[1])
 
     @property

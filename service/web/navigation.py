@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from service.accounts.actor import Actor, Role
 
 
+_STANDS_ALONE = frozenset({"/", "/my"})
+"""Pages whose path is the beginning of other links' paths."""
+
+
 @dataclass(frozen=True, slots=True)
 class NavigationItem:
     """One link: where to, and its word."""
@@ -16,7 +20,9 @@ class NavigationItem:
 
     def is_here(self, path: str) -> bool:
         """Whether the page at `path` belongs to this link."""
-        return path == self.path or (self.path != "/" and path.startswith(f"{self.path}/"))
+        return path == self.path or (
+            self.path not in _STANDS_ALONE and path.startswith(f"{self.path}/")
+        )
 
 
 _NOBODY = (
