@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from service.accounts.actor import Actor, Role
 
-
 _STANDS_ALONE = frozenset({"/", "/my"})
 """Pages whose path is the beginning of other links' paths."""
 
