@@ -18,6 +18,7 @@ from service.sources.models import FrontierEntry, MediumSeen, Sighting
 from service.work import assembly, engine
 from service.work.errors import ExecutorBusyError
 from tests.fixtures.hostile_site import HostileSite, body, hostile_site, page, picture
+from tests.service.work.planted_site import plant, run_of
 from tests.service.work.work_factory import BROKEN, Worker, make_person, make_worker, shown
 
 
@@ -33,23 +34,6 @@ def worker(sqlite_database: Database, tmp_path: Path, site: HostileSite) -> Iter
     made.engine.launch()
     yield made
     made.engine.close()
-
-
-def plant(site: HostileSite, person_id: uuid.UUID | None, pages: int = 4, media: int = 3) -> None:
-    """A start page that leads to `pages` pages of `media` pictures; the first shows the person."""
-    links = "".join(f'<a href="/p{number}">p</a>' for number in range(pages))
-    site.put("/", page(f"<title>Start</title>{links}"))
-    for number in range(pages):
-        pictures = "".join(f'<img src="/m{number}-{which}.png">' for which in range(media))
-        site.put(f"/p{number}", page(f"<title>Page {number}</title>{pictures}"))
-        for which in range(media):
-            shows = person_id if which == 0 else None
-            site.put(f"/m{number}-{which}.png", picture(shown(shows, number * 100 + which)))
-
-
-def run_of(worker: Worker, site: HostileSite, **changes: object) -> uuid.UUID:
-    described = worker.sources.site(seeds=(site.at("/"),), **changes)
-    return worker.sources.run(described).id
 
 
 def codes(worker: Worker, run_id: uuid.UUID) -> dict[str, str]:
@@ -133,47 +117,6 @@ def test_what_cannot_be_read_or_fetched_is_counted_with_its_reason(
     with worker.sources.database.read() as session:
         run = worker.sources.service.run(session, worker.sources.system, run_id)
     assert (run.media_unreadable, run.refusals) == (1, 3)
-
-
-@pytest.mark.parametrize(
-    ("title", "code"),
-    [("Just a moment...", "wall_challenge"), ("Log in", "wall_login"), ("Age check", "wall_age")],
-)
-def test_a_wall_makes_the_run_blind(
-    worker: Worker, site: HostileSite, title: str, code: str
-) -> None:
-    site.put("/", page(f"<title>{title}</title><a href='/more'>more</a>"))
-    run_id = run_of(worker, site)
-    assert worker.wait_for(run_id, "finished", "blind") == "blind"
-    with worker.sources.database.read() as session:
-        run = worker.sources.service.run(session, worker.sources.system, run_id)
-    assert code in run.state_reason
-
-
-def test_a_lost_canary_makes_the_run_blind(worker: Worker, site: HostileSite) -> None:
-    plant(site, None, pages=2)
-    site.put("/canary", page('<title>c</title><img src="/m0-0.png">'))
-    run_id = run_of(worker, site, canaries=(f"2 {site.at('/canary')}",))
-    assert worker.wait_for(run_id, "finished", "blind") == "blind"
-    with worker.sources.database.read() as session:
-        run = worker.sources.service.run(session, worker.sources.system, run_id)
-    assert run.state_reason == "canary_lost"
-
-
-def test_a_canary_that_shows_enough_is_well(worker: Worker, site: HostileSite) -> None:
-    plant(site, None, pages=2)
-    run_id = run_of(worker, site, canaries=(f"3 {site.at('/p0')}",))
-    assert worker.wait_for(run_id, "finished", "blind") == "finished"
-
-
-def test_a_budget_is_kept_and_named(worker: Worker, site: HostileSite) -> None:
-    plant(site, None, pages=9)
-    run_id = run_of(worker, site, page_budget=3, media_budget=4)
-    worker.wait_for(run_id, "finished")
-    with worker.sources.database.read() as session:
-        run = worker.sources.service.run(session, worker.sources.system, run_id)
-    assert (run.pages_seen, run.media_seen) == (3, 4)
-    assert run.state_reason == "budget"
 
 
 def test_a_cancelled_run_fetches_no_more(worker: Worker, site: HostileSite) -> None:

@@ -1,0 +1,78 @@
+"""Walls, canaries and budgets: how a run ends is what could be seen. One worker for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from service.database import Database
+from tests.fixtures.databases import SqliteTemplate
+from tests.fixtures.hostile_site import HostileSite, hostile_site, page
+from tests.service.work.planted_site import plant, run_of
+from tests.service.work.work_factory import Worker, make_worker
+
+
+@pytest.fixture(scope="module")
+def started(
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: SqliteTemplate
+) -> Iterator[tuple[Worker, HostileSite]]:
+    folder = tmp_path_factory.mktemp("worker")
+    database = Database.open(sqlite_template.new_migrated_url(folder))
+    with hostile_site() as running:
+        made = make_worker(database, folder, exceptions=(f"127.0.0.1:{running.port}",))
+        made.engine.launch()
+        yield made, running
+        made.engine.close()
+    database.close()
+
+
+@pytest.fixture
+def worker(started: tuple[Worker, HostileSite]) -> Worker:
+    return started[0]
+
+
+@pytest.fixture
+def site(started: tuple[Worker, HostileSite]) -> HostileSite:
+    return started[1]
+
+
+@pytest.mark.parametrize(
+    ("title", "code"),
+    [("Just a moment...", "wall_challenge"), ("Log in", "wall_login"), ("Age check", "wall_age")],
+)
+def test_a_wall_makes_the_run_blind(
+    worker: Worker, site: HostileSite, title: str, code: str
+) -> None:
+    site.put("/", page(f"<title>{title}</title><a href='/more'>more</a>"))
+    run_id = run_of(worker, site)
+    assert worker.wait_for(run_id, "finished", "blind") == "blind"
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, run_id)
+    assert code in run.state_reason
+
+
+def test_a_lost_canary_makes_the_run_blind(worker: Worker, site: HostileSite) -> None:
+    plant(site, None, pages=2)
+    site.put("/canary", page('<title>c</title><img src="/m0-0.png">'))
+    run_id = run_of(worker, site, canaries=(f"2 {site.at('/canary')}",))
+    assert worker.wait_for(run_id, "finished", "blind") == "blind"
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, run_id)
+    assert run.state_reason == "canary_lost"
+
+
+def test_a_canary_that_shows_enough_is_well(worker: Worker, site: HostileSite) -> None:
+    plant(site, None, pages=2)
+    run_id = run_of(worker, site, canaries=(f"3 {site.at('/p0')}",))
+    assert worker.wait_for(run_id, "finished", "blind") == "finished"
+
+
+def test_a_budget_is_kept_and_named(worker: Worker, site: HostileSite) -> None:
+    plant(site, None, pages=9)
+    run_id = run_of(worker, site, page_budget=3, media_budget=4)
+    worker.wait_for(run_id, "finished")
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, run_id)
+    assert (run.pages_seen, run.media_seen) == (3, 4)
+    assert run.state_reason == "budget"
