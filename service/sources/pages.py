@@ -23,6 +23,7 @@ from service.web.dependencies import (
     ReadSession,
     StaffActor,
     WriteSession,
+    get_settings,
 )
 from service.web.render import render
 from service.web.responses import see_other
@@ -48,7 +49,7 @@ def list_sites(
 @router.get("/sites/new")
 def new_site(request: Request, _actor: OperatorActor) -> Response:
     """The empty form."""
-    empty = form_of(SiteDraft("", (), "", ""))
+    empty = form_of(SiteDraft("", (), "", "", delay_s=get_settings(request).crawl_delay_s))
     return render(request, "sources/new_site.html", form=empty, problem="", wrong="")
 
 
