@@ -1,0 +1,70 @@
+"""What goes in and out of the JSON API of the hash bank."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.hashbank.service import KnownPictureView
+
+_HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+class KnownHashIn(BaseModel):
+    """A hash that was made elsewhere: SHA-256, PDQ, or both."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"sha256": _HASH, "pdq": "", "note": "from my phone"}]},
+    )
+
+    sha256: str = Field(default="", max_length=64)
+    pdq: str = Field(default="", max_length=64)
+    note: str = Field(default="", max_length=200)
+
+
+class KnownOut(BaseModel):
+    """One known picture, in words."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "known_id": "3f0c7f0e-5d0e-4a55-9a43-1d8d7a1f2b6c",
+                    "origin": "given",
+                    "has_perceptual_hash": True,
+                    "note": "from my phone",
+                    "added_at": "2026-11-23T09:30:00Z",
+                }
+            ]
+        }
+    )
+
+    known_id: uuid.UUID
+    origin: str
+    has_perceptual_hash: bool
+    note: str
+    added_at: datetime
+
+    @classmethod
+    def of(cls, view: KnownPictureView) -> KnownOut:
+        """From the view."""
+        return cls(
+            known_id=view.known_id,
+            origin=view.origin,
+            has_perceptual_hash=view.has_perceptual_hash,
+            note=view.note,
+            added_at=view.added_at,
+        )
+
+
+class KnownIdOut(BaseModel):
+    """The id of a known picture."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"known_id": "3f0c7f0e-5d0e-4a55-9a43-1d8d7a1f2b6c"}]}
+    )
+
+    known_id: uuid.UUID
