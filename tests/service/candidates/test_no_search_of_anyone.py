@@ -1,0 +1,83 @@
+"""Design rule 2, tried to be broken: nothing takes a picture and answers with finds."""
+
+from __future__ import annotations
+
+import json
+
+from fastapi.testclient import TestClient
+
+from service.app import create_web
+from tests.service.candidates.finds_factory import record_face, sees_medium
+from tests.service.enrolment.people_factory import House, make_person
+
+UPLOADS_THAT_ANSWER_NO_FINDS = {
+    # a reference photo: kept or refused with a reason about the photo itself
+    "/api/v1/my/photos": {
+        "accepted",
+        "photo_id",
+        "has_template",
+        "refusal_code",
+        "words",
+        "advice",
+    },
+    # a known picture: its hashes are kept
+    "/api/v1/my/known/files": {"known_id", "origin", "has_perceptual_hash", "note", "added_at"},
+}
+
+
+def _uploads(schema: dict[str, object]) -> dict[str, str]:
+    found = {}
+    paths = schema["paths"]
+    assert isinstance(paths, dict)
+    for path, methods in paths.items():
+        for operation in methods.values():
+            body = operation.get("requestBody", {}).get("content", {})
+            if any(kind != "application/json" for kind in body):
+                created = {**operation["responses"]}
+                answer = created.get("200") or created.get("201") or {}
+                content = answer.get("content", {}).get("application/json", {})
+                found[path] = content.get("schema", {}).get("$ref", "").rsplit("/", 1)[-1]
+    return found
+
+
+def test_every_upload_of_the_api_is_known_and_answers_nothing_of_finds(house: House) -> None:
+    app = create_web(house.rooms)
+    schema = app.openapi()
+    uploads = {path: answer for path, answer in _uploads(schema).items() if "/notices" not in path}
+    assert set(uploads) == set(UPLOADS_THAT_ANSWER_NO_FINDS)
+    for path, answer in uploads.items():
+        fields = set(schema["components"]["schemas"][answer]["properties"])
+        assert fields == UPLOADS_THAT_ANSWER_NO_FINDS[path]
+
+
+def test_an_operator_and_an_advocate_have_no_upload_that_looks_for_a_face(house: House) -> None:
+    make_person(house)
+    client = TestClient(create_web(house.rooms), base_url="http://127.0.0.1:8000")
+    for actor in (house.operator, house.reviewers[0]):
+        assert actor.organisation_id is not None
+        with house.rooms.database.write() as session:
+            _, token = house.rooms.accounts.sessions.open(
+                session, actor.role, actor.organisation_id, account_id=actor.account_id
+            )
+        for path in UPLOADS_THAT_ANSWER_NO_FINDS:
+            answer = client.post(
+                path,
+                files={"file": ("a.jpg", b"face:ada#1")},
+                headers={"Authorization": f"Bearer {token}"},
+            )
+            assert answer.status_code == 403
+
+
+def test_giving_a_photo_tells_nothing_of_what_was_found_before(house: House) -> None:
+    person, case = make_person(house)
+    record_face(house, case.person_id, sees_medium(house, b"found"), b"found")
+    stranger, other = make_person(house, photos=(), name="Bea")
+    outcome = house.rooms.photos.add_photo(
+        house.rooms.database, stranger, house.eyes, other.person_id, b"face:ada#7"
+    )
+    assert outcome.accepted
+    with house.rooms.database.read() as session:
+        assert house.rooms.candidates.finds_of(session, stranger, other.person_id) == []
+    said = json.dumps([outcome.words, outcome.advice, outcome.refusal_code])
+    assert str(case.person_id) not in said
+    assert person.person_id != stranger.person_id
