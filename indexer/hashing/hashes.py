@@ -1,9 +1,9 @@
 """Hashes of a medium: SHA-256 of its bytes; PDQ and ImageHash's phash of its picture.
 
 None of them says anything about a face. PDQ is computed on an area-averaged picture of at most 512
-pixels a side, each side by itself, as the newer reference implementation does (within 2 bits of it;
-the older one and the full-size hash are up to 16 bits away): ten times faster than the full picture,
-and the steadiest of the ways tried when a picture comes again smaller and recompressed.
+pixels a side, each side by itself, as the newer reference implementation does (within 2 bits of
+it; the older one and the full-size hash are up to 16 bits away): eight times faster than the full
+picture, and the steadiest of the ways tried when a picture comes again smaller and recompressed.
 """
 
 from __future__ import annotations

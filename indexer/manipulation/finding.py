@@ -29,7 +29,7 @@ PARTS_NOT_LOOKED_AT: Final = (
 )
 # From here on chance and ordinary editing are no explanation that was met in testing.
 _STRONG_INLIERS: Final = 60
-_STRONG_AGREEMENT: Final = 0.75
+_STRONG_AGREEMENT: Final = 0.9
 _SAME_PHOTO: Final = (
     "it is a reference photo again, with no change found beside it; "
     "that does not say that either of them is authentic"

@@ -23,9 +23,7 @@ from indexer.observations import DeclaredFact
 from tests.indexer.media.conftest import CAPTURED, GENERATED
 
 SMALL = Image.fromarray(skimage.data.astronaut()).resize((64, 64))
-SD_PARAMETERS = (
-    "a lighthouse\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, Seed: 1"
-)
+SD_PARAMETERS = "a lighthouse\nNegative prompt: blurry\nSteps: 20, Sampler: Euler a, Seed: 1"
 COMFY_PROMPT = json.dumps({"3": {"class_type": "KSampler", "inputs": {"seed": 1}}})
 COMFY_WORKFLOW = json.dumps({"nodes": [{"id": 1}], "links": []})
 
