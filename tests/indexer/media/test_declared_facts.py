@@ -270,6 +270,7 @@ def test_the_decoder_hands_the_facts_over_with_the_pixels(
     assert decoded.declared_unread is None
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # the decoder process ignores them too
 @settings(max_examples=150, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_hostile_metadata_never_raises(seed: int) -> None:
