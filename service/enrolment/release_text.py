@@ -100,7 +100,7 @@ def release_text(organisation_name: str, *, covers_faces: bool, held_days: int) 
         ),
         Paragraph(
             "Only for adults",
-            "You are 18 or older now, and you were in every picture this is about.",
+            "You are 18 or older now, and you were 18 or older in every picture this is about.",
         ),
     ]
     statement = "I have read this and I agree. I am the person shown in the pictures I give."

@@ -16,8 +16,6 @@ import uuid
 import msgspec
 from sqlalchemy.orm import Session
 
-from indexer.examiner.protocol import GalleryTemplate, Reference
-from indexer.observations import ModelStamp
 from service.accounts.actor import Actor, Role
 from service.accounts.passwords import hash_secret
 from service.accounts.service import AccountService
@@ -78,6 +76,10 @@ class EnrolmentService:
         )
         self.signing_in = PersonSignIn(vault, clock, audit, accounts)
         self.loans = ReviewerLoans(clock, audit, accounts)
+        self.templates_for_gallery = self.gallery.templates_for_gallery
+        self.references_of = self.gallery.references_of
+        self.gallery_change = self.gallery.gallery_change
+        self.bump_gallery = self.gallery.bump_gallery
         self.sign_in = self.signing_in.sign_in
         self.sign_release = self.consent.sign_release
         self.sign_mandate = self.consent.sign_mandate
@@ -336,26 +338,6 @@ class EnrolmentService:
             and repository.live_release(person_id) is not None
             and repository.live_mandate(person_id) is not None
         )
-
-    # --- the gallery (kept in `GallerySource`) --------------------------------------------------
-
-    def templates_for_gallery(
-        self, session: Session, model: ModelStamp
-    ) -> tuple[GalleryTemplate, ...]:
-        """Every template that may be compared now, of exactly this model."""
-        return self.gallery.templates_for_gallery(session, model)
-
-    def references_of(self, session: Session, person_id: uuid.UUID) -> tuple[Reference, ...]:
-        """The decrypted reference photos of one person."""
-        return self.gallery.references_of(session, person_id)
-
-    def gallery_change(self, session: Session) -> int:
-        """How often the watch-list has changed so far."""
-        return self.gallery.gallery_change(session)
-
-    def bump_gallery(self, session: Session) -> int:
-        """Count a change of the watch-list."""
-        return self.gallery.bump_gallery(session)
 
     # --- parts ----------------------------------------------------------------------------------
 
