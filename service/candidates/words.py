@@ -18,7 +18,7 @@ _SIMILARITY = {
     "moderate": "The faces are similar.",
     "weak": "The faces are somewhat similar.",
 }
-_MANIPULATION = {
+MANIPULATION_WORDS = {
     "strong_signs": "Signs of manipulation: strong support",
     "moderate_signs": "Signs of manipulation: moderate support",
     "weak_signs": "Signs of manipulation: weak support",
@@ -83,7 +83,7 @@ def assessment_of(finding: PersonFinding | None) -> Assessment | None:
 
 def manipulation_words(finding: ManipulationFinding) -> str:
     """The band of a manipulation finding."""
-    return _MANIPULATION[finding.band]
+    return MANIPULATION_WORDS[finding.band]
 
 
 def best_face(faces: tuple[FaceMatch, ...]) -> FaceMatch | None:

@@ -20,6 +20,7 @@ from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
 from service.clock import Clock
 from service.database import Database
+from service.candidates.words import MANIPULATION_WORDS
 from service.exhibits.bundle import ExhibitContent, SealedBundle, seal_bundle
 from service.exhibits.custody import moment
 from service.exhibits.custody_book import CustodyBook
@@ -281,7 +282,7 @@ def _manipulation(manifest: Manifest) -> tuple[str, ...]:
     """The latest finding that says anything, as its band and its reasons."""
     for examination in reversed(manifest.examinations):
         if examination.manipulation_band is not None:
-            band = examination.manipulation_band.replace("_", " ")
+            band = MANIPULATION_WORDS[examination.manipulation_band]
             return (band, *examination.manipulation_reasons)
     return ()
 

@@ -23,7 +23,11 @@ class ReceiverView:
     @property
     def words(self) -> str:
         """Name and contact in one line."""
-        return f"{self.name} ({self.contact})" if self.contact else self.name
+        return (
+            f"{self.name} ({self.contact})"
+            if self.name and self.contact
+            else self.name or self.contact
+        )
 
     @classmethod
     def of(cls, row: Receiver) -> ReceiverView:
