@@ -47,6 +47,12 @@ class NotADraftError(ConflictError):
     code = "not_a_draft"
 
 
+class WithdrawnExhibitError(NotADraftError):
+    """An exhibit of the notice was withdrawn since it was drafted, as after a sign of a minor."""
+
+    code = "withdrawn_exhibit"
+
+
 class NotSignedError(ConflictError):
     """The notice is not signed yet: there is no document to take away or to file."""
 

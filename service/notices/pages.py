@@ -13,7 +13,7 @@ from fastapi import APIRouter, File, Form, Query, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
-from service.accounts.actor import Actor
+from service.accounts.actor import Actor, Role
 from service.database import Database
 from service.errors import LikenessError
 from service.exhibits.asked import download
@@ -133,6 +133,7 @@ def change_notice(
     post_id: Fields = [],  # noqa: B006
 ) -> Response:
     """Set the draft's elements."""
+    is_advocate = actor.role is Role.ADVOCATE
     details = tuple(ItemDetails(one, other) for one, other in zip(uploader, post_id, strict=False))
     change = NoticeChange(
         individual=individual,
@@ -140,8 +141,8 @@ def change_notice(
         contact_name=contact_name,
         contact_email=contact_email,
         contact_phone=contact_phone,
-        receiver_name=receiver_name,
-        receiver_contact=receiver_contact,
+        receiver_name=receiver_name if is_advocate else None,
+        receiver_contact=receiver_contact if is_advocate else None,
         mention_search=mention_search == "on",
         mention_manipulation=mention_manipulation == "on",
         items=details or None,

@@ -51,6 +51,16 @@ class NoticeRepository:
             self._notices().where(Notice.person_id == person_id).order_by(Notice.made_at)
         ).all()
 
+    def exhibit_ids(self, notice: Notice) -> Sequence[uuid.UUID]:
+        """The exhibits that a visible notice was made of."""
+        return self._session.scalars(
+            select(NoticeItem.exhibit_id).where(
+                NoticeItem.notice_id.in_(
+                    self._notices().where(Notice.id == notice.id).with_only_columns(Notice.id)
+                )
+            )
+        ).all()
+
     def receiver_for(self, organisation_id: uuid.UUID, host: str, regime: str) -> Receiver | None:
         """Where the caller's organisation sends notices for a host under a regime."""
         if self._actor.organisation_id not in (None, organisation_id):

@@ -97,7 +97,9 @@ class NoticeService:
         self.choice_groups = self._chosen.groups
         self._cases = cases
         self._sealed = SealedNotices(vault)
-        self.signing = NoticeSigning(vault, clock, audit, cases=cases, organisations=organisations)
+        self.signing = NoticeSigning(
+            vault, clock, audit, exhibits=exhibits, cases=cases, organisations=organisations
+        )
         self.filings = NoticeFilings(vault, clock, audit, max_proof_bytes=max_proof_bytes)
         self.sign = self.signing.sign
         self.record_filing = self.filings.record_filing
@@ -251,6 +253,9 @@ class NoticeService:
     def _set_receiver(
         self, session: Session, actor: Actor, row: Notice, name: str, contact: str
     ) -> None:
+        # one row for the whole organisation: it says where everybody's notices to this host go
+        if actor.role is not Role.ADVOCATE:
+            raise NotAllowedError("Where notices are filed is recorded by an advocate.")
         repository = self._repository(session, actor)
         receiver = repository.receiver_for(row.organisation_id, row.host, row.regime)
         name = _text("Receiver", name, _MAX_SHORT_CHARS)

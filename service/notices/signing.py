@@ -1,7 +1,7 @@
 """Signing a notice: by an advocate under a live mandate, or by the person themselves.
 
 1. Read the draft, the mandate and the receiver; refuse with the full list while anything
-   is missing.
+   is missing, and refuse what stands on an exhibit that was withdrawn.
 2. Make PDF and JSON of exactly what was read.
 3. Name the files in the row, write them encrypted, then in one unit of work: signed, if the
    draft is still the one that was read.
@@ -24,9 +24,14 @@ from service.database import Database
 from service.errors import InvalidInputError, NotAllowedError
 from service.exhibits.custody import custody_name, moment
 from service.exhibits.finds import Cases, Organisations
+from service.exhibits.service import ExhibitService
 from service.notices.documents import AuthorityDocument, NoticeDocument, SignatureDocument
 from service.notices.elements import Signing, missing_elements
-from service.notices.errors import IncompleteNoticeError, NotADraftError
+from service.notices.errors import (
+    IncompleteNoticeError,
+    NotADraftError,
+    WithdrawnExhibitError,
+)
 from service.notices.form import NoticeForm, notice_form, signed_json
 from service.notices.mandates import live_mandate
 from service.notices.models import Notice, Receiver
@@ -63,12 +68,14 @@ class NoticeSigning:
         clock: Clock,
         audit: AuditTrail,
         *,
+        exhibits: ExhibitService,
         cases: Cases,
         organisations: Organisations,
     ) -> None:
         self._vault = vault
         self._clock = clock
         self._audit = audit
+        self._exhibits = exhibits
         self._cases = cases
         self._organisations = organisations
         self._sealed = SealedNotices(vault)
@@ -122,6 +129,7 @@ class NoticeSigning:
         row = self._repository(session, actor).notice(notice_id)
         if row.state != "draft":
             raise NotADraftError("This notice was signed already.")
+        self._refuse_withdrawn(session, actor, row)
         law, document = regime_of(row.regime), self._sealed.open(row)
         _refuse_unknown(law, ticked)
         organisation = self._organisations.organisation(session, actor)
@@ -192,7 +200,17 @@ class NoticeSigning:
         row = self._repository(session, actor).notice(notice_id, for_update=True)
         if row.state != "draft" or row.document != ready.sealed_draft:
             raise NotADraftError("The notice was changed meanwhile; read it again before signing.")
+        self._refuse_withdrawn(session, actor, row)
         return row
+
+    def _refuse_withdrawn(self, session: Session, actor: Actor, row: Notice) -> None:
+        """What was halted is reported by the operator, and by nobody in a notice (rule 6)."""
+        for exhibit_id in self._repository(session, actor).exhibit_ids(row):
+            if self._exhibits.exhibit(session, actor, exhibit_id).state == "withdrawn":
+                raise WithdrawnExhibitError(
+                    "An exhibit of this notice was withdrawn meanwhile, so it cannot be signed. "
+                    "Draft a new one without it."
+                )
 
     def _repository(self, session: Session, actor: Actor) -> NoticeRepository:
         return NoticeRepository(session, actor, self._clock.now())

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import func, select
 
 import service.notices
+import service.notices.signing
 from service.accounts.actor import Role
 from service.database import Database
 from service.enrolment.models import Mandate
@@ -30,6 +31,7 @@ from service.notices.errors import (
     NotSignedError,
     UnknownRegimeError,
     UnsealedExhibitError,
+    WithdrawnExhibitError,
 )
 from service.notices.filing import Filing
 from service.notices.models import Notice, NoticeItem
@@ -376,6 +378,43 @@ def test_a_receiver_is_remembered_for_the_next_notice_to_the_host(room: Notices)
     receiver = room.view(room.draft()).receiver
     assert receiver is not None
     assert receiver.words == "Trust team (form 7)"
+
+
+def test_a_person_cannot_redirect_where_the_organisations_notices_go(room: Notices) -> None:
+    room.change(room.draft(), NoticeChange(receiver_name="Trust team", receiver_contact="form 7"))
+    notice_id = room.draft()
+    change = NoticeChange(receiver_name="Trust team", receiver_contact="me@elsewhere.test")
+    with pytest.raises(NotAllowedError), room.database.write() as session:
+        room.notices.change(session, room.person, notice_id, change)
+    receiver = room.view(notice_id).receiver
+    assert receiver is not None
+    assert receiver.words == "Trust team (form 7)"
+
+
+@pytest.mark.parametrize("when", ["before", "while it is being signed"])
+def test_what_was_halted_after_the_draft_is_not_signed(
+    room: Notices, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    candidate = room.make_candidate()
+    assert room.hold(room.want(candidate)).state == "held"
+    exhibit_id = room.confirm(candidate)
+    assert room.exhibits.seal(room.database, exhibit_id).state == "sealed"
+    notice_id = room.draft(exhibit_id)
+    room.change(notice_id)
+    if when == "before":
+        room.drop(candidate)
+    else:
+        made = service.notices.signing.notice_pdf
+
+        def halted_meanwhile(*args: object) -> bytes:
+            room.drop(candidate)
+            return made(*args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(service.notices.signing, "notice_pdf", halted_meanwhile)
+    with pytest.raises(WithdrawnExhibitError):
+        room.sign(notice_id)
+    assert room.view(notice_id).state == "draft"
+    assert room.files() == 0
 
 
 def test_receipt_starts_the_clock(both: Notices) -> None:
