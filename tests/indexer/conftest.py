@@ -9,6 +9,7 @@ import pytest
 
 from indexer.faces import DEFAULT_PACK, FaceEngine, check_pack
 from indexer.faces.packs import default_models_dir
+from tests.conftest import ON_CI
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +18,8 @@ def models_dir() -> Path:
     named = os.environ.get("LIKENESS_MODELS_DIR")
     folder = Path(named) if named else default_models_dir()
     if check_pack(DEFAULT_PACK, folder).state != "ready":
+        if ON_CI:
+            pytest.fail("the default model pack is not there: `make test` fetches it")
         pytest.skip("the default model pack is not there: run `likeness models fetch`")
     return folder
 

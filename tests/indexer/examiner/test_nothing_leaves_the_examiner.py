@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import logging
 import re
 import subprocess
@@ -10,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import BinaryIO, cast
 
-import numpy as np
 import pytest
 
 from indexer.errors import WireError
@@ -31,10 +29,10 @@ from indexer.examiner.protocol import (
     ReferencesWanted,
 )
 from indexer.faces import FaceEngine
-from indexer.faces.align import aligned_face
 from indexer.media.picture import Pixels
 from indexer.wire import Channel
 from tests.fixtures.photographs import astronaut, beside, group, jpeg
+from tests.fixtures.probe_forms import forms_of, strangers_and_hers
 
 CROWD = beside(group(), astronaut(), height_px=886)
 
@@ -102,35 +100,6 @@ def examiner(tmp_path: Path, models_dir: Path):
     started.ask(LoadGallery(1, ready.model, (template,), ()))
     yield started
     started.end()
-
-
-def strangers_and_hers(engine: FaceEngine, pixels: Pixels) -> np.ndarray:
-    crops = [aligned_face(pixels, face) for face in engine._detector.detect(pixels)]
-    vectors = np.empty((len(crops), 128), np.float32)
-    engine._recogniser.embed_into(crops, vectors)
-    return vectors
-
-
-def forms_of(vector: np.ndarray) -> dict[str, bytes]:
-    """Short parts of a vector in every form in which it might be written down."""
-    part = vector[40:44]
-    forms = {
-        f"{kind} from {start}": vector[start : start + 4].astype(kind).tobytes()
-        for kind in ("<f4", ">f4", "<f2", ">f2", "<f8", ">f8")
-        for start in (0, 1, 60, 124)
-    }
-    whole = vector.astype("<f4").tobytes()
-    for shift in range(3):
-        # Base64 of an inner part looks the same wherever the whole begins, given its phase.
-        encoded = base64.b64encode(whole[shift : shift + 60])
-        forms[f"base64 {shift}"] = encoded[:40]
-        forms[f"base64url {shift}"] = encoded[:40].translate(bytes.maketrans(b"+/", b"-_"))
-    forms["hex"] = whole[:16].hex().encode()
-    forms["repr"] = repr(float(part[0])).encode()
-    forms["digits"] = f"{part[1]:.5f}".lstrip("-").encode()
-    quantised = np.clip(np.round(vector * 127), -128, 127).astype(np.int8)
-    forms["int8"] = quantised[:24].tobytes()
-    return forms
 
 
 def test_no_form_of_any_probe_is_in_what_the_examiner_sends(
