@@ -21,6 +21,7 @@ from indexer.observations import Examination, MediaHashes, PersonFinding
 from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
 from service.candidates.documents import CandidateDocument, HaltedDocument, SeenAt
+from service.candidates.halting import Halting
 from service.candidates.models import Candidate
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.references import reference_to
@@ -59,6 +60,7 @@ class FindingRecorder:
         self._enrolment = enrolment
         self._hashbank = hashbank
         self._held = timedelta(days=held_days)
+        self._halting = Halting(vault, clock, audit, hashbank)
 
     def record_findings(
         self,
@@ -97,6 +99,7 @@ class FindingRecorder:
         self,
         session: Session,
         actor: Actor,
+        outcomes: CandidateOutcomes,
         candidate_id: uuid.UUID,
         examination: Examination,
         medium_id: uuid.UUID | None,
@@ -104,7 +107,7 @@ class FindingRecorder:
         """What was captured has been examined, against this person only.
 
         For what a person pointed to this is where its content becomes known: the hashes of a
-        confirmed one join the known pictures.
+        confirmed one join the known pictures, and one that was halted before is halted here too.
         """
         repository = CandidateRepository(session, actor, self._clock.now())
         row = repository.candidate(candidate_id, for_update=True)
@@ -117,7 +120,10 @@ class FindingRecorder:
         is_free = medium_id is not None and repository.of_medium(row.person_id, medium_id) is None
         if row.medium_id is None and is_free:
             row.medium_id = medium_id
-        if row.state == "confirmed":
+        same = repository.any_of_medium(medium_id) if medium_id is not None else ()
+        if any(each.state == "halted" for each in same):
+            self._halting.halt(session, actor, outcomes, row, "")
+        elif row.state == "confirmed":
             self._hashbank.add_known(session, actor, row.person_id, "confirmed", examination.hashes)
 
     def _record_person(

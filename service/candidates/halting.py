@@ -2,16 +2,21 @@
 
 Any sign from anybody is enough. Every candidate of that content, of whomever, stops at once: its
 face crop and verdicts are destroyed, captures are purged, its hashes leave the known pictures, and
-all that stays is addresses, time and reason, which the operator reports where it belongs.
+all that stays is addresses, time and reason, which the operator reports where it belongs. A file
+that somebody brought with the content in it is destroyed wherever else it is held, too.
 """
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterable
+
+import msgspec
 from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
-from service.candidates.documents import HaltedDocument
+from service.candidates.documents import CandidateDocument, HaltedDocument
 from service.candidates.models import Candidate
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.references import reference_to
@@ -51,19 +56,59 @@ class Halting:
         whole = f"{MINOR_REASON}: {said}" if said else MINOR_REASON
         system = Actor.system("minor sign")
         everywhere = CandidateRepository(session, system, self._clock.now())
-        rows = [row]
-        if row.medium_id is not None:
-            rows += [each for each in everywhere.any_of_medium(row.medium_id) if each.id != row.id]
+        rows = self._of_same_content(everywhere, row)
+        files = {
+            brought.file_sha256 for each in rows for brought in self._sealed.document(each).brought
+        }
         for each in rows:
-            if each.state == "halted":
-                continue
             # what somebody said of their own find goes no further than its organisation
             own_words = whole if each.organisation_id == row.organisation_id else MINOR_REASON
             self._halt_one(session, everywhere, outcomes, each, own_words)
+        self._destroy_copies(session, everywhere, {each.person_id for each in rows}, files)
         self._audit.record(
             session, actor, "candidate.halt", "candidate", row.id, candidates=len(rows)
         )
         return Resolution("halted", needs_reviewer=False, needs_person=False)
+
+    def _of_same_content(self, repository: CandidateRepository, row: Candidate) -> list[Candidate]:
+        """`row` and all others of its content that are not halted yet.
+
+        Of one person by every digest that is known of it: only one of their candidates carries the
+        content's id, what they pointed to twice does not. Of other people by the content's id.
+        """
+        found = {row.id: row}
+        digests = _digests(self._sealed.document(row))
+        for each in repository.of_person(row.person_id):
+            if each.state != "halted" and digests & _digests(self._sealed.document(each)):
+                found[each.id] = each
+        for medium_id in {each.medium_id for each in found.values() if each.medium_id is not None}:
+            for each in repository.any_of_medium(medium_id):
+                if each.state != "halted":
+                    found.setdefault(each.id, each)
+        return list(found.values())
+
+    def _destroy_copies(
+        self,
+        session: Session,
+        repository: CandidateRepository,
+        people: Iterable[uuid.UUID],
+        file_sha256s: set[str],
+    ) -> None:
+        """A brought file may hold more than one content: each candidate of it has its own copy."""
+        for person_id in people:
+            for row in repository.of_person(person_id):
+                if row.state == "halted":
+                    continue
+                document = self._sealed.document(row)
+                copies = tuple(one for one in document.brought if one.file_sha256 in file_sha256s)
+                if not copies:
+                    continue
+                delete_brought_after_commit(self._vault, session, person_id, copies)
+                brought = tuple(
+                    msgspec.structs.replace(one, file_id="") if one in copies else one
+                    for one in document.brought
+                )
+                self._sealed.put(row, msgspec.structs.replace(document, brought=brought))
 
     def _halt_one(
         self,
@@ -87,3 +132,10 @@ class Halting:
         row.face_crop = None
         row.decided_at = now
         outcomes.dropped(session, system, reference_to(row, document.addresses), MINOR_REASON)
+
+
+def _digests(document: CandidateDocument) -> set[str]:
+    """SHA-256 of every content that this candidate is known to be of."""
+    examinations = (document.examination, document.captured_examination)
+    digests = {one.hashes.sha256 for one in examinations if one is not None}
+    return (digests | {one.payload_sha256 for one in document.brought}) - {""}

@@ -109,7 +109,7 @@ class CandidateService:
         `medium_id` is the row of the content, written by the sources: what was pointed to becomes
         known content here.
         """
-        self._findings.captured(session, actor, candidate_id, examination, medium_id)
+        self._findings.captured(session, actor, self.outcomes, candidate_id, examination, medium_id)
 
     def has_candidates(self, session: Session, actor: Actor, medium_id: uuid.UUID) -> bool:
         """Whether anybody whom the caller may see was found in this content before."""

@@ -15,12 +15,14 @@ from service.candidates.errors import (
     StatementsMissingError,
 )
 from service.candidates.findings import FLOOD_FACES_A_DAY
+from service.candidates.intake import GivenDeclaration
 from service.candidates.sealed import signed_form
 from service.candidates.statements import PERSON_STATEMENTS
 from service.database import Database
 from service.errors import ConflictError, NotAllowedError, NotFoundError
 from tests.service.candidates.finds_factory import (
     MEDIUM,
+    WORKER,
     person_says,
     record,
     record_face,
@@ -30,6 +32,7 @@ from tests.service.candidates.finds_factory import (
 from tests.service.enrolment.people_factory import (
     FOUND_CROP,
     House,
+    examination,
     face_finding,
     hash_finding,
     make_person,
@@ -455,6 +458,48 @@ class TestMinors:
             items = any_house.rooms.candidates.halted(session, any_house.operator)
         assert len(items) == 2
         assert {len(item.addresses) for item in items} == {1, 2}
+
+    def test_a_second_link_to_the_same_content_stops_with_the_first(
+        self, any_house: House, database: Database
+    ) -> None:
+        person, case = make_person(any_house)
+        rooms = any_house.rooms
+        medium_id = sees_medium(any_house, b"found")
+        with database.write() as session:
+            one, two = rooms.intake.add_links(
+                session, person, case.person_id, ["site.test/1.jpg", "site.test/2.jpg"]
+            )
+            for candidate_id in (one, two):
+                seen = examination(b"found")
+                rooms.candidates.captured(session, WORKER, candidate_id, seen, medium_id)
+        with database.write() as session:
+            rooms.candidates.report_minor_sign(session, person, two)
+        assert (state_of(any_house, one), state_of(any_house, two)) == ("halted", "halted")
+        assert captures_of(any_house, one) == captures_of(any_house, two) == ["purged"]
+
+    @pytest.mark.parametrize("was", ["waiting", "confirmed"])
+    def test_a_link_whose_capture_shows_what_was_halted_is_halted_too(
+        self, house: House, database: Database, was: str
+    ) -> None:
+        person, case = make_person(house)
+        medium_id = sees_medium(house, b"found")
+        halted = record_face(house, case.person_id, medium_id, b"found")
+        with database.write() as session:
+            house.rooms.candidates.report_minor_sign(session, person, halted)
+        other, case = make_person(house, photos=(b"face:bea#1",))
+        with database.write() as session:
+            (candidate_id,) = house.rooms.intake.add_links(
+                session, other, case.person_id, ["site.test/1.jpg"], GivenDeclaration("B", True)
+            )
+        if was == "confirmed":
+            reviewer_says(house, house.reviewers[0], candidate_id, "same")
+        with database.write() as session:
+            seen = examination(b"found")
+            house.rooms.candidates.captured(session, WORKER, candidate_id, seen, medium_id)
+            known = house.rooms.hashbank.list_known(session, other, case.person_id)
+        assert state_of(house, candidate_id) == "halted"
+        assert captures_of(house, candidate_id) == ["purged"]
+        assert [one.origin for one in known] == ["reference"]
 
     def test_a_confirmed_find_can_still_be_halted_and_leaves_the_known_pictures(
         self, house: House, database: Database

@@ -331,6 +331,27 @@ class TestBroughtFiles:
             house.rooms.candidates.report_minor_sign(session, person, candidate_id)
         assert list(folder.iterdir()) == []
 
+    def test_halting_one_content_destroys_every_copy_of_the_file_it_came_in(
+        self, house: House, database: Database
+    ) -> None:
+        person, case = make_person(house, photos=())
+        other = "https://site.test/other.jpg"
+        content = warc((LINK, "image/jpeg", b"payload"), (other, "image/jpeg", b"another"))
+        file = BroughtFile("page.warc.gz", content, "B. Friend", "a browser", (LINK, other))
+        halted, goes_on = house.rooms.intake.import_file(
+            database, person, None, case.person_id, file, DECLARED
+        )
+        folder = house.rooms.settings.files_dir / str(case.person_id)
+        assert len(list(folder.iterdir())) == 2
+        with database.write() as session:
+            house.rooms.candidates.report_minor_sign(session, person, halted)
+        assert list(folder.iterdir()) == []
+        with database.read() as session:
+            view = house.rooms.candidates.view(session, person, goes_on)
+        assert view.state == "waiting"
+        (brought,) = view.brought
+        assert (brought.file_id, brought.captured_by) == ("", "B. Friend")
+
     @given(
         st.sampled_from(["a.warc", "a.warc.gz", "a.wacz", "a.har", "a.bin"]),
         st.binary(max_size=400),
