@@ -13,7 +13,6 @@ from service.candidates.views import ConfirmedFind
 from service.exhibits.bundle import Statement
 from service.exhibits.finds import Find, SeenAddress
 from service.exhibits.manifest import BroughtSummary
-from service.sources.views import MediumRecord
 
 
 class Candidates(Protocol):
@@ -40,20 +39,10 @@ class Candidates(Protocol):
 class Ledger(Protocol):
     """`service.sources.service.SourcesService`, as far as captures add to the media seen."""
 
-    def record_medium(
-        self,
-        session: Session,
-        actor: Actor,
-        *,
-        organisation_id: uuid.UUID,
-        examination: Examination,
-        content_bytes: int,
-        media_url: str,
-        page_url: str | None,
-        site_id: uuid.UUID | None = None,
-        run_id: uuid.UUID | None = None,
-    ) -> MediumRecord:
-        """Write an examined medium and its sighting."""
+    def know_medium(
+        self, session: Session, actor: Actor, examination: Examination, content_bytes: int
+    ) -> uuid.UUID:
+        """Note a content without any address; its id."""
         ...
 
 
@@ -117,13 +106,5 @@ class CandidateFinds:
         view = self._candidates.evidence_view(session, actor, candidate_id)
         medium_id = None
         if view.media_url is not None:
-            medium_id = self._ledger.record_medium(
-                session,
-                actor,
-                organisation_id=view.organisation_id,
-                examination=examination,
-                content_bytes=content_bytes,
-                media_url=view.media_url,
-                page_url=view.page_url,
-            ).medium_id
+            medium_id = self._ledger.know_medium(session, actor, examination, content_bytes)
         self._candidates.captured(session, actor, candidate_id, examination, medium_id)

@@ -1,7 +1,8 @@
 """The ledger of media seen: by content, once; by address and time, each sighting.
 
 Of a medium that matches nobody this is all that is kept: address, hashes, times, and which models
-looked (design rule 1).
+looked (design rule 1). Of what people brought only the content is noted: its address is theirs, and
+sealed under their key.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ NO_HOST = "brought"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a medium was seen. `run_id` and `site_id` are None for what people brought."""
+    """Where a run saw a medium."""
 
     organisation_id: uuid.UUID
     media_url: str
@@ -74,6 +75,29 @@ class MediaLedger:
         medium.examined_at = now
         session.flush()
         return self._sighting(session, actor, place, medium, is_new=is_new)
+
+    def know(
+        self,
+        session: Session,
+        actor: Actor,
+        examination: Examination,
+        content_bytes: int,
+    ) -> uuid.UUID:
+        """Note a content without any address; its id.
+
+        It was compared with one person alone: it does not count as examined, and a run that meets
+        it looks at it for everybody.
+        """
+        is_new = self._insert_if_missing(session, examination, content_bytes)
+        medium = SourcesRepository(session, actor).any_medium(examination.hashes.sha256)
+        if medium is None:
+            raise ConflictError("the medium was removed while it was being written; try again")
+        if is_new:
+            medium.pdq = examination.hashes.pdq
+            medium.pdq_quality = examination.hashes.pdq_quality
+            medium.phash = examination.hashes.phash
+            session.flush()
+        return medium.id
 
     def record_again(
         self, session: Session, actor: Actor, place: Place, content_sha256: str

@@ -164,7 +164,10 @@ class MediumSeen(Base):
 
 
 class Sighting(Base):
-    """A medium at an address at a time. `run_id` is None for what people brought."""
+    """A medium at an address at a time, seen by a run.
+
+    What people brought is none: its address is sealed with their candidate (design rule 7).
+    """
 
     __tablename__ = "sightings"
     __table_args__ = (UniqueConstraint("run_id", "medium_id", "media_url_key"),)

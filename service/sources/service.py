@@ -250,22 +250,11 @@ class SourcesService:
 
     # Media
 
-    def record_medium(
-        self,
-        session: Session,
-        actor: Actor,
-        *,
-        organisation_id: uuid.UUID,
-        examination: Examination,
-        content_bytes: int,
-        media_url: str,
-        page_url: str | None,
-        site_id: uuid.UUID | None = None,
-        run_id: uuid.UUID | None = None,
-    ) -> MediumRecord:
-        """Write an examined medium and its sighting; the same sighting twice is one."""
-        place = Place(organisation_id, media_url, page_url, site_id, run_id)
-        return self.record_examined(session, actor, place, examination, content_bytes)
+    def know_medium(
+        self, session: Session, actor: Actor, examination: Examination, content_bytes: int
+    ) -> uuid.UUID:
+        """Note the content of something that a person brought, without its address; its id."""
+        return self._ledger.know(session, actor, examination, content_bytes)
 
     def record_examined(
         self,
@@ -275,7 +264,7 @@ class SourcesService:
         examination: Examination,
         content_bytes: int,
     ) -> MediumRecord:
-        """The same as `record_medium`, for a place that is already put together."""
+        """Write an examined medium and its sighting; the same sighting twice is one."""
         return self._ledger.record(session, actor, place, examination, content_bytes)
 
     def record_seen_again(

@@ -69,7 +69,7 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class MediumRecord:
-    """What `record_medium` wrote. `is_new`: this content was never seen before by anyone here."""
+    """What was written of a medium. `is_new`: this content was never seen before by anyone here."""
 
     medium_id: uuid.UUID
     sighting_id: uuid.UUID

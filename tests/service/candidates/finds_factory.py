@@ -15,21 +15,10 @@ MEDIUM = "http://site.test/picture.jpg"
 WORKER = Actor.system("crawl")
 
 
-def sees_medium(
-    house: House, content: bytes, organisation_id: uuid.UUID | None = None
-) -> uuid.UUID:
+def sees_medium(house: House, content: bytes) -> uuid.UUID:
     """The sources note a medium; returns its id."""
     with house.rooms.database.write() as session:
-        record = house.rooms.sources.record_medium(
-            session,
-            Actor.system("crawl", organisation_id or house.organisation_id),
-            organisation_id=organisation_id or house.organisation_id,
-            examination=examination(content),
-            content_bytes=len(content),
-            media_url=MEDIUM,
-            page_url=PAGE,
-        )
-    return record.medium_id
+        return house.rooms.sources.know_medium(session, WORKER, examination(content), len(content))
 
 
 def record(

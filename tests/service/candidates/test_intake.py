@@ -9,6 +9,7 @@ import zipfile
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
@@ -23,7 +24,7 @@ from service.candidates.errors import (
 from service.candidates.intake import BroughtFile, GivenDeclaration
 from service.candidates.links import CheckedLink, GivenLink, links_of_text
 from service.candidates.statements import ADVOCATE_STATEMENTS
-from service.database import Database
+from service.database import Base, Database
 from service.enrolment.errors import ReleaseNeededError, StatementNotTickedError
 from service.errors import LikenessError, NotAllowedError, NotFoundError
 from tests.service.candidates.finds_factory import person_says, reviewer_says
@@ -35,6 +36,7 @@ from tests.service.enrolment.people_factory import (
     make_person,
     person_of,
 )
+from tests.service.exhibits.evidence_factory import MadeUpCapturer, NoWait
 
 DECLARED = GivenDeclaration("Ada L.", agreed=True)
 LINK = "https://site.test/picture.jpg"
@@ -164,6 +166,30 @@ class TestTheUrgentLane:
             )
             known = rooms.hashbank.list_known(session, person, case.person_id)
         assert {one.origin for one in known} == {"reference", "confirmed"}
+
+    @pytest.mark.parametrize("then", ["while it is there", "after the person was erased"])
+    def test_what_they_brought_stands_nowhere_in_the_clear(
+        self, house: House, database: Database, then: str
+    ) -> None:
+        person, case = make_person(house)
+        rooms = house.rooms
+        link = GivenLink(LINK, "https://site.test/of-ada", note="my neighbour's page")
+        with database.write() as session:
+            rooms.intake.add_links(session, person, case.person_id, [link], DECLARED)
+        with database.read() as session:
+            (capture_id,) = rooms.exhibits.captures_to_hold(session)
+        outcome = rooms.exhibits.hold(database, MadeUpCapturer(), NoWait(), capture_id)
+        assert outcome.state == "held"
+        assert house.eyes.examined_for == [str(case.person_id)]
+        if then == "after the person was erased":
+            rooms.erasure.erase(database, person, house.eyes, case.person_id)
+        with database.read() as session:
+            for table in Base.metadata.sorted_tables:
+                for row in session.execute(select(table)):
+                    told = repr(tuple(row))
+                    assert "picture.jpg" not in told, table.name
+                    assert "of-ada" not in told, table.name
+                    assert "neighbour" not in told, table.name
 
 
 def reviewer_says_in(house: House, session: object, candidate_id: object) -> None:

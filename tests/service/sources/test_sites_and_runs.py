@@ -294,6 +294,18 @@ class TestMedia:
         assert self.known(sources, Actor.system("test", other), MODEL, 5)
         assert not self.known(sources, sources.system, MODEL, 5)
 
+    def test_what_somebody_brought_is_looked_at_again_by_a_run_and_has_no_address(
+        self, sources: Sources
+    ) -> None:
+        with sources.database.write() as session:
+            brought = sources.service.know_medium(session, sources.system, examination(), 9)
+        assert not self.known(sources, sources.system, MODEL, 5)
+        with sources.database.read() as session:
+            assert session.scalars(select(Sighting)).all() == []
+        seen = self.record(sources, self.place(sources, sources.running()), examination())
+        assert seen.medium_id == brought
+        assert self.known(sources, sources.system, MODEL, 5)
+
     def test_a_medium_that_ended_the_examiner_is_tried_again(self, sources: Sources) -> None:
         crashed = examination(refusal=Refusal("examiner_crashed", "gone"))
         self.record(sources, self.place(sources, sources.running()), crashed)
