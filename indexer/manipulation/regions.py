@@ -30,6 +30,7 @@ _MIN_REGION_SHARE: Final = 0.01
 # nothing: regions that they leave keep their structure and differ by 2.4 thresholds at most.
 _MIN_TEXTURED_SHARE: Final = 0.25
 _REPLACED_NCC: Final = 0.6
+_REPLACED_NCC_FLOOR: Final = 0.28  # the less colour differs, the more structure must be gone
 _REPLACED_EXCESS: Final = 0.75
 _RECOLOURED_EXCESS: Final = 3.0
 _SPECK_SHARE: Final = 0.0005
@@ -178,7 +179,7 @@ def _replaced(
             structure.sum() >= _MIN_TEXTURED_SHARE * component.sum()
             and median_excess >= _REPLACED_EXCESS
             and float(np.median(ncc[place][structure]))
-            < min(_REPLACED_NCC, 0.2 + 0.25 * median_excess)
+            < min(_REPLACED_NCC, _REPLACED_NCC_FLOOR + 0.25 * median_excess)
         )
         if share >= _MIN_REGION_SHARE and (gone or median_excess >= _RECOLOURED_EXCESS):
             kept[place] |= component

@@ -30,7 +30,8 @@ _MIN_TEXTURED_SHARE: Final = 0.12
 _MAX_ALTERED_SHARE: Final = 0.6
 _MIN_LARGEST_SHARE: Final = 0.5
 _MAX_SCATTERED_SHARE: Final = 0.02
-_MAX_MOVED_SHARE: Final = 0.3
+# Content that moved before a still camera is found again by .61 and more, replaced content by .38.
+_MAX_MOVED_SHARE: Final = 0.45
 # A copy may be noisy, if nothing moves in it; it may be stretched a little, and may carry text.
 _MIN_COPY_AGREEMENT: Final = 0.7
 _MAX_NOISY_COPY_MOTION_PX: Final = 1.0
