@@ -1,6 +1,6 @@
 """Opening candidates for those who may see them, showing each no more than is theirs to see.
 
-- A reviewer sees neither score nor others' verdicts before their own decision.
+- A reviewer sees neither score nor others' verdicts before their own decision, nor who has decided.
 - The person sees words; whose verdicts there are is not theirs to weigh.
 - Of a halted candidate there is nothing but address, time and reason.
 """
@@ -11,11 +11,12 @@ import uuid
 from collections.abc import Sequence
 from typing import cast
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from indexer.observations import Examination, PersonFinding
 from service.accounts.actor import Actor, Role
-from service.candidates.documents import CandidateDocument
+from service.candidates.documents import CandidateDocument, Declaration
 from service.candidates.models import Candidate, Confirmation
 from service.candidates.repository import CandidateRepository
 from service.candidates.resolution import Resolution, resolve
@@ -100,12 +101,14 @@ class Showing:
         mine = _own_verdict(actor, confirmations)
         document = self._sealed.document(row)
         examination = _newest(document)
-        open_to_see = row.state != "waiting" or (mine is not None and actor.role is Role.ADVOCATE)
         waiting = row.state == "waiting"
+        undecided = waiting and actor.role is Role.ADVOCATE and mine is None
+        open_to_see = not waiting or (mine is not None and actor.role is Role.ADVOCATE)
+        label = self._enrolment.label(session, actor, row.person_id)
         return CandidateView(
             candidate_id=row.id,
             person_id=row.person_id,
-            person_label=self._label(session, actor, row.person_id),
+            person_label=label or LENT_CASE,
             kind=cast(CandidateKind, row.kind),
             state=cast(CandidateState, row.state),
             host=row.host,
@@ -113,15 +116,16 @@ class Showing:
             medium=medium_words(examination),
             has_face=row.face_crop is not None,
             reference_faces=self._photos.faces_for_review(session, actor, row.person_id),
-            declaration=document.declaration,
+            declaration=document.declaration if label else _unsigned(document.declaration),
             brought=document.brought,
             note=document.note,
             found_at=row.found_at,
             held_until=row.held_until,
             decided_at=row.decided_at,
             my_verdict=mine,
-            needs_reviewer=waiting and resolution.needs_reviewer,
-            needs_person=waiting and resolution.needs_person,
+            needs_reviewer=undecided or (waiting and resolution.needs_reviewer),
+            needs_person=_is_blind(row, undecided=undecided)
+            or (waiting and resolution.needs_person),
             statements=(
                 PERSON_STATEMENTS if actor.role is Role.PERSON else statements_for(row.kind)
             ),
@@ -136,9 +140,13 @@ class Showing:
         repository = self._repository(session, actor)
         finds = []
         for row in repository.of_person(person_id, "waiting", "confirmed"):
-            resolution = _resolution(row, repository.confirmations(row.id))
+            confirmations = repository.confirmations(row.id)
+            resolution = _resolution(row, confirmations)
             document = self._sealed.document(row)
             waiting = row.state == "waiting"
+            is_advocate = actor.role is Role.ADVOCATE
+            undecided = waiting and is_advocate and _own_verdict(actor, confirmations) is None
+            blind = _is_blind(row, undecided=undecided)
             finds.append(
                 PersonFind(
                     candidate_id=row.id,
@@ -149,14 +157,8 @@ class Showing:
                     medium=medium_words(_newest(document)),
                     found_at=row.found_at,
                     decided_at=row.decided_at,
-                    waits_for_me=waiting and resolution.needs_person,
-                    waits_for=waits_for_words(
-                        needs_reviewer=resolution.needs_reviewer,
-                        needs_person=resolution.needs_person,
-                        reviewer="your advocates",
-                    )
-                    if waiting
-                    else "nobody",
+                    waits_for_me=waiting and resolution.needs_person and not blind,
+                    waits_for=_find_waits_for(resolution, waiting=waiting, blind=blind),
                 )
             )
         return sorted(finds, key=lambda find: not find.waits_for_me)
@@ -301,6 +303,33 @@ def _waits_for(resolution: Resolution, *, mine: bool) -> str:
         needs_person=resolution.needs_person,
         reviewer="another reviewer",
     )
+
+
+def _find_waits_for(resolution: Resolution, *, waiting: bool, blind: bool) -> str:
+    if not waiting:
+        return "nobody"
+    if blind:
+        return "your decision"
+    return waits_for_words(
+        needs_reviewer=resolution.needs_reviewer,
+        needs_person=resolution.needs_person,
+        reviewer="your advocates",
+    )
+
+
+def _is_blind(row: Candidate, *, undecided: bool) -> bool:
+    """Whether a reviewer is told of nobody's word yet: of what the search found, all is hidden.
+
+    What the person pointed to rests on their declaration, which its reviewer has to know.
+    """
+    return undecided and row.kind != "pointed"
+
+
+def _unsigned(declaration: Declaration | None) -> Declaration | None:
+    """For a lent reviewer, who is not told whose case it is."""
+    if declaration is None:
+        return None
+    return msgspec.structs.replace(declaration, signature_name="")
 
 
 def _sentence(kind: str) -> str:

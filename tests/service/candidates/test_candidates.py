@@ -192,6 +192,34 @@ class TestReviewing:
         assert after.assessment.not_looked_at == ("face network",)
         assert [verdict.verdict for verdict in after.verdicts] == ["same"]
 
+    def test_nothing_tells_a_third_reviewer_that_the_others_and_the_person_have_decided(
+        self, house: House, database: Database
+    ) -> None:
+        person, case = make_person(house)
+        candidate_id = found(house, case.person_id)
+        third = house.new_staff(house.organisation_id)
+
+        def told() -> tuple[object, ...]:
+            candidates = house.rooms.candidates
+            with database.read() as session:
+                view = candidates.view(session, third, candidate_id)
+                (line,) = candidates.queue(session, third)
+                (find,) = candidates.finds_of(session, third, case.person_id)
+            return view, line, find
+
+        before = told()
+        reviewer_says(house, house.reviewers[0], candidate_id, "same")
+        assert told() == before
+        reviewer_says(house, house.reviewers[1], candidate_id, "same")
+        assert told() == before
+        other = found(house, case.person_id, b"another")
+        person_says(house, person, other, "same")
+        with database.read() as session:
+            view = house.rooms.candidates.view(session, third, other)
+            finds = house.rooms.candidates.finds_of(session, third, case.person_id)
+        assert (view.needs_reviewer, view.needs_person) == (True, True)
+        assert {(find.waits_for, find.waits_for_me) for find in finds} == {("your decision", False)}
+
     @pytest.mark.parametrize("who", ["operator", "untrained", "person", "system"])
     def test_only_trained_advocates_decide(self, house: House, who: str) -> None:
         person, case = make_person(house)
@@ -353,6 +381,25 @@ class TestLentReviewers:
         reviewer_says(any_house, any_house.reviewers[0], candidate_id, "same")
         person_says(any_house, person, candidate_id, "same")
         assert state_of(any_house, candidate_id) == "confirmed"
+
+    def test_a_lent_reviewer_is_not_told_who_signed_a_declaration(
+        self, house: House, database: Database
+    ) -> None:
+        person, case = make_person(house)
+        lent = house.new_staff(house.new_organisation("Elsewhere"))
+        assert lent.account_id is not None
+        rooms = house.rooms
+        with database.write() as session:
+            rooms.enrolment.loans.lend(session, house.reviewers[0], case.person_id, lent.account_id)
+            (candidate_id,) = rooms.intake.add_links(
+                session, person, case.person_id, ["site.test/1"], GivenDeclaration("Ada L.", True)
+            )
+        with database.read() as session:
+            own = rooms.candidates.view(session, house.reviewers[0], candidate_id)
+            view = rooms.candidates.view(session, lent, candidate_id)
+        assert own.declaration is not None
+        assert own.declaration.signature_name == "Ada L."
+        assert "Ada" not in repr(view)
 
     def test_a_loan_ends(self, house: House, database: Database) -> None:
         _, case = make_person(house)
