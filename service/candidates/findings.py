@@ -1,7 +1,7 @@
 """From an examination to candidates, in the worker's transaction.
 
-1. For each enrolled person that the medium shows: re-read that they may be looked for, and that
-   they belong to the organisation whose run it is.
+1. For each enrolled person that the medium shows: re-read that they may be looked for (by their
+   face, if that is what was found), and that they belong to the organisation whose run it is.
 2. A content that may show a minor, or that was settled with "never this again" (or looks like one
    that was), makes no candidate.
 3. One candidate for a person and a content: what is there already gets the new address.
@@ -143,6 +143,11 @@ class FindingRecorder:
             return None
         if not self._enrolment.is_active(session, person_id, worker.organisation_id):
             return None
+        if finding.faces and not self._enrolment.gallery.may_find_faces(session, person_id):
+            # opted out, or switched off, while the medium was being looked at
+            finding = msgspec.structs.replace(finding, faces=())
+            if not finding.hashes:
+                return None
         existing = repository.of_medium(person_id, medium_id)
         if existing is not None and existing.state != "expired":
             self._seen_again(session, worker, existing, seen)

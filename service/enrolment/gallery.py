@@ -90,6 +90,10 @@ class GallerySource:
         """Count a change of the watch-list; returns the new number."""
         return self._repository(session).bump_gallery()
 
+    def may_find_faces(self, session: Session, person_id: uuid.UUID) -> bool:
+        """Whether this person may be found by their face now."""
+        return self._switch_is_on(session, person_id)
+
     def may_compare_faces(
         self, session: Session, repository: EnrolmentRepository, person: Person
     ) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -103,6 +104,29 @@ class TestRecording:
         if why == "mandate over":
             house.clock.advance(days=366)
         assert record(house, medium_id, b"found", face_finding(case.person_id)) == ()
+
+    @pytest.mark.parametrize("ended", ["by the person", "by the operator"])
+    def test_a_face_seen_while_face_search_was_being_ended_makes_no_find(
+        self, house: House, database: Database, ended: str
+    ) -> None:
+        person, case = make_person(house)
+        medium_id = sees_medium(house, b"found")
+        if ended == "by the person":
+            house.rooms.enrolment.consent.opt_out_of_faces(
+                database, person, house.eyes, case.person_id
+            )
+        else:
+            house.set_faces(False)
+        by_face, by_hash = face_finding(case.person_id), hash_finding(case.person_id)
+        assert record(house, medium_id, b"found", by_face) == ()
+        both = msgspec.structs.replace(by_face, hashes=by_hash.hashes)
+        (candidate_id,) = record(house, medium_id, b"found", both)
+        with database.read() as session:
+            view = house.rooms.candidates.view(session, house.reviewers[0], candidate_id)
+            evidence = house.rooms.candidates.evidence_view(session, person, candidate_id)
+        assert (view.kind, view.has_face) == ("hash", False)
+        assert evidence.examination is not None
+        assert evidence.examination.findings[0].faces == ()
 
     def test_a_run_finds_only_people_of_its_own_organisation(self, house: House) -> None:
         elsewhere = house.new_organisation("Elsewhere")
