@@ -178,13 +178,19 @@ class ExaminerClient:
         media_url: str | None = None,
         page_url: str | None = None,
         only_person: str | None = None,
+        with_faces: bool = True,
         references: ReferenceSource | None = None,
     ) -> Examination:
-        """Look at one medium. `references` is asked only for people who were hit."""
+        """Look at one medium. `references` is asked only for people who were hit.
+
+        Without `with_faces` the loaded face model is not used on it.
+        """
         with self._turn:
             self._running()
             request_id = self._next_request()
-            message = Examine(request_id, content, declared_type, media_url, page_url, only_person)
+            message = Examine(
+                request_id, content, declared_type, media_url, page_url, only_person, with_faces
+            )
             started = time.monotonic()
             try:
                 answer = self._ask(message, Examined, references)

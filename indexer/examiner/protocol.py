@@ -66,7 +66,10 @@ class MaskPerson(msgspec.Struct, frozen=True, tag=True):
 
 
 class Examine(msgspec.Struct, frozen=True, tag=True):
-    """Look at one medium. `only_person` restricts the comparison to one verified case."""
+    """Look at one medium. `only_person` restricts the comparison to one verified case.
+
+    Without `with_faces` no face model touches the medium, although one is loaded.
+    """
 
     request_id: int
     content: bytes
@@ -74,6 +77,7 @@ class Examine(msgspec.Struct, frozen=True, tag=True):
     media_url: str | None
     page_url: str | None
     only_person: str | None = None
+    with_faces: bool = True
 
 
 class Reference(msgspec.Struct, frozen=True):

@@ -145,7 +145,7 @@ class ExaminerServer:
                 medium,
                 self._watchlist,
                 references,
-                eyes=eyes,
+                eyes=eyes if message.with_faces else replace(eyes, engine=None),
                 only_person=message.only_person,
             ),
         )

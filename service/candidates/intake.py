@@ -161,8 +161,9 @@ class IntakeService:
             raise InvalidInputError("Captured by, and with which tool: both are needed.")
         with database.read() as session:
             self._check_case(session, actor, person_id, len(file.addresses))
+            with_faces = self._enrolment.gallery.may_find_faces(session, person_id)
         links = tuple(CheckedLink.of(GivenLink(address)) for address in file.addresses)
-        pieces = self._pieces(eyes, person_id, file, links)
+        pieces = self._pieces(eyes, person_id, file, links, with_faces=with_faces)
         stored: list[str] = []
         try:
             for index, piece in enumerate(pieces):
@@ -190,6 +191,8 @@ class IntakeService:
         person_id: uuid.UUID,
         file: BroughtFile,
         links: tuple[CheckedLink, ...],
+        *,
+        with_faces: bool,
     ) -> list[_Piece]:
         items = items_of_file(file.name, file.content, frozenset(link.url for link in links))
         by_address = {item.url: item for item in items if item.url}
@@ -207,7 +210,10 @@ class IntakeService:
             raise ImportInvalidError(
                 f"Say which addresses of the file it is about. {asked}The file holds: {shown}."
             )
-        return [self._piece(eyes, person_id, file, link, by_address[link.url]) for link in links]
+        return [
+            self._piece(eyes, person_id, file, link, by_address[link.url], with_faces=with_faces)
+            for link in links
+        ]
 
     def _piece(
         self,
@@ -216,6 +222,8 @@ class IntakeService:
         file: BroughtFile,
         link: CheckedLink,
         item: CapturedItem,
+        *,
+        with_faces: bool,
     ) -> _Piece:
         examination = None
         if eyes is not None and item.content is not None:
@@ -225,6 +233,7 @@ class IntakeService:
                 media_url=link.url,
                 page_url=link.page_url,
                 only_person=str(person_id),
+                with_faces=with_faces,
             )
         brought = Brought(
             captured_by=" ".join(file.captured_by.split())[:200],

@@ -37,8 +37,13 @@ class Eyes(Protocol):
         media_url: str | None,
         page_url: str | None,
         only_person: str | None,
+        with_faces: bool,
     ) -> Examination:
-        """Look at one medium; `only_person` restricts the comparison to one verified case."""
+        """Look at one medium; `only_person` restricts the comparison to one verified case.
+
+        `with_faces` False keeps every face model away from it: the switch is each organisation's
+        own, and each person's (design rule 11).
+        """
         ...
 
     def mask_person(self, person_ref: str) -> None:

@@ -75,6 +75,7 @@ class _Plan:
     find: Find
     scope: Scope
     keeps_media_bytes: bool
+    with_faces: bool
     attempt: int
 
 
@@ -135,7 +136,7 @@ class CaptureHolder:
         if failure is not None:
             return self._fail(database, capture_id, failure, document)
         try:
-            examination = self._examine(plan.find, captured)
+            examination = self._examine(plan.find, captured, with_faces=plan.with_faces)
         except IndexerError as error:
             # What was captured is evidence also when it could not be looked at.
             examination = None
@@ -160,14 +161,16 @@ class CaptureHolder:
             if not find.addresses:
                 raise CaptureNotPermittedError("the candidate has no address")
             owner = Actor.system("capture", find.organisation_id)
+            organisation = self._organisations.organisation(session, owner)
             return _Plan(
                 find,
                 self._scopes.of_find(session, find),
-                self._organisations.organisation(session, owner).keeps_media_bytes,
+                organisation.keeps_media_bytes,
+                organisation.face_matching and person.face_opt_in,
                 row.attempt,
             )
 
-    def _examine(self, find: Find, captured: Captured) -> Examination | None:
+    def _examine(self, find: Find, captured: Captured, *, with_faces: bool) -> Examination | None:
         content = captured.medium_content
         if content is None or _role(find, captured.resources[-1]) == "page":
             return None
@@ -180,6 +183,7 @@ class CaptureHolder:
             media_url=find.media_url,
             page_url=find.page_url,
             only_person=str(find.person_id),
+            with_faces=with_faces,
         )
 
     def _document(self, plan: _Plan, captured: Captured) -> CaptureDocument:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from sqlalchemy.orm import Session
 
 from indexer.crawl.capture_client import CaptureClient
 from service.accounts.actor import Actor
@@ -42,6 +45,7 @@ class WorkRooms:
     exhibits: Exhibits
     reports: RunReports
     eyes: GalleryEyes
+    face_matching_on: Callable[[Session, uuid.UUID], bool]
     each_minute: Chores
     each_hour: Chores
     at_start: Callable[[], object]
@@ -60,6 +64,7 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
         findings=rooms.candidates,
         slots=slots,
         eyes=rooms.eyes,
+        face_matching_on=rooms.face_matching_on,
         slice_pages=rooms.settings.slice_pages,
         stopping=stopping,
     )
@@ -127,6 +132,7 @@ def work_rooms(rooms: Any) -> WorkRooms:
         exhibits=rooms.exhibits,
         reports=rooms.reports,
         eyes=rooms.examiner,
+        face_matching_on=rooms.accounts.face_matching_on,
         each_minute={"templates": missing.make},
         each_hour={
             "sessions": end_sessions,

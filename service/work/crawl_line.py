@@ -166,7 +166,8 @@ class CrawlLine:
         ending = Ending(http_status=fetched.status)
         count = RunCount(media_seen=1, bytes_fetched=len(fetched.content))
         digest = hashlib.sha256(fetched.content).hexdigest()
-        known = self._known_already(digest)
+        with_faces = self._faces_wanted()
+        known = self._known_already(digest, with_faces=with_faces)
         if known is not None:
             with self._parts.database.write() as session:
                 frontier.finish(session, held, ending, now=self._parts.clock.now())
@@ -180,6 +181,7 @@ class CrawlLine:
             media_url=held.url,
             page_url=held.referrer,
             only_person=None,
+            with_faces=with_faces,
         )
         with self._parts.database.write() as session:
             frontier.finish(session, held, ending, now=self._parts.clock.now())
@@ -213,9 +215,15 @@ class CrawlLine:
         )
         self._parts.sources.progress.count(session, self._actor, self._run.id, count)
 
-    def _known_already(self, digest: str) -> KnownMedium | None:
+    def _faces_wanted(self) -> bool:
+        """Whether this organisation's switch is on: another one's may be, over the same eyes."""
+        with self._parts.database.read() as session:
+            return self._parts.face_matching_on(session, self._run.organisation_id)
+
+    def _known_already(self, digest: str, *, with_faces: bool) -> KnownMedium | None:
         """The medium, when it was examined in the very same way and nobody was found in it."""
-        model, change = self._parts.eyes.model, self._parts.eyes.change
+        model = self._parts.eyes.model if with_faces else None
+        change = self._parts.eyes.change
         with self._parts.database.read() as session:
             known = self._parts.sources.examined_already(
                 session, self._actor, self._run.organisation_id, digest, model, change

@@ -127,6 +127,7 @@ class ExaminerEyes:
         media_url: str | None,
         page_url: str | None,
         only_person: str | None,
+        with_faces: bool,
     ) -> Examination:
         """Look at one medium; `only_person` restricts the comparison to one verified case."""
         if time.monotonic() - self._looked_for_changes_at > FOLLOW_EVERY_S:
@@ -137,6 +138,7 @@ class ExaminerEyes:
             media_url=media_url,
             page_url=page_url,
             only_person=only_person,
+            with_faces=with_faces,
             references=self,
         )
 

@@ -84,7 +84,7 @@ class SliceOutcome:
 
 @dataclass(frozen=True, slots=True)
 class LineParts:
-    """What every slice works with."""
+    """What every slice works with. `face_matching_on` answers for one organisation."""
 
     database: Database
     clock: Clock
@@ -92,5 +92,6 @@ class LineParts:
     findings: Findings
     slots: HostSlots
     eyes: GalleryEyes
+    face_matching_on: Callable[[Session, uuid.UUID], bool]
     slice_pages: int
     stopping: threading.Event

@@ -180,6 +180,8 @@ def test_a_person_enrols_and_is_found(with_faces: ExaminerClient) -> None:
     assert examination.model == with_faces.model
     strangers = with_faces.examine(jpeg(group()))
     assert (strangers.faces_counted, people(strangers)) == (6, [])
+    unseen = with_faces.examine(jpeg(astronaut()), with_faces=False)
+    assert (unseen.faces_counted, people(unseen), unseen.model) == (0, [], None)
     with_faces.mask_person("ada")
     assert people(with_faces.examine(jpeg(astronaut()))) == []
 

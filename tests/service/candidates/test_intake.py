@@ -167,6 +167,21 @@ class TestTheUrgentLane:
             known = rooms.hashbank.list_known(session, person, case.person_id)
         assert {one.origin for one in known} == {"reference", "confirmed"}
 
+    @pytest.mark.parametrize(
+        ("opted_in", "switched_on"), [(True, True), (False, True), (True, False)]
+    )
+    def test_what_they_bring_is_looked_at_with_faces_only_if_both_want_it(
+        self, house: House, database: Database, opted_in: bool, switched_on: bool
+    ) -> None:
+        person, case = make_person(house, faces=opted_in)
+        house.set_faces(switched_on)
+        file = BroughtFile("saved.jpg", b"payload", "B. Friend", "a browser", (LINK,))
+        house.rooms.intake.import_file(database, person, house.eyes, case.person_id, file, DECLARED)
+        with database.read() as session:
+            (capture_id,) = house.rooms.exhibits.captures_to_hold(session)
+        house.rooms.exhibits.hold(database, MadeUpCapturer(), NoWait(), capture_id)
+        assert house.eyes.examined_with_faces == [opted_in and switched_on] * 2
+
     @pytest.mark.parametrize("then", ["while it is there", "after the person was erased"])
     def test_what_they_brought_stands_nowhere_in_the_clear(
         self, house: House, database: Database, then: str

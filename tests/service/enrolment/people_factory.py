@@ -67,6 +67,7 @@ class MadeUpEyes:
     asked_to_enrol: int = 0
     asked_to_hash: int = 0
     examined_for: list[str | None] = field(default_factory=list)
+    examined_with_faces: list[bool] = field(default_factory=list)
 
     def enrol(self, content: bytes, others: Sequence[bytes]) -> Enrolled:
         self.asked_to_enrol += 1
@@ -96,8 +97,10 @@ class MadeUpEyes:
         media_url: str | None,
         page_url: str | None,
         only_person: str | None,
+        with_faces: bool,
     ) -> Examination:
         self.examined_for.append(only_person)
+        self.examined_with_faces.append(with_faces)
         return Examination(hashes_of(content), "still", 640, 480, 1, 1)
 
     def mask_person(self, person_ref: str) -> None:

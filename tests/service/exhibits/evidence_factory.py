@@ -96,9 +96,10 @@ class RealMandates:
             person_id: uuid.UUID
             organisation_id: uuid.UUID
             state: str
+            face_opt_in: bool
             mandate: Any
 
-        return View(person_id, person.organisation_id, person.state, mandate)
+        return View(person_id, person.organisation_id, person.state, person.face_opt_in, mandate)
 
 
 class RealOrganisations:
@@ -122,9 +123,11 @@ class NoEyes:
 
     def __init__(self) -> None:
         self.looked: list[str | None] = []
+        self.with_faces: list[bool] = []
 
     def examine(self, content: bytes, **how: Any) -> Examination:
         self.looked.append(how["only_person"])
+        self.with_faces.append(how["with_faces"])
         return examination_of(content)
 
 

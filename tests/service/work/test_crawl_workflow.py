@@ -54,6 +54,25 @@ def work_rows(folder: Path) -> str:
     return content
 
 
+@pytest.mark.parametrize("on", [True, False])
+def test_no_face_model_looks_for_an_organisation_whose_switch_is_off(
+    sqlite_database: Database, tmp_path: Path, site: HostileSite, on: bool
+) -> None:
+    exceptions = (f"127.0.0.1:{site.port}",)
+    worker = make_worker(sqlite_database, tmp_path, exceptions=exceptions, face_matching=on)
+    plant(site, make_person(worker.sources))
+    worker.engine.launch()
+    try:
+        run_id = run_of(worker, site)
+        assert worker.wait_for(run_id, "finished", "blind", "failed") == "finished"
+    finally:
+        worker.engine.close()
+    assert set(worker.eyes.looked_with_faces) == {on}
+    with sqlite_database.read() as session:
+        media = session.scalars(select(MediumSeen)).all()
+    assert {medium.examined_model is not None for medium in media} == {on}
+
+
 def test_every_page_and_medium_is_looked_at_and_every_find_is_one_candidate(
     worker: Worker, site: HostileSite
 ) -> None:

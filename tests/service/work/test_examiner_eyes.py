@@ -83,7 +83,12 @@ def photo() -> bytes:
 
 def look(eyes: ExaminerEyes, content: bytes) -> Examination:
     return eyes.examine(
-        content, declared_type="image/jpeg", media_url=None, page_url=None, only_person=None
+        content,
+        declared_type="image/jpeg",
+        media_url=None,
+        page_url=None,
+        only_person=None,
+        with_faces=True,
     )
 
 

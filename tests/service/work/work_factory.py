@@ -57,6 +57,7 @@ class EyesOfATest:
 
     delay_s: float = 0.0
     looked: list[str] = field(default_factory=list)
+    looked_with_faces: list[bool] = field(default_factory=list)
     model: ModelStamp | None = MODEL
     change: int = 1
 
@@ -80,10 +81,12 @@ class EyesOfATest:
         media_url: str | None,
         page_url: str | None,
         only_person: str | None,
+        with_faces: bool,
     ) -> Examination:
         time.sleep(self.delay_s)
         digest = hashlib.sha256(content).hexdigest()
         self.looked.append(digest)
+        self.looked_with_faces.append(with_faces)
         refusal = Refusal("unreadable", "broken") if BROKEN in content else None
         findings: tuple[PersonFinding, ...] = ()
         if MARK in content:
@@ -99,7 +102,7 @@ class EyesOfATest:
             frames_examined=1,
             faces_counted=1,
             findings=findings,
-            model=self.model,
+            model=self.model if with_faces else None,
             watchlist_change=self.change,
             refusal=refusal,
             seconds=0.001,
@@ -230,6 +233,7 @@ def make_worker(
     name: str = "main",
     look_s: float = 0.0,
     slice_pages: int = 25,
+    face_matching: bool = True,
     sources: Sources | None = None,
 ) -> Worker:
     """A worker that is not yet launched."""
@@ -244,6 +248,7 @@ def make_worker(
         exceptions=exceptions,
         name=name,
         slice_pages=slice_pages,
+        face_matching=face_matching,
         eyes=eyes,
         reports=reports,
         chores=chores,
@@ -261,6 +266,7 @@ def build_worker(
     name: str = "main",
     look_s: float = 0.0,
     slice_pages: int = 25,
+    face_matching: bool = True,
     eyes: EyesOfATest | None = None,
     reports: ReportsOfATest | None = None,
     chores: ChoresOfATest | None = None,
@@ -282,6 +288,7 @@ def build_worker(
         exhibits=ExhibitsOfATest(),
         reports=reports or ReportsOfATest(),
         eyes=eyes or EyesOfATest(look_s),
+        face_matching_on=lambda session, organisation_id: face_matching,
         each_minute={"counted": chores.count},
         each_hour={"counted": chores.count, "failing": chores.fail},
         at_start=chores.count,
