@@ -93,7 +93,10 @@ class ConsentService:
         if had_faces and not covers_faces:
             repository.delete_templates(person_id)
         if person.state == "closed":
-            person.state = "active" if _was_attested(repository, person_id) else "draft"
+            # what an advocate let rest or closed comes back through an advocate only
+            rested = bool(self._sealed.person(person).pause_reason)
+            returns = _was_attested(repository, person_id) and not rested
+            person.state = "active" if returns else "draft"
         repository.bump_gallery()
         self._audit.record(
             session,

@@ -203,6 +203,28 @@ class TestConsent:
             assert house.rooms.hashbank.hashes_for_gallery(session) == ()
             assert enrolment.templates_for_gallery(session, MODEL) == ()
 
+    @pytest.mark.parametrize("by_whom", ["the person", "an advocate", "an advocate, at rest"])
+    def test_signing_again_never_brings_back_what_an_advocate_ended(
+        self, house: House, database: Database, by_whom: str
+    ) -> None:
+        person, case = make_person(house)
+        enrolment, advocate = house.rooms.enrolment, house.reviewers[0]
+        if by_whom == "an advocate":
+            with database.write() as session:
+                enrolment.close(session, advocate, case.person_id, "It was somebody else.")
+        if by_whom == "an advocate, at rest":
+            with database.write() as session:
+                enrolment.pause(session, advocate, case.person_id, "A question.")
+        if by_whom != "an advocate":
+            enrolment.consent.withdraw_release(database, person, house.eyes, case.person_id)
+        with database.write() as session:
+            enrolment.sign_release(
+                session, person, case.person_id, signature_name="Ada", agreed=True
+            )
+        with database.read() as session:
+            active = enrolment.is_active(session, case.person_id)
+        assert active is (by_whom == "the person")
+
     def test_a_release_past_its_term_counts_no_more_and_its_templates_go(
         self, house: House, database: Database
     ) -> None:
