@@ -48,18 +48,27 @@ class MandateDocument(msgspec.Struct, frozen=True):
 
 
 class AttestationDocument(msgspec.Struct, frozen=True):
-    """How an advocate checked who the person is, the statement they ticked, or why they refused."""
+    """How an advocate checked who the person is, the statement they ticked, or why they refused.
+
+    `photos` are the ids of the photos that they vouched for.
+    """
 
     method: str
     statement: str
     reason: str
     attested_at: str
+    photos: tuple[str, ...] = ()
 
 
 class PhotoDocument(msgspec.Struct, frozen=True):
-    """Hashes and quality of a reference photo, and its aligned greyscale face for comparison."""
+    """Hashes and quality of a reference photo, and its aligned greyscale face for comparison.
+
+    `attested_at` is when an advocate vouched that it shows the person; empty until then, and it is
+    not searched with before.
+    """
 
     hashes: MediaHashes
     quality: PhotoQuality | None
     content_bytes: int
     face_crop_png: bytes | None = None
+    attested_at: str = ""

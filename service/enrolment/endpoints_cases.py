@@ -62,6 +62,7 @@ def attest(
         method=body.method,
         statement_ticked=body.statement_ticked,
         reason=body.reason,
+        photos=body.photos,
     )
     return Response(status_code=_NO_CONTENT)
 

@@ -1,7 +1,8 @@
 """The watch-list as the service keeps it: sealed templates, opened for the examiner's memory.
 
 1. Who: active people with a live release and search mandate, who opted in, whose organisation has
-   its switch on (design rules 1, 2, 11). Templates of another model never go along (rule 14).
+   its switch on; by those of their photos that an advocate vouched for (design rules 1, 2, 11).
+   Templates of another model never go along (rule 14).
 2. Every change of that set bumps one counter, in the transaction that makes the change; examiners
    follow the counter and load the gallery anew.
 
@@ -41,16 +42,26 @@ class GallerySource:
     ) -> tuple[GalleryTemplate, ...]:
         """Every template that may be compared now, of exactly this model."""
         rows = self._repository(session).searchable_templates(model.digest, model.preprocessing)
-        switched_on: dict[uuid.UUID, bool] = {}
+        usable: dict[uuid.UUID, frozenset[uuid.UUID]] = {}
         templates = []
         for row in rows:
-            if row.person_id not in switched_on:
-                switched_on[row.person_id] = self._switch_is_on(session, row.person_id)
-            if switched_on[row.person_id]:
+            if row.person_id not in usable:
+                usable[row.person_id] = self._usable_photos(session, row.person_id)
+            if row.photo_id in usable[row.person_id]:
                 templates.append(
                     GalleryTemplate(str(row.person_id), str(row.id), self._sealed.vector(row))
                 )
         return tuple(templates)
+
+    def _usable_photos(self, session: Session, person_id: uuid.UUID) -> frozenset[uuid.UUID]:
+        """Photos that may be searched with now: wanted by everybody, and vouched for."""
+        if not self._switch_is_on(session, person_id):
+            return frozenset()
+        return frozenset(
+            photo.id
+            for photo in self._repository(session).photos(person_id)
+            if self._sealed.photo(photo).attested_at
+        )
 
     def people_lacking_templates(
         self, session: Session, model: ModelStamp

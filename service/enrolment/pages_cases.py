@@ -56,6 +56,7 @@ def attest(
     method: Field = "",
     statement_ticked: Field = "",
     reason: Field = "",
+    photo: Annotated[list[uuid.UUID] | None, Form()] = None,
 ) -> Response:
     """Attest, or give the case back with a reason that the person reads."""
     if decision not in ("accept", "refuse"):
@@ -71,6 +72,7 @@ def attest(
                 method=method,
                 statement_ticked=statement_ticked == "on",
                 reason=reason,
+                photos=frozenset(photo or ()),
             )
     except (InvalidInputError, ConflictError) as error:
         return _attest_page(
@@ -169,5 +171,7 @@ def _attest_page(
         status_code=status_code,
         person=view,
         statement=ATTESTATION_STATEMENT,
+        shown=request.query_params.get("show", ""),
+        clear=request.query_params.get("clear") == "yes",
         problem=problem,
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from indexer.examiner.protocol import Enrolled, PhotoQuality
@@ -131,12 +132,19 @@ class PhotoService:
     def faces_for_review(
         self, session: Session, actor: Actor, person_id: uuid.UUID
     ) -> tuple[uuid.UUID, ...]:
-        """Ids of the photos whose aligned face a reviewer may ask for with `face_crop`."""
+        """Ids of the photos whose aligned face a reviewer may ask for with `face_crop`.
+
+        Only those that an advocate has vouched for: what a find is compared with has to be right.
+        """
         repository = EnrolmentRepository(session, actor, self._clock.now())
-        return tuple(
-            photo.id
+        documents = (
+            (photo.id, self._sealed.photo(photo))
             for photo in repository.reviewable_photos(person_id)
-            if self._sealed.photo(photo).face_crop_png is not None
+        )
+        return tuple(
+            photo_id
+            for photo_id, document in documents
+            if document.face_crop_png is not None and document.attested_at
         )
 
     def rebuild_templates(self, database: Database, eyes: Eyes, person_id: uuid.UUID) -> int:
@@ -247,11 +255,10 @@ class PhotoService:
             document = self._sealed.photo(photo)
             self._sealed.put_photo(
                 photo,
-                PhotoDocument(
-                    document.hashes,
-                    looked.quality or document.quality,
-                    document.content_bytes,
-                    looked.face_crop_png or document.face_crop_png,
+                msgspec.structs.replace(
+                    document,
+                    quality=looked.quality or document.quality,
+                    face_crop_png=looked.face_crop_png or document.face_crop_png,
                 ),
             )
             self._put_template(repository, photo, looked)

@@ -134,6 +134,7 @@ class AttestIn(BaseModel):
             "method": "We met and looked at a passport.",
             "statement_ticked": True,
             "reason": "",
+            "photos": [_ID],
         }
     )
 
@@ -141,6 +142,11 @@ class AttestIn(BaseModel):
     method: str = Field(default="", max_length=2000)
     statement_ticked: bool = False
     reason: str = Field(default="", max_length=2000)
+    photos: list[uuid.UUID] | None = Field(
+        default=None,
+        max_length=1000,
+        description="The photos that were looked at; without it, all that are there now.",
+    )
 
 
 class ReasonIn(BaseModel):
@@ -163,11 +169,14 @@ class LendIn(BaseModel):
 class PhotoOut(BaseModel):
     """A reference photo, in words."""
 
-    model_config = _example({"photo_id": _ID, "added_at": _MOMENT, "has_template": True})
+    model_config = _example(
+        {"photo_id": _ID, "added_at": _MOMENT, "has_template": True, "is_attested": True}
+    )
 
     photo_id: uuid.UUID
     added_at: datetime
     has_template: bool
+    is_attested: bool
 
 
 class PhotoOutcomeOut(BaseModel):
@@ -259,6 +268,7 @@ class CaseOut(BaseModel):
                     photo_id=photo.photo_id,
                     added_at=photo.added_at,
                     has_template=photo.has_template,
+                    is_attested=photo.is_attested,
                 )
                 for photo in view.photos
             ],
@@ -277,6 +287,7 @@ class CaseLineOut(BaseModel):
             "case_number": _NUMBER,
             "state": "waiting",
             "photos": 3,
+            "photos_to_check": 0,
             "face_opt_in": True,
             "mandate_expires_at": _MOMENT,
             "changed_at": _MOMENT,
@@ -288,6 +299,7 @@ class CaseLineOut(BaseModel):
     case_number: str
     state: str
     photos: int
+    photos_to_check: int
     face_opt_in: bool
     mandate_expires_at: datetime | None
     changed_at: datetime
@@ -301,6 +313,7 @@ class CaseLineOut(BaseModel):
             case_number=line.case_number,
             state=line.state,
             photos=line.photos,
+            photos_to_check=line.photos_to_check,
             face_opt_in=line.face_opt_in,
             mandate_expires_at=line.mandate_expires_at,
             changed_at=line.changed_at,

@@ -2,7 +2,8 @@
 
 1. `begin` makes the case and the person's key; number and deletion-only code are shown once.
 2. `confirm_number`, `sign_release`, `sign_mandate`, photos (see `photos.py`), then `hand_in`.
-3. `attest`: an advocate says how they checked who this is; only then is anybody looked for.
+3. `attest`: an advocate says how they checked who this is; only then is anybody looked for (see
+   `attestation.py`).
 4. `pause`, `resume`, `close`; erasing is in `erasure.py`.
 
 Nothing here commits. Signing in is in `signing_in.py`, consent in `consent.py`, the watch-list in
@@ -21,6 +22,7 @@ from service.accounts.passwords import hash_secret
 from service.accounts.service import AccountService
 from service.audit.trail import AuditTrail
 from service.clock import Clock
+from service.enrolment.attestation import AttestationService
 from service.enrolment.case_numbers import (
     checked_passphrase,
     lookup_of_case_number,
@@ -28,18 +30,16 @@ from service.enrolment.case_numbers import (
     new_deletion_code,
 )
 from service.enrolment.consent import ConsentService
-from service.enrolment.documents import AttestationDocument, PersonDocument
+from service.enrolment.documents import PersonDocument
 from service.enrolment.errors import (
     AdultsOnlyError,
     CaseNumberMismatchError,
     ReleaseNeededError,
-    StatementNotTickedError,
     WrongStateError,
 )
 from service.enrolment.gallery import GallerySource
 from service.enrolment.loans import ReviewerLoans
-from service.enrolment.models import Attestation, Person
-from service.enrolment.release_text import ATTESTATION_STATEMENT
+from service.enrolment.models import Person
 from service.enrolment.repository import EnrolmentRepository
 from service.enrolment.sealed import SealedRows
 from service.enrolment.signing_in import PersonSignIn
@@ -76,6 +76,7 @@ class EnrolmentService:
         )
         self.signing_in = PersonSignIn(vault, clock, audit, accounts)
         self.loans = ReviewerLoans(clock, audit, accounts)
+        self.attest = AttestationService(vault, clock, audit).attest
         self.templates_for_gallery = self.gallery.templates_for_gallery
         self.references_of = self.gallery.references_of
         self.gallery_change = self.gallery.gallery_change
@@ -203,58 +204,6 @@ class EnrolmentService:
             raise ReleaseNeededError("Please sign the release and the mandate first.")
         self._set_state(person, "waiting")
         self._audit.record(session, actor, "case.hand_in", "person", person_id)
-
-    # --- the advocate's attestation -------------------------------------------------------------
-
-    def attest(
-        self,
-        session: Session,
-        actor: Actor,
-        person_id: uuid.UUID,
-        *,
-        accepted: bool,
-        method: str,
-        statement_ticked: bool = False,
-        reason: str = "",
-    ) -> None:
-        """An advocate says how they checked who this is, or why they could not.
-
-        Accepting needs the statement ticked by themselves and makes the case active; refusing needs
-        a reason, which the person reads, and gives the case back to them.
-        """
-        if actor.role is not Role.ADVOCATE or actor.account_id is None:
-            raise NotAllowedError("Only an advocate may attest who a person is.")
-        repository = self._repository(session, actor)
-        person = repository.person(person_id)
-        if person.state != "waiting":
-            raise WrongStateError("Only a case that was handed in can be attested.")
-        if accepted and not statement_ticked:
-            raise StatementNotTickedError("Please tick the statement if it is true.")
-        if accepted and not method.strip():
-            raise InvalidInputError("Method: say how you checked, in a few words.")
-        if not accepted and not reason.strip():
-            raise InvalidInputError("Reason: say what is missing; the person will read it.")
-        now = self._clock.now()
-        row = Attestation(
-            id=uuid.uuid4(),
-            person_id=person_id,
-            account_id=actor.account_id,
-            accepted=accepted,
-            attested_at=now,
-        )
-        self._sealed.put_attestation(
-            row,
-            AttestationDocument(
-                method=method.strip()[:_MAX_REASON],
-                statement=ATTESTATION_STATEMENT if accepted else "",
-                reason=reason.strip()[:_MAX_REASON],
-                attested_at=now.isoformat(),
-            ),
-        )
-        repository.add(row)
-        self._set_state(person, "active" if accepted else "draft")
-        repository.bump_gallery()
-        self._audit.record(session, actor, "case.attest", "person", person_id, accepted=accepted)
 
     # --- resting and ending ---------------------------------------------------------------
 

@@ -65,13 +65,17 @@ class AttestationView:
 
 @dataclass(frozen=True, slots=True)
 class PhotoView:
-    """A reference photo, in words. `has_template` is about any model pack."""
+    """A reference photo, in words. `has_template` is about any model pack.
+
+    `is_attested`: an advocate vouched that it shows the person; before, it is not searched with.
+    """
 
     photo_id: uuid.UUID
     added_at: datetime
     quality: PhotoQuality | None
     has_template: bool
     has_face_crop: bool
+    is_attested: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,13 @@ class PersonView:
         """How galleries and observations call this person; never a name."""
         return str(self.person_id)
 
+    @property
+    def photos_to_check(self) -> tuple[PhotoView, ...]:
+        """Photos with a face that no advocate has vouched for yet."""
+        return tuple(
+            photo for photo in self.photos if photo.has_face_crop and not photo.is_attested
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
@@ -123,6 +134,7 @@ class CaseLine:
     case_number: str
     state: CaseState
     photos: int
+    photos_to_check: int
     face_opt_in: bool
     mandate_expires_at: datetime | None
     changed_at: datetime

@@ -37,6 +37,7 @@ def view_of_person(repository: EnrolmentRepository, sealed: SealedRows, row: Per
                 kept.quality,
                 photo.id in with_template,
                 kept.face_crop_png is not None,
+                bool(kept.attested_at),
             )
         )
     return PersonView(
@@ -63,12 +64,16 @@ def line_of_case(repository: EnrolmentRepository, sealed: SealedRows, row: Perso
     """One line of an advocate's list."""
     document = sealed.person(row)
     mandate = repository.live_mandate(row.id)
+    photos = [sealed.photo(photo) for photo in repository.photos(row.id)]
     return CaseLine(
         person_id=row.id,
         display_name=document.display_name,
         case_number=document.case_number,
         state=cast(CaseState, row.state),
-        photos=len(repository.photos(row.id)),
+        photos=len(photos),
+        photos_to_check=sum(
+            photo.face_crop_png is not None and not photo.attested_at for photo in photos
+        ),
         face_opt_in=row.face_opt_in,
         mandate_expires_at=mandate.expires_at if mandate else None,
         changed_at=row.changed_at,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
+from service.accounts.actor import Role
 from service.database import Database
 from service.enrolment.receipts import receipt_is_genuine
 from tests.service.enrolment.browser import Browser
-from tests.service.enrolment.people_factory import CROP, House, make_person
+from tests.service.enrolment.people_factory import CROP, MODEL, House, make_person
 
 OWN = "my own quiet passphrase"
 
@@ -173,6 +174,36 @@ def test_a_face_is_shown_only_when_asked_for_and_blurred_first(
     assert clear
     assert browser.bytes_of(clear) == CROP
     assert browser.client.get(clear).headers["cache-control"] == "no-store"
+
+
+def test_an_advocate_looks_at_the_photos_that_they_vouch_for(
+    house: House, browser: Browser
+) -> None:
+    person, case = make_person(house, active=False)
+    rooms, advocate = house.rooms, house.reviewers[0]
+    with rooms.database.write() as session:
+        _, token = rooms.accounts.sessions.open(
+            session, Role.ADVOCATE, house.organisation_id, account_id=advocate.account_id
+        )
+    browser.sign_in_as(token)
+    page = f"/cases/{case.person_id}/attest"
+    browser.open(page)
+    assert not browser.page.xpath("//img")
+    browser.open(browser.page.xpath("//a[text()='Show the face']/@href").get() or "")
+    source = browser.page.xpath("//img/@src").get()
+    assert source
+    assert browser.bytes_of(source) != CROP
+    # given while the advocate was reading: not among those that they were shown
+    rooms.photos.add_photo(rooms.database, person, house.eyes, case.person_id, b"face:ada#2")
+    words = {"decision": "accept", "method": "We met.", "statement_ticked": "on"}
+    assert "Look at new photos" in browser.submit(page, words)
+    assert "new photos wait for your look" in browser.open("/cases")
+    with rooms.database.read() as session:
+        assert len(rooms.enrolment.templates_for_gallery(session, MODEL)) == 1
+    browser.open(page)
+    assert "Look at new photos" not in browser.submit(page, words)
+    with rooms.database.read() as session:
+        assert len(rooms.enrolment.templates_for_gallery(session, MODEL)) == 2
 
 
 def test_erasing_needs_the_passphrase_again_and_gives_a_receipt(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from service.accounts.actor import Actor
 from service.database import Database
 from service.enrolment.errors import FileTooLargeError, TooManyPhotosError, WrongStateError
 from service.errors import NotAllowedError, NotFoundError
 from tests.service.enrolment.people_factory import (
     CROP,
     MODEL,
+    OTHER_MODEL,
     House,
+    attest,
     begin,
     make_person,
     person_of,
@@ -91,7 +94,80 @@ def test_opting_in_later_makes_the_templates_that_are_missing(
         )
     assert house.rooms.photos.rebuild_templates(database, house.eyes, case.person_id) == 1
     with database.read() as session:
+        assert house.rooms.enrolment.templates_for_gallery(session, MODEL) == ()
+    attest(house, house.reviewers[0], case.person_id)
+    with database.read() as session:
         assert len(house.rooms.enrolment.templates_for_gallery(session, MODEL)) == 1
+
+
+def test_nobody_is_attested_as_themselves_and_then_searches_with_another_face(
+    any_house: House, database: Database
+) -> None:
+    person, case = make_person(any_house)
+    rooms = any_house.rooms
+    with database.read() as session:
+        (own,) = rooms.enrolment.person_view(session, person, case.person_id).photos
+    rooms.photos.remove_photo(database, person, own.photo_id)
+    outcome = rooms.photos.add_photo(
+        database, person, any_house.eyes, case.person_id, b"face:somebody else"
+    )
+    assert outcome.has_template
+    reviewer = any_house.reviewers[0]
+    with database.read() as session:
+        assert rooms.enrolment.templates_for_gallery(session, MODEL) == ()
+        assert rooms.photos.faces_for_review(session, reviewer, case.person_id) == ()
+        (line,) = rooms.enrolment.list_cases(session, reviewer)
+        view = rooms.enrolment.person_view(session, reviewer, case.person_id)
+    assert line.photos_to_check == 1
+    assert [photo.photo_id for photo in view.photos_to_check] == [outcome.photo_id]
+    with database.write() as session:
+        rooms.enrolment.attest(
+            session, reviewer, case.person_id, accepted=False, method="", reason="Another face."
+        )
+    with database.read() as session:
+        assert not rooms.enrolment.is_active(session, case.person_id)
+
+
+def test_new_photos_are_searched_with_after_an_advocate_has_looked_at_them(
+    house: House, database: Database
+) -> None:
+    person, case = make_person(house)
+    rooms = house.rooms
+    seen = rooms.photos.add_photo(database, person, house.eyes, case.person_id, b"face:ada#2")
+    late = rooms.photos.add_photo(database, person, house.eyes, case.person_id, b"face:ada#3")
+    assert seen.photo_id is not None
+    with database.write() as session:
+        assert len(rooms.enrolment.templates_for_gallery(session, MODEL)) == 1
+        rooms.enrolment.pause(session, Actor.system("test"), case.person_id, "a question")
+        rooms.enrolment.attest(
+            session,
+            house.reviewers[1],
+            case.person_id,
+            accepted=True,
+            method="A video call.",
+            statement_ticked=True,
+            photos=[seen.photo_id],
+        )
+        view = rooms.enrolment.person_view(session, person, case.person_id)
+        assert view.state == "paused"
+        assert [photo.photo_id for photo in view.photos_to_check] == [late.photo_id]
+        rooms.enrolment.resume(session, house.reviewers[0], case.person_id)
+        assert len(rooms.enrolment.templates_for_gallery(session, MODEL)) == 2
+    attest(house, house.reviewers[0], case.person_id)
+    with database.read() as session:
+        assert len(rooms.enrolment.templates_for_gallery(session, MODEL)) == 3
+    with pytest.raises(WrongStateError):
+        attest(house, house.reviewers[0], case.person_id)
+
+
+def test_a_new_model_keeps_what_advocates_have_vouched_for(
+    house: House, database: Database
+) -> None:
+    _, case = make_person(house)
+    house.eyes.model = OTHER_MODEL
+    assert house.rooms.photos.rebuild_templates(database, house.eyes, case.person_id) == 1
+    with database.read() as session:
+        assert len(house.rooms.enrolment.templates_for_gallery(session, OTHER_MODEL)) == 1
 
 
 def test_nothing_is_taken_before_the_release_is_signed(house: House, database: Database) -> None:
