@@ -10,9 +10,7 @@ import fcntl
 import mmap
 import os
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
@@ -28,19 +26,13 @@ from indexer.media.sandbox import (
     find_bubblewrap,
     plain_command,
 )
+from indexer.watchdog import Deadline, Watchdog
 from indexer.wire import Channel
 
 _CHILD_MODULE = "indexer.media.decode_child"
 # An answer is places and short texts; a child that sends more is not ours any longer.
 _MAX_MESSAGE_OVERHEAD_BYTES = 4 * 1024 * 1024
 _END_TIMEOUT_S = 5.0
-
-
-@dataclass(slots=True)
-class Deadline:
-    """Whether the watchdog had to act."""
-
-    passed: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +44,7 @@ class ChildProcess:
     memory: mmap.mmap
     sandbox: SandboxState
     _notes_fd: int
+    _watchdog: Watchdog
     _ended: bool = field(default=False)
 
     @classmethod
@@ -108,6 +101,7 @@ class ChildProcess:
             memory=memory,
             sandbox="bubblewrap" if bwrap is not None else "limits only",
             _notes_fd=notes_fd,
+            _watchdog=Watchdog("decoder-watchdog", process.kill),
         )
         child._greet(limits)
         return child
@@ -130,22 +124,9 @@ class ChildProcess:
             self.end()
             raise DecoderUnavailableError(f"a decoder process did not start: {notes}")
 
-    @contextmanager
-    def deadline(self, seconds: float) -> Iterator[Deadline]:
+    def deadline(self, seconds: float) -> AbstractContextManager[Deadline]:
         """Kill the child when the block takes longer; reading from it then ends with an error."""
-        deadline = Deadline()
-
-        def stop() -> None:
-            deadline.passed = True
-            self.process.kill()
-
-        watchdog = threading.Timer(seconds, stop)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            yield deadline
-        finally:
-            watchdog.cancel()
+        return self._watchdog.deadline(seconds)
 
     def is_alive(self) -> bool:
         """Whether the process still runs."""
@@ -160,6 +141,7 @@ class ChildProcess:
         if self._ended:
             return
         self._ended = True
+        self._watchdog.close()
         self.process.kill()
         self.process.wait(timeout=_END_TIMEOUT_S)
         for stream in (self.process.stdin, self.process.stdout):
