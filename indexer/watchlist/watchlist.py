@@ -14,7 +14,9 @@ Only enrolled people are in it (design rule 1); there is no way to ask it with a
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import faiss
@@ -37,6 +39,10 @@ STRONG_BELOW = 1e-4
 MODERATE_BELOW = 1e-2
 """Bands by expected chance matches in one medium: below one in 10,000 media like it, below one in
 100, and more."""
+
+WORTH_TWO_THREADS = 4_000_000
+"""Numbers to multiply in one search. FAISS wakes its threads for any search, and waits for them:
+milliseconds on a busy machine, for a comparison that takes one thread microseconds."""
 
 
 class MixedModelsError(IndexerError):
@@ -69,6 +75,7 @@ class Watchlist:
         self.change = change
         self._calibration = calibration
         self._people = tuple(entry.person_ref for entry in entries)
+        self._templates_of = Counter(self._people)
         self._masked: frozenset[str] = frozenset()
         self._mask_turn = threading.Lock()
         self._index = _index_of(entries)
@@ -178,9 +185,9 @@ class Watchlist:
 
     def _size(self, only_person: str | None) -> int:
         masked = self._masked
-        return sum(
-            1 for person in self._people if person not in masked and only_person in {None, person}
-        )
+        if only_person is not None:
+            return 0 if only_person in masked else self._templates_of[only_person]
+        return len(self._people) - sum(self._templates_of[person] for person in masked)
 
     def _compare(self, lent: _Lent, frame_index: int, only_person: str | None) -> list[FaceMatch]:
         if not self._people or not lent.boxes:
@@ -188,7 +195,8 @@ class Watchlist:
         # FAISS answers inner products above the radius; ours are from the threshold on.
         threshold = self.threshold(only_person)
         radius = float(np.nextafter(np.float32(threshold), np.float32(-1)))
-        starts, similarities, rows = self._index.range_search(lent.vectors, radius)
+        with _threads_for(lent.vectors.size * len(self._people)):
+            starts, similarities, rows = self._index.range_search(lent.vectors, radius)
         best: dict[tuple[int, str], float] = {}
         for face in range(len(lent.boxes)):
             for at in range(int(starts[face]), int(starts[face + 1])):
@@ -216,6 +224,18 @@ def band_of(expected_chance_matches: float) -> Band:
     if expected_chance_matches < STRONG_BELOW:
         return "strong"
     return "moderate" if expected_chance_matches < MODERATE_BELOW else "weak"
+
+
+@contextmanager
+def _threads_for(numbers: int) -> Iterator[None]:
+    """One thread for a small search, all of them for a large one; FAISS's own setting otherwise."""
+    threads = faiss.omp_get_max_threads()
+    if numbers < WORTH_TWO_THREADS:
+        faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def _index_of(entries: tuple[WatchedTemplate, ...]) -> faiss.IndexFlatIP:
