@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
@@ -24,10 +24,12 @@ from indexer.hashing import KnownHashes, PdqOrientations, hash_medium, pdq_orien
 from indexer.manipulation import (
     PARTS_LOOKED_AT,
     PARTS_NOT_LOOKED_AT,
+    Comparable,
+    ReferenceShelf,
     assess,
     compare_with_reference,
 )
-from indexer.media import Decoded, Decoder, MediaError, Medium, Picture
+from indexer.media import Decoded, Decoder, MediaError, Medium
 from indexer.observations import (
     Box,
     Examination,
@@ -54,12 +56,14 @@ class Eyes:
     """What `examine` looks with: decoder, models and known hashes.
 
     Without an engine no face is looked for: hashes and the comparison with references still run.
-    Whoever examines more than a few media makes one `Eyes` and passes it each time.
+    Whoever examines more than a few media makes one `Eyes` and passes it each time. `shelf` keeps
+    reference photos that were compared: clear it when people or their photos change.
     """
 
     decoder: Decoder = field(default_factory=Decoder)
     engine: FaceEngine | None = None
     known: KnownHashes = field(default_factory=lambda: KnownHashes(()))
+    shelf: ReferenceShelf = field(default_factory=ReferenceShelf)
 
 
 @lru_cache(maxsize=1)
@@ -133,7 +137,7 @@ def examine(
     # 5. Judge.
     matches = watchlist.restated(seen, faces_counted, only_person)
     # 6. and 7. References and findings, person by person.
-    findings = _findings(decoded, matches, hits, references, eyes.decoder)
+    findings = _findings(decoded, matches, hits, references, eyes)
     return Examination(
         hashes=hashes,
         kind=decoded.kind,
@@ -180,9 +184,10 @@ def _findings(
     matches: Sequence[FaceMatch],
     hits: Sequence[HashMatch],
     references: ReferenceSource | None,
-    decoder: Decoder,
+    eyes: Eyes,
 ) -> tuple[PersonFinding, ...]:
     faces, pictures = _by_person(matches), _by_person(hits)
+    frames = {frame.frame_index: Comparable(frame) for frame in decoded.frames}
     findings: list[PersonFinding] = []
     for person in sorted(faces.keys() | pictures.keys()):
         closest = sorted(faces.get(person, ()), key=lambda match: -match.similarity)
@@ -192,7 +197,7 @@ def _findings(
                 person_ref=person,
                 faces=tuple(closest),
                 hashes=tuple(pictures.get(person, ())),
-                manipulation=_manipulation(decoded, person, closest, references, decoder),
+                manipulation=_manipulation(decoded, frames, person, closest, references, eyes),
             )
         )
     return tuple(findings)
@@ -200,29 +205,28 @@ def _findings(
 
 def _manipulation(
     decoded: Decoded,
+    frames: Mapping[int, Comparable],
     person: str,
     closest: Sequence[FaceMatch],
     references: ReferenceSource | None,
-    decoder: Decoder,
+    eyes: Eyes,
 ) -> ManipulationFinding:
     """The frame that shows this person best (or the first) beside each of their photos."""
     best = closest[0] if closest else None
-    shown = decoded.frames[0]
-    for frame in decoded.frames:
-        if best is not None and frame.frame_index == best.frame_index:
-            shown = frame
+    first = frames[decoded.frames[0].frame_index]
+    shown = frames.get(best.frame_index, first) if best is not None else first
     photos = references.of(person)[:MAX_REFERENCES] if references is not None else ()
     comparisons = [
-        _compared(shown, photo, best.box if best is not None else None, decoder) for photo in photos
+        _compared(shown, photo, best.box if best is not None else None, eyes) for photo in photos
     ]
     return assess(decoded.declared, comparisons)
 
 
 def _compared(
-    shown: Picture, photo: Reference, face_box: Box | None, decoder: Decoder
+    shown: Comparable, photo: Reference, face_box: Box | None, eyes: Eyes
 ) -> ReferenceComparison:
     try:
-        reference = decoder.decode(Medium(photo.content)).frames[0]
+        reference = eyes.shelf.ready(photo.content, eyes.decoder)
     except MediaError as error:
         return ReferenceComparison(
             reference_ref=photo.reference_ref,

@@ -6,14 +6,13 @@ import contextlib
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from indexer.errors import WireError
 from indexer.examiner.protocol import ExaminerInbound, ExaminerOutbound
+from indexer.watchdog import Deadline, Watchdog
 from indexer.wire import Channel
 
 MAX_THREADS = "2"
@@ -26,13 +25,15 @@ def examiner_environment() -> dict[str, str]:
     """The whole environment of an examiner: no key, password or database address goes along.
 
     `LD_BIND_NOW` because the dynamic linker, when it resolves a function at its first call, saves
-    all vector registers to the stack: whole probes were found there.
+    all vector registers to the stack: whole probes were found there. NumPy's small products take
+    one thread: two wait for each other, on a busy machine longer than the product takes.
     """
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment["PYTHONPATH"] = str(PACKAGE_ROOT)
     environment["LD_BIND_NOW"] = "1"
     environment["ORT_DISABLE_TELEMETRY"] = "1"
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    environment["OPENBLAS_NUM_THREADS"] = "1"
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         environment[name] = MAX_THREADS
     return environment
 
@@ -55,6 +56,7 @@ class ExaminerProcess:
             cast(BinaryIO, self._process.stdin),
             ExaminerOutbound,
         )
+        self._watchdog = Watchdog("examiner-watchdog", self._process.kill)
 
     @property
     def process_id(self) -> int:
@@ -65,19 +67,13 @@ class ExaminerProcess:
         """Whether it still runs."""
         return self._process.poll() is None
 
-    @contextmanager
-    def deadline(self, timeout_s: float) -> Iterator[None]:
+    def deadline(self, timeout_s: float) -> AbstractContextManager[Deadline]:
         """Kill the process when the block takes longer: the waiting reader then sees an end."""
-        watchdog = threading.Timer(timeout_s, self._process.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            yield
-        finally:
-            watchdog.cancel()
+        return self._watchdog.deadline(timeout_s)
 
     def end(self) -> None:
         """Close the pipes, wait a moment, then kill."""
+        self._watchdog.close()
         with contextlib.suppress(OSError, ValueError):
             self.channel.close()
         try:

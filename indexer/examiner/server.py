@@ -11,6 +11,7 @@ Every probe lives and dies inside `indexer.examine`; what is sent has no field f
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -47,6 +48,7 @@ from indexer.watchlist import MixedModelsError, WatchedTemplate, Watchlist
 from indexer.wire import Channel
 
 ExaminerChannel = Channel[ExaminerOutbound, ExaminerInbound]
+MAX_THREADS = 2
 
 
 class ExaminerServer:
@@ -84,6 +86,7 @@ class ExaminerServer:
                 answer: ExaminerOutbound = self._load(message, self._eyes)
             case MaskPerson():
                 self._watchlist.mask(message.person_ref)
+                self._eyes.shelf.clear()
                 answer = PersonMasked(message.person_ref)
             case Examine():
                 answer = self._examine(message, self._eyes)
@@ -103,6 +106,7 @@ class ExaminerServer:
                 models_dir=message.models_dir,
                 runtime=message.runtime,
                 accepted_licences=message.accepted_licences,
+                threads=_inference_threads(),
             )
         self._eyes = Eyes(decoder=_decoder(message.sandbox), engine=engine)
         if engine is None:
@@ -132,6 +136,7 @@ class ExaminerServer:
         elif message.templates:
             raise MixedModelsError("face matching is off: there is no model for these templates")
         known = KnownHashes(message.hashes)
+        eyes.shelf.clear()
         self._eyes = replace(eyes, known=known)
         self._watchlist = watchlist
         return GalleryLoaded(message.change, len(watchlist), len(known))
@@ -165,6 +170,13 @@ class _AskedReferences:
         if not isinstance(answer, References) or answer.request_id != self._request_id:
             raise WireError("references were asked for and something else came")
         return answer.references
+
+
+def _inference_threads() -> int:
+    """One on small machines: the worker, the crawl child and the decoder need the other core, and
+    two threads that wait for each other on a busy machine take longer than one.
+    """
+    return 1 if len(os.sched_getaffinity(0)) <= 2 else MAX_THREADS
 
 
 def _decoder(sandbox: str) -> Decoder:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import cv2
@@ -69,6 +70,23 @@ class Alignment:
     inlier_points_px: Floats
 
 
+class Comparable:
+    """A picture and its points: found when first needed, kept as long as this is."""
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture = picture
+
+    @cached_property
+    def features(self) -> Features:
+        """Its points."""
+        return find_features(self.picture.pixels)
+
+    @cached_property
+    def mirrored_features(self) -> Features:
+        """The points of its mirror image."""
+        return find_features(np.ascontiguousarray(self.picture.pixels[:, ::-1]))
+
+
 def find_features(pixels: Pixels) -> Features:
     """RootSIFT of one picture (Arandjelovic and Zisserman 2012)."""
     height, width = pixels.shape[:2]
@@ -87,16 +105,15 @@ def find_features(pixels: Pixels) -> Features:
     return Features(points, root.astype(np.float32), *size, scale)
 
 
-def align(suspect: Picture, of_suspect: Features, of_reference: Features) -> Alignment | None:
+def align(suspect: Comparable, reference: Comparable) -> Alignment | None:
     """Lay the reference on the suspect, mirrored if that fits better; None when it does not fit.
 
     The mirrored suspect is tried only where the upright one does not fit beyond doubt.
     """
-    upright = _align(of_suspect, of_reference, mirrored=False)
+    upright = _align(suspect.features, reference.features, mirrored=False)
     if upright is not None and upright.inliers >= _BEYOND_DOUBT_INLIERS:
         return upright
-    flipped = find_features(np.ascontiguousarray(suspect.pixels[:, ::-1]))
-    mirrored = _align(flipped, of_reference, mirrored=True)
+    mirrored = _align(suspect.mirrored_features, reference.features, mirrored=True)
     found = [each for each in (upright, mirrored) if each is not None]
     return max(found, key=lambda each: each.inliers, default=None)
 

@@ -17,7 +17,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from indexer.manipulation.alignment import Alignment, align, find_features
+from indexer.manipulation.alignment import Alignment, Comparable, align
 from indexer.manipulation.difference import difference
 from indexer.manipulation.overlay import Mask, Overlay, lay_over
 from indexer.manipulation.verdict import judge
@@ -32,8 +32,8 @@ _FACE_UNTOUCHED_SHARE: Final = 0.05
 
 
 def compare_with_reference(
-    suspect: Picture,
-    reference: Picture,
+    suspect: Picture | Comparable,
+    reference: Picture | Comparable,
     *,
     face_box: Box | None = None,
     reference_ref: str,
@@ -41,8 +41,11 @@ def compare_with_reference(
     """Compare a medium's frame with one reference photo.
 
     `face_box` is the person's face in full-size pixels of `suspect`, if known: the altered share
-    inside it is told apart. Never raises on a picture that decoded.
+    inside it is told apart. Who compares a picture more than once gives it as one `Comparable`.
+    Never raises on a picture that decoded.
     """
+    of_suspect, of_reference = _comparable(suspect), _comparable(reference)
+    suspect, reference = of_suspect.picture, of_reference.picture
     if min(suspect.width_px, suspect.height_px, reference.width_px, reference.height_px) < (
         _MIN_SIDE_PX
     ):
@@ -51,14 +54,14 @@ def compare_with_reference(
             "not_decidable",
             f"one of the two pictures is smaller than {_MIN_SIDE_PX} pixels",
         )
-    of_reference, of_suspect = find_features(reference.pixels), find_features(suspect.pixels)
-    if min(len(of_reference.points_px), len(of_suspect.points_px)) < _MIN_POINTS:
+    points = (of_reference.features.points_px, of_suspect.features.points_px)
+    if min(map(len, points)) < _MIN_POINTS:
         return _without_overlay(
             reference_ref,
             "not_decidable",
             "one of the two pictures is too plain: it has hardly a point to compare by",
         )
-    alignment = align(suspect, of_suspect, of_reference)
+    alignment = align(of_suspect, of_reference)
     if alignment is None:
         return _without_overlay(
             reference_ref,
@@ -91,6 +94,10 @@ def compare_with_reference(
         reasons=(*judgement.reasons, *_face_reason(altered, in_face, face_box)),
         map_png=_map_png(found.altered) if altered else None,
     )
+
+
+def _comparable(picture: Picture | Comparable) -> Comparable:
+    return picture if isinstance(picture, Comparable) else Comparable(picture)
 
 
 def _share_in_face(altered: Mask, overlay: Overlay, face_box: Box | None) -> float:

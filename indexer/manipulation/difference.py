@@ -96,8 +96,17 @@ def _beyond_allowed(seen: Floats, expectations: tuple[Floats, ...]) -> Floats:
         expected = _lab(expectation)
         above = np.maximum(0.0, seen - cv2.dilate(expected, kernel))
         below = np.maximum(0.0, cv2.erode(expected, kernel) - seen)
-        least = np.minimum(least, np.linalg.norm(above + below, axis=2))
+        least = np.minimum(least, _length(above + below))
     return np.asarray(cv2.GaussianBlur(least, (0, 0), 1.0), dtype=np.float32)
+
+
+def _length(vectors: Floats) -> Floats:
+    """Euclidean length over the last axis; NumPy's own takes ten times longer over a short one."""
+    squares = vectors * vectors
+    total = squares[..., 0] + squares[..., 1]
+    for channel in range(2, vectors.shape[-1]):
+        total += squares[..., channel]
+    return np.asarray(np.sqrt(total, out=total), dtype=np.float32)
 
 
 def _lab(rgb: Floats) -> Floats:
@@ -141,7 +150,7 @@ def _residual_motion(seen: Floats, expected: Floats, judged: Mask) -> float:
         return 0.0
     flow_of = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     flow = flow_of.calc(_eight_bit(expected), _eight_bit(seen), np.zeros((0, 0), np.float32))
-    return float(np.percentile(np.linalg.norm(flow, axis=2)[followed], 90))
+    return float(np.percentile(_length(flow)[followed], 90))
 
 
 def _moved_share(seen: Floats, expected: Floats, altered: Mask) -> float:
@@ -150,6 +159,8 @@ def _moved_share(seen: Floats, expected: Floats, altered: Mask) -> float:
     A limb that moved between two frames is found again, neighbouring blocks by about the same
     step; what was painted over is not, or each block somewhere else.
     """
+    if not altered.any():
+        return 0.0
     block = max(12, round(0.04 * max(seen.shape)))
     reach = 2 * block
     height, width = seen.shape
@@ -157,7 +168,10 @@ def _moved_share(seen: Floats, expected: Floats, altered: Mask) -> float:
     for row, top in enumerate(range(0, height - block, block)):
         for column, left in enumerate(range(0, width - block, block)):
             place = np.s_[top : top + block, left : left + block]
-            if altered[place].mean() < 0.7 or seen[place].std() < 2 * _TEXTURE_STD:
+            if (
+                np.count_nonzero(altered[place]) < 0.7 * block * block
+                or seen[place].std() < 2 * _TEXTURE_STD
+            ):
                 continue
             around_top, around_left = max(0, top - reach), max(0, left - reach)
             around = expected[around_top : top + block + reach, around_left : left + block + reach]

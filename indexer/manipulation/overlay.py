@@ -147,10 +147,20 @@ def _same_sharpness(seen: Floats, warped: Floats, anchor: Mask) -> tuple[Floats,
 
 def _fine_detail(pixels: Floats, anchor: Mask) -> float:
     """Detail finer than 1.5 pixels relative to coarser detail: contrast cancels out."""
-    grey = pixels.mean(axis=2)
-    fine = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.5))[anchor].mean()
-    coarse = np.abs(cv2.GaussianBlur(grey, (0, 0), 1.5) - cv2.GaussianBlur(grey, (0, 0), 6.0))
+    grey = channel_mean(pixels)
+    smooth = cv2.GaussianBlur(grey, (0, 0), 1.5)
+    fine = np.abs(grey - smooth)[anchor].mean()
+    coarse = np.abs(smooth - cv2.GaussianBlur(grey, (0, 0), 6.0))
     return float(fine / (coarse[anchor].mean() + 0.5))
+
+
+def channel_mean(values: Floats) -> Floats:
+    """The mean over the last axis, which holds three channels; NumPy's own takes ten times longer
+    over so short an axis."""
+    total = values[..., 0] + values[..., 1]
+    total += values[..., 2]
+    total /= np.float32(3)
+    return total
 
 
 def _blurred(pixels: Floats, sigma_px: float) -> Floats:
@@ -182,7 +192,7 @@ def _recoloured(
         gram = rows.T @ rows + pull * np.eye(basis.shape[1], dtype=np.float32)
         mapping = np.linalg.solve(gram, rows.T @ target[sample] + pull * unchanged)
         predicted = np.clip(basis @ mapping, 0, 255)
-        error = np.abs(predicted - target).mean(axis=1)
+        error = channel_mean(np.abs(predicted - target))
         limit = max(4.0, 2.5 * 1.4826 * float(np.median(error[sample])))
         pool = np.flatnonzero(anchor if round_number < 2 else overlap)
         fitting = pool[error[pool] <= limit]
