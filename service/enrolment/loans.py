@@ -84,6 +84,7 @@ class ReviewerLoans:
         if actor.role is not Role.ADVOCATE:
             raise NotAllowedError("Only an advocate of the case may end a loan.")
         repository = EnrolmentRepository(session, actor, self._clock.now())
+        repository.person(person_id)
         for row in repository.loans_to(person_id, reviewer_account_id):
             repository.delete(row)
         self._audit.record(
