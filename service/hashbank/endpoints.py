@@ -9,7 +9,7 @@ from fastapi import APIRouter, File, Response, UploadFile
 
 from service.enrolment.asked import EyesDep, own_person_id
 from service.hashbank.pages import HashBankDep
-from service.hashbank.schemas import KnownHashIn, KnownIdOut, KnownOut
+from service.hashbank.schemas import FingerprintsIn, KnownHashIn, KnownIdOut, KnownOut
 from service.web.dependencies import DatabaseDep, PersonActor, ReadSession, WriteSession
 from service.web.errors import error_responses
 
@@ -30,7 +30,7 @@ def list_known(session: ReadSession, hashbank: HashBankDep, actor: PersonActor) 
     "/my/known/hashes",
     status_code=_CREATED,
     summary="Give a hash",
-    responses=error_responses(401, 403, 422),
+    responses=error_responses(401, 403, 409, 422),
 )
 def add_hash(
     body: KnownHashIn, session: WriteSession, hashbank: HashBankDep, actor: PersonActor
@@ -48,10 +48,25 @@ def add_hash(
 
 
 @router.post(
+    "/my/known/fingerprints",
+    status_code=_CREATED,
+    summary="Give fingerprints that were made on the person's device",
+    responses=error_responses(401, 403, 409, 413, 422),
+)
+def add_fingerprints(
+    body: FingerprintsIn, session: WriteSession, hashbank: HashBankDep, actor: PersonActor
+) -> list[KnownIdOut]:
+    """Pictures and videos in the order given; one that is known already keeps its number."""
+    media = [medium.given() for medium in body.media]
+    known = hashbank.add_given_media(session, actor, own_person_id(actor), media, body.note)
+    return [KnownIdOut(known_id=known_id) for known_id in known]
+
+
+@router.post(
     "/my/known/files",
     status_code=_CREATED,
     summary="Give a file whose copies are to be recognised",
-    responses=error_responses(401, 403, 413, 422),
+    responses=error_responses(401, 403, 409, 413, 422),
 )
 def add_file(
     database: DatabaseDep,

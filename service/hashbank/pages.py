@@ -1,4 +1,8 @@
-"""Known pictures: a file's hashes are taken and the file is forgotten, or hashes are typed in."""
+"""Known pictures: hashed on the person's own device, or sent, hashed and forgotten, or typed in.
+
+The page's own content policy lets its script start a worker and read frames of a chosen video; like
+every page, it allows scripts no connection at all.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.accounts.actor import Actor
+from service.database import Database
 from service.enrolment.asked import EyesDep, own_person_id
-from service.errors import ConflictError, InvalidInputError
+from service.errors import ConflictError, InvalidInputError, LikenessError
+from service.hashbank.given import read_given_media
 from service.hashbank.service import HashBankService
 from service.web.dependencies import (
     DatabaseDep,
@@ -23,6 +29,7 @@ from service.web.dependencies import (
 )
 from service.web.render import render
 from service.web.responses import see_other
+from service.web.security import set_on_device_policy
 
 router = APIRouter()
 
@@ -69,15 +76,26 @@ def add_known(
                     session, actor, person_id, sha256=sha256, pdq=pdq, note=note
                 )
     except (InvalidInputError, ConflictError) as error:
-        with database.read() as session:
-            return _page(
-                request,
-                session,
-                hashbank,
-                actor,
-                problem=str(error),
-                status_code=error.http_status,
-            )
+        return _page_again(request, database, hashbank, actor, error)
+    return see_other("/my/known")
+
+
+@router.post("/my/known/fingerprints")
+def add_fingerprints(
+    request: Request,
+    database: DatabaseDep,
+    hashbank: HashBankDep,
+    actor: PersonActor,
+    media: Field = "",
+    note: Field = "",
+) -> Response:
+    """Keep fingerprints that were made on the person's device; nothing else comes with them."""
+    try:
+        given = read_given_media(media)
+        with database.write() as session:
+            hashbank.add_given_media(session, actor, own_person_id(actor), given, note)
+    except (InvalidInputError, ConflictError) as error:
+        return _page_again(request, database, hashbank, actor, error)
     return see_other("/my/known")
 
 
@@ -90,6 +108,24 @@ def remove_known(
     return see_other("/my/known")
 
 
+def _page_again(
+    request: Request,
+    database: Database,
+    hashbank: HashBankService,
+    actor: Actor,
+    error: LikenessError,
+) -> Response:
+    with database.read() as session:
+        return _page(
+            request,
+            session,
+            hashbank,
+            actor,
+            problem=str(error),
+            status_code=error.http_status,
+        )
+
+
 def _page(
     request: Request,
     session: Session,
@@ -99,10 +135,12 @@ def _page(
     problem: str | None = None,
     status_code: int = 200,
 ) -> Response:
-    return render(
+    response = render(
         request,
         "hashbank/known.html",
         status_code=status_code,
         known=hashbank.list_known(session, actor, own_person_id(actor)),
         problem=problem,
     )
+    set_on_device_policy(response)
+    return response

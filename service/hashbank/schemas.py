@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from indexer.hashing import MIN_PDQ_QUALITY
+from service.hashbank.given import MAX_FRAMES, MAX_MEDIA_AT_ONCE, GivenFrame, GivenMedium
 from service.hashbank.service import KnownPictureView
 
 _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -22,6 +25,64 @@ class KnownHashIn(BaseModel):
 
     sha256: str = Field(default="", max_length=64)
     pdq: str = Field(default="", max_length=64)
+    note: str = Field(default="", max_length=200)
+
+
+_Hex256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class FrameIn(BaseModel):
+    """PDQ of a picture, or of one frame of a video, with the quality that PDQ itself gives."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pdq: _Hex256
+    quality: int = Field(ge=MIN_PDQ_QUALITY, le=100)
+
+
+class FingerprintIn(BaseModel):
+    """What a person's device counted of one picture (at most one frame) or video."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["picture", "video"]
+    sha256: _Hex256
+    frames: list[FrameIn] = Field(max_length=MAX_FRAMES)
+
+    @model_validator(mode="after")
+    def _one_frame_a_picture(self) -> Self:
+        if self.kind == "picture" and len(self.frames) > 1:
+            raise ValueError("a picture has at most one frame")
+        return self
+
+    def given(self) -> GivenMedium:
+        """As the hash bank takes it."""
+        frames = tuple(GivenFrame(frame.pdq, frame.quality) for frame in self.frames)
+        return GivenMedium(self.kind, self.sha256, frames)
+
+
+class FingerprintsIn(BaseModel):
+    """Fingerprints that were made on the person's own device."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "media": [
+                        {
+                            "kind": "picture",
+                            "sha256": _HASH,
+                            "frames": [{"pdq": _HASH, "quality": 100}],
+                        }
+                    ],
+                    "note": "from my phone",
+                }
+            ]
+        },
+    )
+
+    media: list[FingerprintIn] = Field(min_length=1, max_length=MAX_MEDIA_AT_ONCE)
     note: str = Field(default="", max_length=200)
 
 

@@ -1,13 +1,14 @@
 """The hash bank: pictures known to show a person, kept as hashes, found without any biometrics.
 
-Three ways in: reference photos, pictures that the person gives to be recognised (their hashes are
-taken and the picture is forgotten at once) or hashes made elsewhere, and confirmed finds.
+Three ways in: reference photos; what the person gives to be recognised (hashed on their own device
+and never sent, or sent, hashed and forgotten at once) or hashes made elsewhere; confirmed finds.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -25,19 +26,22 @@ from service.enrolment.errors import FileTooLargeError
 from service.enrolment.eyes import Eyes
 from service.enrolment.gallery import GallerySource
 from service.errors import ConflictError, NotAllowedError
-from service.hashbank.documents import KnownPictureDocument
+from service.hashbank.documents import KnownKind, KnownPictureDocument
 from service.hashbank.errors import NoHashError, NotAHashError
+from service.hashbank.given import GivenMedium
 from service.hashbank.models import KnownPicture
 from service.hashbank.repository import HashBankRepository
 from service.vault import Vault
 
 _HEX_256_BITS = re.compile(r"[0-9a-f]{64}")
 _MAX_NOTE = 200
+_MAX_KNOWN = 500
+"""More than anybody holds; each is looked for in everything that is seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownPictureView:
-    """One known picture, in words."""
+    """One known picture or video, in words; `frames` counts a video's distinct frames."""
 
     known_id: uuid.UUID
     origin: KnownOrigin
@@ -45,6 +49,8 @@ class KnownPictureView:
     has_perceptual_hash: bool
     note: str
     added_at: datetime
+    kind: KnownKind = "picture"
+    frames: int = 0
 
 
 class HashBankService:
@@ -76,12 +82,27 @@ class HashBankService:
         note: str = "",
     ) -> uuid.UUID:
         """Keep the hashes of one picture; one that is known already keeps its row."""
+        document = KnownPictureDocument(hashes, note.strip()[:_MAX_NOTE])
+        return self._keep(session, actor, person_id, origin, document, photo_id)
+
+    def _keep(
+        self,
+        session: Session,
+        actor: Actor,
+        person_id: uuid.UUID,
+        origin: KnownOrigin,
+        document: KnownPictureDocument,
+        photo_id: uuid.UUID | None = None,
+    ) -> uuid.UUID:
         repository = self._repository(session, actor)
-        for row in repository.of_person(person_id):
-            kept = self._document(row).hashes
-            same = (kept.sha256, kept.pdq) == (hashes.sha256, hashes.pdq)
-            if same and row.photo_id == photo_id:
+        rows = repository.of_person(person_id)
+        for row in rows:
+            if row.photo_id == photo_id and _is_same(self._document(row), document):
                 return row.id
+        if origin == "given" and len(rows) >= _MAX_KNOWN:
+            raise ConflictError(
+                f"At most {_MAX_KNOWN} pictures are recognised. Please forget some of them first."
+            )
         row = KnownPicture(
             id=uuid.uuid4(),
             person_id=person_id,
@@ -89,9 +110,7 @@ class HashBankService:
             photo_id=photo_id,
             added_at=self._clock.now(),
         )
-        row.document = self._vault.seal_document(
-            person_id, _context(row), KnownPictureDocument(hashes, note.strip()[:_MAX_NOTE])
-        )
+        row.document = self._vault.seal_document(person_id, _context(row), document)
         repository.add(row)
         self._gallery.bump_gallery(session)
         self._audit.record(
@@ -150,6 +169,21 @@ class HashBankService:
         )
         return self.add_known(session, actor, person_id, "given", hashes, None, note)
 
+    def add_given_media(
+        self,
+        session: Session,
+        actor: Actor,
+        person_id: uuid.UUID,
+        media: Sequence[GivenMedium],
+        note: str = "",
+    ) -> tuple[uuid.UUID, ...]:
+        """Keep what the person's own device counted; the pictures and videos never came here."""
+        _require_person(actor)
+        return tuple(
+            self._keep(session, actor, person_id, "given", _document_of(medium, note))
+            for medium in media
+        )
+
     def list_known(
         self, session: Session, actor: Actor, person_id: uuid.UUID
     ) -> tuple[KnownPictureView, ...]:
@@ -196,19 +230,24 @@ class HashBankService:
         return len(rows)
 
     def hashes_for_gallery(self, session: Session) -> tuple[GalleryHash, ...]:
-        """The hashes of everybody who may be looked for now."""
+        """The hashes of everybody who may be looked for now; a video's frames one by one."""
         actor = Actor.system("gallery")
-        entries = []
+        entries: list[GalleryHash] = []
         for row in self._repository(session, actor).searchable():
-            hashes = self._document(row).hashes
+            document = self._document(row)
+            hashes = document.hashes
+            refs = {"person_ref": str(row.person_id), "known_ref": str(row.id)}
             entries.append(
                 GalleryHash(
-                    person_ref=str(row.person_id),
-                    known_ref=str(row.id),
+                    **refs,
                     sha256=hashes.sha256 or None,
                     pdq=hashes.pdq,
                     pdq_quality=hashes.pdq_quality,
                 )
+            )
+            entries.extend(
+                GalleryHash(**refs, sha256=None, pdq=frame.pdq, pdq_quality=frame.quality)
+                for frame in document.frames
             )
         return tuple(entries)
 
@@ -228,9 +267,11 @@ class HashBankService:
             known_id=row.id,
             origin=cast(KnownOrigin, row.origin),
             photo_id=row.photo_id,
-            has_perceptual_hash=document.hashes.pdq is not None,
+            has_perceptual_hash=document.hashes.pdq is not None or bool(document.frames),
             note=document.note,
             added_at=row.added_at,
+            kind=document.kind,
+            frames=len(document.frames),
         )
 
     def _repository(self, session: Session, actor: Actor) -> HashBankRepository:
@@ -239,6 +280,23 @@ class HashBankService:
 
 def _context(row: KnownPicture) -> str:
     return f"known_pictures.document:{row.id}"
+
+
+def _document_of(medium: GivenMedium, note: str) -> KnownPictureDocument:
+    tidy_note, frames = note.strip()[:_MAX_NOTE], medium.frame_hashes()
+    if medium.kind == "video":
+        return KnownPictureDocument(MediaHashes(sha256=medium.sha256), tidy_note, "video", frames)
+    pdq, quality = (frames[0].pdq, frames[0].quality) if frames else (None, None)
+    hashes = MediaHashes(sha256=medium.sha256, pdq=pdq, pdq_quality=quality)
+    return KnownPictureDocument(hashes, tidy_note)
+
+
+def _is_same(one: KnownPictureDocument, other: KnownPictureDocument) -> bool:
+    return (one.hashes.sha256, one.hashes.pdq, one.frames) == (
+        other.hashes.sha256,
+        other.hashes.pdq,
+        other.frames,
+    )
 
 
 def _require_person(actor: Actor) -> None:

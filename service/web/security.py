@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.settings import Settings
@@ -21,6 +21,10 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+# For the page that makes fingerprints of pictures and videos on the person's own device: it starts
+# a worker of ours and reads frames of a video that was chosen there. Scripts of no page may connect
+# to anything (connect-src falls back to 'none').
+ON_DEVICE_POLICY = f"{CONTENT_SECURITY_POLICY}; worker-src 'self'; media-src blob:"
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
@@ -142,13 +146,21 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                on_device = headers.get("content-security-policy") == ON_DEVICE_POLICY
                 for name, value in self._headers.items():
                     headers[name] = value
+                if on_device:
+                    headers["Content-Security-Policy"] = ON_DEVICE_POLICY
                 if "cache-control" not in headers:
                     headers["Cache-Control"] = "max-age=3600" if is_static else "no-store"
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+def set_on_device_policy(response: Response) -> None:
+    """Answer a page under `ON_DEVICE_POLICY`, the one other policy that is let through."""
+    response.headers["Content-Security-Policy"] = ON_DEVICE_POLICY
 
 
 def header_names() -> Sequence[str]:

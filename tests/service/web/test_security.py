@@ -12,12 +12,14 @@ from fastapi import APIRouter, Depends, FastAPI, UploadFile
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
+from starlette.responses import PlainTextResponse
 
 from service.app import Rooms, build_rooms, create_web
 from service.settings import Settings
 from service.web.dependencies import DatabaseDep, WriteSession, write_session
 from service.web.responses import is_local_path, see_other
 from service.web.route_check import RouteRuleError, check_routes
+from service.web.security import CONTENT_SECURITY_POLICY
 from tests.service.web.conftest import PASSWORD
 from tests.service.web.page_client import BASE_URL, PageClient
 
@@ -45,6 +47,49 @@ def test_every_answer_carries_the_strict_headers(client: PageClient, path: str) 
     assert "camera=()" in headers["permissions-policy"]
     expected = "max-age=3600" if path.startswith("/static/") else "no-store"
     assert headers["cache-control"] == expected
+
+
+def test_one_page_alone_may_start_a_worker_and_read_a_video_that_was_chosen(
+    client: PageClient, app: FastAPI, rooms: Rooms
+) -> None:
+    @app.get("/any")
+    def any_policy() -> PlainTextResponse:
+        return PlainTextResponse("", headers={"Content-Security-Policy": "default-src *"})
+
+    strict = client.get("/help").headers["content-security-policy"]
+    assert strict == CONTENT_SECURITY_POLICY
+    assert client.get("/any").headers["content-security-policy"] == strict
+    # under its own answer's policy a worker may import our scripts and connect to nothing
+    worker = client.get("/static/hashing/worker.js").headers
+    assert worker["content-security-policy"] == strict
+    assert worker["content-type"].startswith("text/javascript")
+    assert "connect-src" not in strict
+
+    begin_case(rooms, client)
+    assert client.get("/my").headers["content-security-policy"] == strict
+    page = client.get("/my/known")
+    assert page.status_code == 200
+    assert page.headers.get_list("content-security-policy") == [
+        f"{strict}; worker-src 'self'; media-src blob:"
+    ]
+
+
+def begin_case(rooms: Rooms, client: PageClient) -> None:
+    with rooms.database.write() as session:
+        operator_token = rooms.accounts.create_setup_link(session)
+    client.get(f"/setup/{operator_token}")
+    client.post(
+        f"/setup/{operator_token}",
+        organisation_name="Helpline One",
+        username="olga",
+        password=PASSWORD,
+    )
+    with rooms.database.write() as session:
+        case = rooms.enrolment.begin(
+            session, adult_now=True, adult_in_pictures=True, passphrase=PASSWORD
+        )
+        token = rooms.accounts.open_person_session(session, case.person_id, case.organisation_id)
+    client.http.cookies.set("session", token)
 
 
 def test_an_error_of_ours_carries_them_too_and_says_nothing_of_itself(

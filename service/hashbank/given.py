@@ -1,0 +1,62 @@
+"""Fingerprints that were made on a person's own device, as the page sends them: hashes only.
+
+What is read here is exact: unknown fields, other kinds, other lengths or more than a page makes
+are refused. A frame below PDQ's own limit of quality is refused, too: it would match anything flat.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from indexer.hashing import MIN_PDQ_QUALITY
+from service.hashbank.documents import FrameHash
+from service.hashbank.errors import NotAHashError
+
+MAX_MEDIA_AT_ONCE: Final = 20
+MAX_FRAMES: Final = 300
+_MAX_CHARACTERS: Final = 640 * 1024
+
+Hex256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+
+
+class GivenFrame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PDQ of one frame, with its quality."""
+
+    pdq: Hex256
+    quality: Annotated[int, msgspec.Meta(ge=MIN_PDQ_QUALITY, le=100)]
+
+
+class GivenMedium(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One picture (with one frame, or none where only exact copies can be recognised) or video."""
+
+    kind: Literal["picture", "video"]
+    sha256: Hex256
+    frames: Annotated[tuple[GivenFrame, ...], msgspec.Meta(max_length=MAX_FRAMES)]
+
+    def frame_hashes(self) -> tuple[FrameHash, ...]:
+        """The frames as they are kept."""
+        return tuple(FrameHash(frame.pdq, frame.quality) for frame in self.frames)
+
+
+_GivenMedia = Annotated[
+    tuple[GivenMedium, ...], msgspec.Meta(min_length=1, max_length=MAX_MEDIA_AT_ONCE)
+]
+
+
+def read_given_media(text: str) -> tuple[GivenMedium, ...]:
+    """Read the page's field, a JSON list. Raises `NotAHashError`."""
+    if not text.strip():
+        raise NotAHashError("Please choose a picture or video first.")
+    if len(text) > _MAX_CHARACTERS:
+        raise NotAHashError("Too many fingerprints at once: please choose fewer files.")
+    try:
+        media = msgspec.json.decode(text, type=_GivenMedia)
+    except msgspec.DecodeError as error:
+        raise NotAHashError(
+            "These fingerprints cannot be read. Please choose the files again."
+        ) from error
+    if any(medium.kind == "picture" and len(medium.frames) > 1 for medium in media):
+        raise NotAHashError("A picture has one fingerprint. Please choose the files again.")
+    return media

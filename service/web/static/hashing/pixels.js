@@ -1,0 +1,79 @@
+// A file that the browser decoded, read in strips: never the whole picture in a script's memory.
+//
+// The browser turns the picture upright as the file says and leaves its colours as they are; what
+// is transparent lies on white. That is how the crawled pictures are hashed, too.
+
+import { PdqHasher } from "./pdq.js";
+
+const STRIP_PIXELS = 512 * 1024;
+const PROBE_SIDE_PX = 16;
+const MAX_PROBE_ERROR = 4;
+
+/** The browser cannot open the file as a picture. */
+export class NotAPictureError extends Error {}
+
+/** The browser answers something else than the pixels of a picture, to hide what device it is. */
+export class PixelsHiddenError extends Error {}
+
+/** PDQ and quality of an image file; `onProgress` is called with 0 to 1. */
+export async function hashPicture(file, onProgress = () => {}) {
+  let bitmap;
+  try {
+    bitmap = await createImageBitmap(file, {
+      imageOrientation: "from-image",
+      colorSpaceConversion: "none",
+    });
+  } catch (error) {
+    throw new NotAPictureError(String(error), { cause: error });
+  }
+  try {
+    return hashBitmap(bitmap, onProgress);
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** PDQ and quality of a decoded picture. Raises `PixelsHiddenError`. */
+export function hashBitmap(bitmap, onProgress = () => {}) {
+  requireHonestPixels();
+  const { width, height } = bitmap;
+  const hasher = new PdqHasher(width, height);
+  const rowsAtOnce = Math.max(1, Math.min(height, Math.floor(STRIP_PIXELS / width)));
+  const context = contextOf(width, rowsAtOnce);
+  for (let top = 0; top < height; top += rowsAtOnce) {
+    const rows = Math.min(rowsAtOnce, height - top);
+    context.fillStyle = "white";
+    context.fillRect(0, 0, width, rows);
+    context.drawImage(bitmap, 0, top, width, rows, 0, 0, width, rows);
+    hasher.addRgba(context.getImageData(0, 0, width, rows).data);
+    onProgress((top + rows) / height);
+  }
+  return hasher.result();
+}
+
+function contextOf(width, height) {
+  const canvas = new OffscreenCanvas(width, height);
+  return canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+}
+
+let pixelsAreHonest = false;
+
+function requireHonestPixels() {
+  if (pixelsAreHonest) return;
+  const side = PROBE_SIDE_PX;
+  const context = contextOf(side, side);
+  const shades = Uint8Array.from({ length: side }, (_, at) => 8 + at * 15);
+  shades.forEach((shade, at) => {
+    context.fillStyle = `rgb(${shade} ${255 - shade} ${shade})`;
+    context.fillRect(0, at, side, 1);
+  });
+  const { data } = context.getImageData(0, 0, side, side);
+  for (let at = 0; at < data.length; at += 4) {
+    const shade = shades[Math.floor(at / 4 / side)];
+    const errors = [data[at] - shade, data[at + 1] - (255 - shade), data[at + 2] - shade];
+    if (errors.some((error) => Math.abs(error) > MAX_PROBE_ERROR)) {
+      throw new PixelsHiddenError("the browser hides the pixels of pictures");
+    }
+  }
+  pixelsAreHonest = true;
+}
