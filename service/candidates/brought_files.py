@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import gzip
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import IO, Any
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
@@ -28,6 +30,7 @@ MAX_UNPACKED_BYTES = 500 * 1024 * 1024
 MAX_ITEMS = 20_000
 _MEDIA = ("image/", "video/")
 _CHUNK = 1024 * 1024
+_GZIP_MARK = b"\x1f\x8b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,31 @@ class _Budget:
             raise ImportInvalidError("The capture is too large when unpacked.")
 
 
+class _Metered(io.RawIOBase):
+    """A capture's plain bytes, counted as they are unpacked: headers too may have no end."""
+
+    def __init__(self, stream: IO[bytes], budget: _Budget) -> None:
+        is_gzip = stream.read(len(_GZIP_MARK)) == _GZIP_MARK
+        stream.seek(0)
+        self._stream = gzip.GzipFile(fileobj=stream) if is_gzip else stream
+        self._budget = budget
+
+    def readable(self) -> bool:
+        """It is read from the beginning to the end."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes, never more than a piece at once."""
+        piece = self._stream.read(min(size, _CHUNK) if size >= 0 else _CHUNK)
+        self._budget.spend(len(piece))
+        return piece
+
+
 def _warc_items(
-    stream: io.BufferedIOBase, wanted: frozenset[str], budget: _Budget
+    stream: IO[bytes], wanted: frozenset[str], budget: _Budget
 ) -> Iterator[CapturedItem]:
     try:
-        for record in ArchiveIterator(stream):
+        for record in ArchiveIterator(_Metered(stream, budget)):
             budget.item()
             if record.rec_type not in ("response", "resource"):
                 continue
@@ -111,7 +134,7 @@ def _warc_items(
                 size,
                 bytes(kept) if kept is not None and size <= MAX_PAYLOAD_BYTES else None,
             )
-    except (ArchiveLoadFailed, EOFError, OSError, ValueError) as error:
+    except (ArchiveLoadFailed, EOFError, OSError, ValueError, zlib.error) as error:
         raise ImportInvalidError("The WARC file is broken and was not imported.") from error
 
 
@@ -123,10 +146,8 @@ def _wacz_items(content: bytes, wanted: frozenset[str]) -> Iterator[CapturedItem
                 if not member.filename.startswith("archive/"):
                     continue
                 with archive.open(member) as stream:
-                    unpacked = stream.read(MAX_UNPACKED_BYTES + 1)
-                budget.spend(len(unpacked))
-                yield from _warc_items(io.BytesIO(unpacked), wanted, budget)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+                    yield from _warc_items(stream, wanted, budget)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ImportInvalidError("The WACZ file is broken and was not imported.") from error
 
 

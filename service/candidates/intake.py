@@ -46,6 +46,7 @@ from service.vault import Vault
 
 MAX_UNDECIDED_LINKS = 2000
 MAX_UNDECIDED_LINKS_BEFORE_ATTESTATION = 100
+MAX_COPIES_BYTES = 500 * 1024 * 1024
 _SHOWN_ADDRESSES = 30
 
 
@@ -156,6 +157,11 @@ class IntakeService:
         if not 0 < len(file.content) <= self._max_upload_bytes:
             raise FileTooLargeError(
                 f"File: between 1 byte and {self._max_upload_bytes // 1024 // 1024} MB."
+            )
+        if len(file.content) * len(file.addresses) > MAX_COPIES_BYTES:
+            raise ImportInvalidError(
+                "The file is too large for so many addresses, each of which keeps a copy of its "
+                "own: bring it again with fewer addresses at a time."
             )
         if not file.captured_by.strip() or not file.tool.strip():
             raise InvalidInputError("Captured by, and with which tool: both are needed.")

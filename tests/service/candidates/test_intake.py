@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import tracemalloc
 import zipfile
 
 import pytest
@@ -392,6 +394,32 @@ class TestBroughtFiles:
         assert view.state == "waiting"
         (brought,) = view.brought
         assert (brought.file_id, brought.captured_by) == ("", "B. Friend")
+
+    @pytest.mark.parametrize("where", ["in a header", "in a payload", "in a WACZ"])
+    def test_a_capture_that_unpacks_without_end_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, where: str
+    ) -> None:
+        monkeypatch.setattr("service.candidates.brought_files.MAX_UNPACKED_BYTES", 1_000_000)
+        endless = b"A" * 20_000_000
+        name, content = "x.warc.gz", gzip.compress(b"WARC/1.0\r\nX: " + endless)
+        if where == "in a payload":
+            content = warc((LINK, "image/jpeg", endless))
+        if where == "in a WACZ":
+            name, content = "x.wacz", wacz(content)
+        tracemalloc.start()
+        with pytest.raises(ImportInvalidError, match="too large"):
+            items_of_file(name, content, frozenset())
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < 10_000_000
+
+    def test_a_large_file_is_not_copied_without_end(self, house: House, database: Database) -> None:
+        person, case = make_person(house, photos=())
+        addresses = tuple(f"https://site.test/{number}.jpg" for number in range(60))
+        content = bytes(house.rooms.settings.max_upload_bytes)
+        file = BroughtFile("page.warc.gz", content, "B. Friend", "a browser", addresses)
+        with pytest.raises(ImportInvalidError, match="fewer addresses"):
+            house.rooms.intake.import_file(database, person, None, case.person_id, file, DECLARED)
 
     @given(
         st.sampled_from(["a.warc", "a.warc.gz", "a.wacz", "a.har", "a.bin"]),
