@@ -89,6 +89,7 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
                 rooms.sources,
                 crawl,
                 evidence.is_waiting,
+                rooms.eyes.keep_up,
                 worker,
                 APPLICATION_VERSION,
             )

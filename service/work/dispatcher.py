@@ -4,7 +4,8 @@ A queued run is a row that any process may write; the dispatcher of every worker
 enqueues its workflow under an id made of run and generation, so that it exists once however many
 dispatchers saw the row. A running run whose workflow has ended or is unknown (its row was lost in
 a power cut) is queued again; after `MAX_GENERATIONS` it has failed. With PostgreSQL the workflows
-of a worker that is proven dead are resumed here.
+of a worker that is proven dead are resumed here. The worker's examiner follows the watch-list also
+while it has nothing to look at.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dbos import error as dbos_errors
 from sqlalchemy import Engine as SqlEngine
 from sqlalchemy.exc import SQLAlchemyError
 
+from indexer.errors import IndexerError
 from service.accounts.actor import Actor
 from service.database import Database
 from service.sources.service import SourcesService
@@ -50,6 +52,7 @@ class DispatcherParts:
     sources: SourcesService
     crawl: CrawlRuns
     evidence_waits: Callable[[], bool]
+    keep_up: Callable[[], None]
     worker: str
     application_version: str
 
@@ -102,8 +105,16 @@ class Dispatcher:
         if now >= self._next_watch:
             self._next_watch = now + WATCH_EVERY_S
             self._again_at = {name: at for name, at in self._again_at.items() if at > now}
+            self._keep_up()
             self._watch([run for run in runs if run.state == "running"])
             self._take_over_from_the_dead(self._parts.database.engine)
+
+    def _keep_up(self) -> None:
+        """Each worker has an examiner of its own; who left has to be gone from all of them."""
+        try:
+            self._parts.keep_up()
+        except IndexerError as error:
+            logger.warning("the watch-list is not followed: %s", error.code)
 
     def _enqueue(self, run: RunView) -> None:
         DBOS.enqueue_workflow_with_options(

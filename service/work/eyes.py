@@ -3,7 +3,8 @@
 1. The first question starts the examiner, with the face pack when any organisation has switched
    face matching on, and without one otherwise.
 2. `follow_gallery` compares the change number of the watch-list with the loaded one and loads the
-   gallery anew when it moved; `examine` does so at most twice a second by itself.
+   gallery anew when it moved; `examine` does so at most twice a second by itself, and `keep_up`
+   is called now and then while there is nothing to look at.
 3. Reference photos are decrypted only when the examiner asks for those of a person it has found.
 """
 
@@ -170,6 +171,14 @@ class ExaminerEyes:
                 )
                 self._loaded_change = gallery.change
             self._looked_for_changes_at = time.monotonic()
+
+    def keep_up(self) -> None:
+        """Follow the gallery in an examiner that runs already; none is started for it.
+
+        An examiner with nothing to look at would keep templates of people who left meanwhile.
+        """
+        if self._client is not None:
+            self.follow_gallery()
 
     def close(self) -> None:
         """End the examiner; the next question would start it again."""

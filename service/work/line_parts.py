@@ -48,6 +48,10 @@ class GalleryEyes(Eyes, Protocol):
         """The change number of the gallery that is loaded."""
         ...
 
+    def keep_up(self) -> None:
+        """Follow the gallery where one is loaded, also while there is nothing to look at."""
+        ...
+
 
 class Findings(Protocol):
     """Where findings go: candidates."""

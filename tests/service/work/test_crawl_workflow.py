@@ -87,6 +87,7 @@ def test_every_page_and_medium_is_looked_at_and_every_find_is_one_candidate(
     assert (run.pages_seen, run.media_seen, run.media_examined) == (5, 12, 12)
     assert (run.candidates_found, len(candidates), len(sightings)) == (4, 4, 12)
     assert run.faces_counted == 12
+    assert worker.eyes.kept_up > 0
     assert {candidate.person_id for candidate in candidates} == {person_id}
     assert worker.reports.kept == [run_id]
     assert set(codes(worker, run_id).values()) == {"done"}

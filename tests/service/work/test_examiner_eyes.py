@@ -166,3 +166,16 @@ def test_closing_ends_the_process(eyes: ExaminerEyes, photo: bytes) -> None:
     eyes.close()
     assert eyes.process_id is None
     assert not psutil.pid_exists(process_id)
+
+
+def test_an_examiner_with_nothing_to_look_at_follows_too_and_none_is_started_for_it(
+    eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes
+) -> None:
+    eyes.keep_up()
+    assert eyes.process_id is None
+    hashed = eyes.hash(photo)
+    assert hashed.hashes is not None
+    person_id = uuid.uuid4()
+    people.know(person_id, hashed.hashes)
+    eyes.keep_up()
+    assert eyes._loaded_change == people.number

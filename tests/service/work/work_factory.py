@@ -58,11 +58,15 @@ class EyesOfATest:
     delay_s: float = 0.0
     looked: list[str] = field(default_factory=list)
     looked_with_faces: list[bool] = field(default_factory=list)
+    kept_up: int = 0
     model: ModelStamp | None = MODEL
     change: int = 1
 
     def follow_gallery(self) -> None:
         return
+
+    def keep_up(self) -> None:
+        self.kept_up += 1
 
     def mask_person(self, person_ref: str) -> None:
         raise NotImplementedError
