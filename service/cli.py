@@ -7,6 +7,7 @@ purpose is one line on stderr and the exit code of its class; anything else is a
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -15,6 +16,7 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from indexer.errors import IndexerError
 from service import __version__
@@ -77,6 +79,8 @@ def run(arguments: list[str]) -> int:
         return _said(str(error), getattr(error, "exit_code", 1))
     except ValidationError as error:
         return _said(_about_settings(error), BAD_SETTINGS_EXIT_CODE)
+    except SettingsError as error:
+        return _said(_about_no_json(error), BAD_SETTINGS_EXIT_CODE)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
@@ -127,6 +131,12 @@ def _about_settings(error: ValidationError) -> str:
         for problem in error.errors()
     ]
     return "\n".join(lines)
+
+
+def _about_no_json(error: SettingsError) -> str:
+    named = re.search(r'field "(\w+)"', str(error))
+    setting = f"LIKENESS_{named[1].upper()}" if named else "A setting with several values"
+    return f'{setting}: it is not a JSON list, such as ["one", "two"] with its quotation marks.'
 
 
 def _said(message: str, exit_code: int) -> int:

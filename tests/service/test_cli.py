@@ -75,6 +75,16 @@ def test_an_unknown_command_ends_with_2(
     assert "nonsense" in capsys.readouterr().err
 
 
+def test_a_list_that_is_no_json_is_one_line_that_names_the_setting(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LIKENESS_ADDRESS_EXCEPTIONS", "127.0.0.1:8899")
+    assert cli.run(["account", "setup-link"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("LIKENESS_ADDRESS_EXCEPTIONS: it is not a JSON list")
+    assert said.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("error", "exit_code"),
     [
