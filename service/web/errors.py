@@ -40,6 +40,7 @@ _TITLES = {
     500: "Something went wrong on our side",
     503: "This is not available now",
 }
+_TITLES_OF_CODES = {"forged_request": "This page was open for too long"}
 _NOT_FOUND = "There is nothing here, or you may not see it."
 _OURS = "Something went wrong on our side. What was saved before is safe. Please try again."
 
@@ -157,7 +158,9 @@ def _answer_likeness(request: Request, error: Exception) -> Response:
 def _answer(request: Request, status: int, code: str, message: str) -> Response:
     if is_api(request):
         return JSONResponse({"code": code, "message": message}, status_code=status)
-    title = _TITLES.get(status, _TITLES[400] if status < 500 else _TITLES[500])
+    title = _TITLES_OF_CODES.get(code) or _TITLES.get(
+        status, _TITLES[400] if status < 500 else _TITLES[500]
+    )
     return render(
         request,
         "error.html",

@@ -203,6 +203,7 @@ def test_a_form_without_its_token_is_refused(operator: PageClient) -> None:
         answer = operator.post("/settings/media-bytes", csrf=wrong, on="on")
         assert answer.status_code == 403, wrong
         assert "This form is too old" in answer.text
+        assert "not for you" not in answer.text
     assert operator.post("/settings/media-bytes", csrf=good, on="on").status_code == 303
 
 
