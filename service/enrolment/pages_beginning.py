@@ -69,7 +69,9 @@ def answer_age(
         with database.write() as session:
             enrolment.count_handed_over_minor(session)
         return render(request, "enrolment/minor.html")
-    return render(request, "enrolment/secret.html", problem=None, display_name="", country="")
+    return render(
+        request, "enrolment/secret.html", problem=None, display_name="", country="", contact=""
+    )
 
 
 @router.post("/enrol/secret")
@@ -112,6 +114,7 @@ def begin(
             problem=str(error),
             display_name=display_name,
             country=country,
+            contact=contact,
         )
     page = render(
         request,

@@ -61,6 +61,12 @@ def sign(
 ) -> Response:
     """Sign release and mandate together, or nothing."""
     person_id = own_person_id(actor)
+    choices = {
+        "covers_faces": covers_faces,
+        "may_search": may_search,
+        "may_capture": may_capture,
+        "may_notify": may_notify,
+    }
     try:
         with database.write() as session:
             enrolment.sign_release(
@@ -93,6 +99,7 @@ def sign(
                 problem=str(error),
                 status_code=error.http_status,
                 signature_name=signature_name,
+                chosen=frozenset(name for name, value in choices.items() if value == "on"),
             )
     if view.face_opt_in and view.photos:
         photos.rebuild_templates(database, eyes, person_id)
@@ -234,6 +241,7 @@ def _page(
     problem: str | None = None,
     status_code: int = 200,
     signature_name: str = "",
+    chosen: frozenset[str] = frozenset(),
 ) -> Response:
     view = enrolment.person_view(session, actor, own_person_id(actor))
     organisation = accounts.organisation(session, actor)
@@ -253,6 +261,7 @@ def _page(
         faces_paragraphs=extra,
         faces_statement=with_faces.statement.removeprefix(plain_text.statement).strip(),
         days=settings.mandate_days,
+        chosen=chosen,
         signature_name=signature_name,
         problem=problem,
     )

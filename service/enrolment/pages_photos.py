@@ -108,7 +108,9 @@ def _add(
 ) -> tuple[list[tuple[str, PhotoOutcome]], str | None]:
     given = [file for file in files if file.size]
     if not given:
-        return [], "Please choose a photo first."
+        named = any(file.filename for file in files)
+        empty = "This file is empty: nothing of it arrived. Please choose the photo again."
+        return [], empty if named else "Please choose a photo first."
     outcomes: list[tuple[str, PhotoOutcome]] = []
     try:
         for number, file in enumerate(given[:MAX_AT_ONCE], start=1):

@@ -32,6 +32,19 @@ def begun(browser: Browser) -> tuple[str, str]:
     return number, code
 
 
+def test_what_was_typed_beside_a_short_passphrase_stays(browser: Browser) -> None:
+    browser.open("/")
+    browser.open("/enrol")
+    browser.submit("/enrol", {"adult_now": "yes", "minor_in_pictures": "no"})
+    browser.submit(
+        "/enrol/secret",
+        {"make_words": "no", "passphrase": "short", "country": "NL", "contact": "a@site.test"},
+        status=422,
+    )
+    values = browser.page.xpath("//input[@type='text']/@value").getall()
+    assert {"NL", "a@site.test"} <= set(values)
+
+
 def signed(browser: Browser, **choices: str) -> None:
     """Through the release."""
     browser.open("/enrol/release")
@@ -57,8 +70,11 @@ def test_the_whole_way_from_the_first_question_to_handing_in(
     words = browser.submit("/enrol/number", {"case_number": number.lower()})
     assert "What you agree to" in words
     assert not browser.page.xpath("//input[@checked]")
-    words = browser.submit("/enrol/release", {"signature_name": "Ada"}, status=422)
+    chosen = {"signature_name": "Ada", "covers_faces": "on", "may_search": "on"}
+    words = browser.submit("/enrol/release", chosen, status=422)
     assert "tick" in words
+    # what was chosen stays; the agreement itself is never ticked for anybody
+    assert browser.page.xpath("//input[@checked]/@name").getall() == ["covers_faces", "may_search"]
     signed(browser, covers_faces="on")
     browser.submit(
         "/enrol/photos",
