@@ -74,14 +74,15 @@ def practice(
 def _show(summary: DemoSummary, console: Console) -> None:
     table = Table(title="What was found", show_lines=False)
     for column in ("file", "what it is", "found by", "similarity", "manipulation", "refused"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for outcome in summary.media:
         table.add_row(*_row(outcome))
     console.print(table)
     for exhibit in summary.exhibits:
         console.print(f"exhibit  {exhibit.path}")
-        console.print(f"         verify it: likeness exhibit verify {exhibit.path}")
-        console.print(f"         --trust {exhibit.signer_fingerprint}")
+        # on one line, however narrow the terminal: it is there to be copied
+        verify = f".venv/bin/likeness exhibit verify {exhibit.path}"
+        console.print(f"  verify it: {verify} --trust {exhibit.signer_fingerprint}", soft_wrap=True)
     if summary.notice is not None:
         console.print(f"notice   {summary.notice.pdf_path}")
     for report in summary.reports:
