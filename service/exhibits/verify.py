@@ -50,7 +50,7 @@ class Outcome(enum.StrEnum):
 _EXIT_CODES = {Outcome.TRUSTED: 0, Outcome.UNKNOWN: 3, Outcome.BROKEN: 1}
 _WORDS = {
     Outcome.TRUSTED: "Intact, and sealed by a signer whom you trust.",
-    Outcome.UNKNOWN: "Intact, but you have not said that you trust this signer.",
+    Outcome.UNKNOWN: "Intact, but sealed by a signer whom you have not said that you trust.",
     Outcome.BROKEN: "BROKEN: this is not what was sealed.",
 }
 
