@@ -79,7 +79,13 @@ def _sentences(runs: Sequence[RunView], finds: Sequence[tuple[str, int]]) -> tup
     for state, count in finds:
         one, many = _FOUND_WORDS.get(state, ("is being dealt with", "are being dealt with"))
         lines.append(f"1 find {one}." if count == 1 else f"{count} finds {many}.")
-    looked_well = any(run.state == "finished" for run in runs)
+    unreadable = sum(run.media_unreadable for run in runs)
+    if unreadable:
+        lines.append(
+            f"{_many(unreadable, 'picture or video', 'pictures and videos')} could not be read: "
+            "we do not know what is in there."
+        )
+    looked_well = any(run.state == "finished" and run.media_examined for run in runs)
     if not finds and looked_well:
         lines.append("Nothing was found so far in what we could look at. We keep looking.")
     return tuple(lines)

@@ -71,7 +71,7 @@ class CrawlReportOut(BaseModel):
                     "site_name": "Example forum",
                     "state": "finished",
                     "blind": False,
-                    "conclusion": "Nothing was found in what was looked at.",
+                    "conclusion": "Nothing new was found in what was looked at.",
                     "reasons": [],
                     "cases_served": 2,
                     "monitoring_purpose": "",

@@ -64,4 +64,5 @@ def conclusion(
         return f"{found} found. A candidate is not an identification.{how}{part}"
     if not media_examined:
         return f"Pages were visited, but no new medium was there to look at.{part}"
-    return f"Nothing was found in what was looked at.{how}{part}"
+    # what was found by an earlier run, and is still there, is no new candidate of this one
+    return f"Nothing new was found in what was looked at.{how}{part}"

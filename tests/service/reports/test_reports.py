@@ -18,6 +18,7 @@ from service.reports.views import CrawlReport
 from service.sources import frontier
 from service.sources.frontier import Address, Ending
 from service.sources.media_ledger import Place
+from service.sources.models import Run
 from service.sources.views import RunCount, RunView
 from tests.fixtures.clock import SettableClock
 from tests.service.sources.sources_factory import (
@@ -148,7 +149,7 @@ class TestOfARun:
         assert (report.faces_looked_for, report.faces_counted) == (True, 6)
         assert report.models[0].model == "pack/digest/1"
         assert report.conclusion == (
-            "Nothing was found in what was looked at. 1 medium could not be read; "
+            "Nothing new was found in what was looked at. 1 medium could not be read; "
             "what it shows is not known."
         )
 
@@ -235,6 +236,20 @@ class TestOfAPerson:
         assert "1 page and 2 pictures and videos on one site" in mine
         assert "Nothing was found so far in what we could look at." in mine
         assert self.sentences(desk, uuid.uuid4()) == "No site was looked at for you yet."
+
+    def test_what_could_not_be_read_is_said_and_alone_is_never_called_clean(
+        self, desk: Desk
+    ) -> None:
+        run = desk.sources.running()
+        desk.visit(run)
+        with desk.sources.database.write() as session:
+            row = session.get(Run, run.id)
+            assert row is not None
+            row.media_unreadable, row.media_examined = 3, 0
+        desk.end(run)
+        words = self.sentences(desk, desk.sources.cases.ids[0])
+        assert "3 pictures and videos could not be read: we do not know" in words
+        assert "Nothing was found" not in words
 
     def test_a_blind_run_is_said_and_nothing_is_called_clean(self, desk: Desk) -> None:
         run = desk.sources.running()

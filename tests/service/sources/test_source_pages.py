@@ -179,7 +179,7 @@ class TestRuns:
             text = operator.get(path).text
             assert "We could not look" in text
             assert "pages ask to log in" in text
-            assert "Nothing was found" not in text
+            assert "Nothing new was found" not in text
         report = operator.get(f"{run}/report.json").json()
         assert (report["blind"], report["state"]) == (True, "blind")
 

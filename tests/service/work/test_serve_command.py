@@ -141,7 +141,8 @@ def test_from_the_first_start_to_a_report(likeness: Likeness, site: HostileSite)
     assert (run["state"], run["pages_seen"], run["media_seen"]) == ("finished", 2, 2)
 
     report = json.loads(likeness.run("report", "run", "--json").stdout)
-    assert report["conclusion"].startswith("Nothing was found in what was looked at. Faces were")
+    words = "Nothing new was found in what was looked at. Faces were not looked for"
+    assert report["conclusion"].startswith(words)
     assert (report["media_examined"], report["faces_looked_for"]) == (1, False)
     database = sqlite3.connect(likeness.data_dir / "likeness.sqlite")
     assert database.execute(f"SELECT count(*) FROM {MediumSeen.__tablename__}").fetchone() == (1,)

@@ -105,10 +105,10 @@ def test_an_exhausted_budget_is_said() -> None:
 @pytest.mark.parametrize("state", ["blind", "failed", "cancelled", "running", "paused", "queued"])
 def test_nothing_found_is_said_of_finished_runs_only(state: str) -> None:
     words = conclusion(state=state, codes=("no_page",), candidates=0, media_examined=0, faces=True)
-    assert "Nothing was found" not in words
+    assert "was found" not in words
 
 
 def test_what_was_not_looked_for_is_said() -> None:
     words = conclusion(state="finished", codes=(), candidates=0, media_examined=3, faces=False)
-    assert words.startswith("Nothing was found in what was looked at.")
+    assert words.startswith("Nothing new was found in what was looked at.")
     assert "Faces were not looked for" in words
