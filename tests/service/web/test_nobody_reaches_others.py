@@ -155,7 +155,7 @@ def routes_with_ids(app: FastAPI) -> list[tuple[str, str]]:
         (method, str(context.path))
         for context in iter_route_contexts(app.routes)
         if isinstance(context.original_route, APIRoute) and "{" in str(context.path)
-        for method in sorted(context.original_route.methods)
+        for method in sorted(context.original_route.methods or ())
     ]
     return [(method, path) for method, path in found if path not in PUBLIC]
 
