@@ -285,12 +285,13 @@ class CaptureHolder:
         document: CaptureDocument | None,
     ) -> HoldOutcome:
         now = self._clock.now()
-        actor = Actor.system("capture")
         with database.write() as session:
             repository = self._repository(session)
             row = repository.capture(capture_id, for_update=True)
             if row is None or row.state != "wanted":
                 return HoldOutcome("not wanted")
+            find = self._finds.find(session, Actor.system("capture"), row.candidate_id)
+            actor = Actor.system("capture", find.organisation_id)
             row.state, row.state_reason, row.ended_at = "failed", failure.code, now
             if document is not None:
                 row.document = self._vault.seal_document(

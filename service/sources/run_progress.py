@@ -66,7 +66,9 @@ class RunProgress:
         if run.state not in ("queued", "running"):
             return False
         run.state, run.state_reason, run.finished_at = state, reason, self._clock.now()
-        self._audit.record(session, actor, f"run.{state}", "run", run.id, pages=run.pages_seen)
+        # the worker serves every organisation; its operator reads how the run ended
+        owner = Actor.system(actor.reason or "crawl", run.organisation_id)
+        self._audit.record(session, owner, f"run.{state}", "run", run.id, pages=run.pages_seen)
         return True
 
     def count(self, session: Session, actor: Actor, run_id: uuid.UUID, count: RunCount) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from indexer.crawl.capture_client import CaptureChildDied
 from service.accounts.actor import Role
+from service.audit.models import AuditEntry
 from service.database import Database
 from service.errors import NotAllowedError, NotFoundError
 from service.exhibits.container import read_container
@@ -272,6 +273,8 @@ def test_an_exhibit_without_a_capture_stays_unsealed_and_says_why(quick: Evidenc
     with quick.database.write() as session:
         view = quick.exhibits.exhibit(session, quick.advocate, exhibit_id)
         assert view.reason == "its capture failed (http_404)"
+        failed = select(AuditEntry.organisation_id).where(AuditEntry.action == "capture.failed")
+        assert session.scalars(failed).all() == [quick.organisation_id]
         with pytest.raises(NotSealedError):
             quick.exhibits.bundle(session, quick.advocate, exhibit_id)
 

@@ -160,6 +160,11 @@ class TestRuns:
             with pytest.raises(RunOverError):
                 sources.service.cancel_run(session, sources.operator, run.id)
         assert sources.look(run).state == "finished"
+        with sources.database.read() as session:
+            told = session.scalars(
+                select(AuditEntry.organisation_id).where(AuditEntry.action == "run.finished")
+            ).all()
+        assert told == [run.organisation_id]  # its operator reads how it ended
 
     def test_beginning_again_returns_the_leases_of_the_dead(self, sources: Sources) -> None:
         run = sources.running()
