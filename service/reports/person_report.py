@@ -21,7 +21,10 @@ from service.sources.views import RunView
 
 _FOUND_WORDS = {
     "waiting": ("is waiting to be confirmed", "are waiting to be confirmed"),
-    "confirmed": ("was confirmed; its evidence is kept", "were confirmed; their evidence is kept"),
+    "confirmed": (
+        "was confirmed; what could be captured of it is kept as evidence",
+        "were confirmed; what could be captured of them is kept as evidence",
+    ),
     "dismissed": (
         "was looked at by people and is not you, or you dismissed it; nothing of it is kept",
         "were looked at by people and are not you, or you dismissed them; nothing of them is kept",
@@ -72,10 +75,7 @@ def _sentences(runs: Sequence[RunView], finds: Sequence[tuple[str, int]]) -> tup
     blind = sum(run.state == "blind" for run in runs)
     if blind:
         times = "Once" if blind == 1 else f"{blind} times"
-        lines.append(
-            f"{times} we could not look, because the site did not let us. "
-            "We do not know what is behind that."
-        )
+        lines.append(f"{times} we could not look at a site. What is there, we do not know.")
     for state, count in finds:
         one, many = _FOUND_WORDS.get(state, ("is being dealt with", "are being dealt with"))
         lines.append(f"1 find {one}." if count == 1 else f"{count} finds {many}.")

@@ -263,7 +263,9 @@ class TestOfAPerson:
         desk.end(run)
         desk.counts.of_person = [("confirmed", 2), ("waiting", 1)]
         words = self.sentences(desk, desk.sources.cases.ids[0])
-        assert "2 finds were confirmed; their evidence is kept." in words
+        assert (
+            "2 finds were confirmed; what could be captured of them is kept as evidence." in words
+        )
         assert "1 find is waiting to be confirmed." in words
         assert "Nothing was found" not in words
 
