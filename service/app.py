@@ -256,8 +256,8 @@ def create_web(rooms: Rooms, *, lifespan: Lifespan | None = None) -> FastAPI:
             if router is not None:
                 app.include_router(router, prefix=prefix, include_in_schema=bool(prefix))
     check_routes(app)
-    app.add_middleware(UnhandledErrors)
     app.add_middleware(BodyLimit, upload_bytes=_upload_limit(settings))
+    app.add_middleware(UnhandledErrors)
     app.add_middleware(HostGuard, hosts=allowed_hosts(settings))
     app.add_middleware(SecurityHeaders, https=is_https(settings.effective_public_url))
     return app

@@ -10,12 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.responses import PlainTextResponse, Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.errors import SignInRequiredError
 from service.settings import Settings
+from service.web.dependencies import current_actor
+from service.web.errors import sign_in_path
+from service.web.responses import see_other
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
@@ -81,23 +87,35 @@ class HostGuard:
 
 
 class BodyLimit:
-    """Cuts off request bodies above their limit: small ones, and uploads of files."""
+    """Cuts off request bodies above their limit: small ones, and uploads of files.
+
+    Uploads are held in memory, never on the disk: only those who are signed in may send any.
+    """
 
     def __init__(self, app: ASGIApp, upload_bytes: int) -> None:
         self._app = app
         self._upload_bytes = upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on a body that counts itself, or answer 413."""
+        """Pass on a body that counts itself, answer 413, or ask to sign in first."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         limit = _SMALL_BODY_BYTES
-        if headers.get("content-type", "").startswith("multipart/form-data"):
-            limit = self._upload_bytes
         announced = headers.get("content-length", "0")
-        if not announced.isascii() or not announced.isdigit() or int(announced) > limit:
+        if not announced.isascii() or not announced.isdigit():
+            await _too_large(limit)(scope, receive, send)
+            return
+        is_large = int(announced) > limit
+        is_upload = headers.get("content-type", "").startswith("multipart/form-data")
+        if is_upload and (is_large or "content-length" not in headers):
+            if await run_in_threadpool(_is_signed_in, scope):
+                limit = self._upload_bytes
+            elif is_large:
+                await _sign_in_first(scope)(scope, receive, send)
+                return
+        if int(announced) > limit:
             await _too_large(limit)(scope, receive, send)
             return
         await self._app(scope, _Counted(receive, limit), send)
@@ -115,6 +133,23 @@ class _Counted:
             if self._left < 0:
                 raise HTTPException(413, _too_large_message(self._limit))
         return message
+
+
+def _is_signed_in(scope: Scope) -> bool:
+    return current_actor(Request(scope)) is not None
+
+
+def _sign_in_first(scope: Scope) -> Response:
+    path = scope["path"]
+    if path.startswith("/api/"):
+        error = SignInRequiredError("Please sign in first.")
+        answer: Response = JSONResponse(
+            {"code": error.code, "message": str(error)}, status_code=error.http_status
+        )
+    else:
+        answer = see_other(sign_in_path(path))
+    answer.headers["Connection"] = "close"
+    return answer
 
 
 def _too_large_message(limit: int) -> str:

@@ -316,6 +316,29 @@ def test_an_upload_never_lies_on_the_disk(app: FastAPI, operator: PageClient) ->
     assert too_large.status_code == 413
 
 
+@pytest.mark.parametrize("session", ["", "x" * 43])
+def test_only_who_is_signed_in_may_send_more_than_a_form(
+    app: FastAPI, client: PageClient, session: str
+) -> None:
+    """Uploads stay in memory: nobody may fill it who has not even begun a case."""
+    if session:
+        client.http.cookies.set("session", session)
+    large = {"files": ("a.jpg", b"x" * (2 * 1024 * 1024), "image/jpeg")}
+    answer = client.http.post("/my/photos", files=large, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    answer = client.http.post("/api/v1/my/photos", files=large)
+    assert (answer.status_code, answer.json()["code"]) == (401, "sign_in_required")
+
+    def in_parts() -> object:
+        yield b'--b\r\nContent-Disposition: form-data; name="files"; filename="a"\r\n\r\n'
+        for _ in range(40):
+            yield b"x" * 65536
+
+    kind = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = client.http.post("/api/v1/my/photos", content=in_parts(), headers=kind)
+    assert answer.status_code == 413
+
+
 def test_a_unit_of_work_that_could_commit_after_its_answer_is_refused(rooms: Rooms) -> None:
     app = FastAPI()
 
