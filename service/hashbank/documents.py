@@ -12,7 +12,7 @@ KnownKind = Literal["picture", "video"]
 
 
 class FrameHash(msgspec.Struct, frozen=True):
-    """PDQ of one frame of a video, lower-case hex, with its quality of 0 to 100."""
+    """PDQ of one frame, lower-case hex, with its quality of 0 to 100."""
 
     pdq: str
     quality: int
@@ -21,7 +21,8 @@ class FrameHash(msgspec.Struct, frozen=True):
 class KnownPictureDocument(msgspec.Struct, frozen=True):
     """Hashes of one picture or video known to show the person, and a note of theirs.
 
-    `frames` are distinct frames of a video; a picture's one PDQ is in `hashes`.
+    `frames` are distinct frames of a video. A picture's own PDQ is in `hashes`; its `frames` are
+    the hash that it has after shrinking, where that is another one.
     """
 
     hashes: MediaHashes

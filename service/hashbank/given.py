@@ -16,6 +16,8 @@ from service.hashbank.errors import NotAHashError
 
 MAX_MEDIA_AT_ONCE: Final = 20
 MAX_FRAMES: Final = 300
+MAX_FRAMES_OF_A_PICTURE: Final = 2
+"""All its pixels, and shrunk as crawled media are before they are hashed."""
 _MAX_CHARACTERS: Final = 640 * 1024
 
 Hex256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
@@ -29,7 +31,7 @@ class GivenFrame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class GivenMedium(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One picture (with one frame, or none where only exact copies can be recognised) or video."""
+    """One picture or video; without frames where only exact copies can be recognised."""
 
     kind: Literal["picture", "video"]
     sha256: Hex256
@@ -57,6 +59,7 @@ def read_given_media(text: str) -> tuple[GivenMedium, ...]:
         raise NotAHashError(
             "These fingerprints cannot be read. Please choose the files again."
         ) from error
-    if any(medium.kind == "picture" and len(medium.frames) > 1 for medium in media):
-        raise NotAHashError("A picture has one fingerprint. Please choose the files again.")
+    most = MAX_FRAMES_OF_A_PICTURE
+    if any(medium.kind == "picture" and len(medium.frames) > most for medium in media):
+        raise NotAHashError(f"A picture has at most {most} hashes. Please choose the files again.")
     return media

@@ -1,7 +1,7 @@
 """Known pictures: hashed on the person's own device, or sent, hashed and forgotten, or typed in.
 
 The page's own content policy lets its script start a worker and read frames of a chosen video; like
-every page, it allows scripts no connection at all.
+every page's, it allows scripts no fetch and no socket.
 """
 
 from __future__ import annotations

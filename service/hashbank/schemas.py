@@ -9,7 +9,13 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from indexer.hashing import MIN_PDQ_QUALITY
-from service.hashbank.given import MAX_FRAMES, MAX_MEDIA_AT_ONCE, GivenFrame, GivenMedium
+from service.hashbank.given import (
+    MAX_FRAMES,
+    MAX_FRAMES_OF_A_PICTURE,
+    MAX_MEDIA_AT_ONCE,
+    GivenFrame,
+    GivenMedium,
+)
 from service.hashbank.service import KnownPictureView
 
 _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -41,7 +47,11 @@ class FrameIn(BaseModel):
 
 
 class FingerprintIn(BaseModel):
-    """What a person's device counted of one picture (at most one frame) or video."""
+    """What a person's device counted of one picture or video.
+
+    A picture has up to two frames: PDQ of all its pixels, and PDQ after area-averaged shrinking to
+    at most 512 pixels a side, as media that are looked at are hashed. A video has distinct frames.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -50,9 +60,9 @@ class FingerprintIn(BaseModel):
     frames: list[FrameIn] = Field(max_length=MAX_FRAMES)
 
     @model_validator(mode="after")
-    def _one_frame_a_picture(self) -> Self:
-        if self.kind == "picture" and len(self.frames) > 1:
-            raise ValueError("a picture has at most one frame")
+    def _few_frames_of_a_picture(self) -> Self:
+        if self.kind == "picture" and len(self.frames) > MAX_FRAMES_OF_A_PICTURE:
+            raise ValueError(f"a picture has at most {MAX_FRAMES_OF_A_PICTURE} frames")
         return self
 
     def given(self) -> GivenMedium:

@@ -230,7 +230,7 @@ class HashBankService:
         return len(rows)
 
     def hashes_for_gallery(self, session: Session) -> tuple[GalleryHash, ...]:
-        """The hashes of everybody who may be looked for now; a video's frames one by one."""
+        """The hashes of everybody who may be looked for now, one of many each by itself."""
         actor = Actor.system("gallery")
         entries: list[GalleryHash] = []
         for row in self._repository(session, actor).searchable():
@@ -271,7 +271,7 @@ class HashBankService:
             note=document.note,
             added_at=row.added_at,
             kind=document.kind,
-            frames=len(document.frames),
+            frames=len(document.frames) if document.kind == "video" else 0,
         )
 
     def _repository(self, session: Session, actor: Actor) -> HashBankRepository:
@@ -286,9 +286,11 @@ def _document_of(medium: GivenMedium, note: str) -> KnownPictureDocument:
     tidy_note, frames = note.strip()[:_MAX_NOTE], medium.frame_hashes()
     if medium.kind == "video":
         return KnownPictureDocument(MediaHashes(sha256=medium.sha256), tidy_note, "video", frames)
-    pdq, quality = (frames[0].pdq, frames[0].quality) if frames else (None, None)
-    hashes = MediaHashes(sha256=medium.sha256, pdq=pdq, pdq_quality=quality)
-    return KnownPictureDocument(hashes, tidy_note)
+    if not frames:
+        return KnownPictureDocument(MediaHashes(sha256=medium.sha256), tidy_note)
+    full, *shrunk = frames
+    hashes = MediaHashes(sha256=medium.sha256, pdq=full.pdq, pdq_quality=full.quality)
+    return KnownPictureDocument(hashes, tidy_note, "picture", tuple(shrunk))
 
 
 def _is_same(one: KnownPictureDocument, other: KnownPictureDocument) -> bool:

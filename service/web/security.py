@@ -28,8 +28,8 @@ CONTENT_SECURITY_POLICY = (
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 # For the page that makes fingerprints of pictures and videos on the person's own device: it starts
-# a worker of ours and reads frames of a video that was chosen there. Scripts of no page may connect
-# to anything (connect-src falls back to 'none').
+# a worker of ours and reads frames of a video that was chosen there. Scripts of no page have
+# a fetch or a socket (connect-src falls back to 'none').
 ON_DEVICE_POLICY = f"{CONTENT_SECURITY_POLICY}; worker-src 'self'; media-src blob:"
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

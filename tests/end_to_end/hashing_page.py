@@ -91,8 +91,8 @@ class HashingPage(Visitor):
         made: list[dict[str, Any]] = json.loads(self.page.locator("#media").input_value())
         return made
 
-    def hash_all(self, files: Sequence[Path]) -> list[tuple[str, int]]:
-        """PDQ and quality of each file by the page's modules, without the page."""
+    def hash_all(self, files: Sequence[Path], size: str = "full") -> list[tuple[str, int]]:
+        """PDQ and quality of each file by the page's modules; `size` is "full" or "small"."""
         self.page.evaluate(
             """() => {
                 const input = document.createElement("input");
@@ -103,7 +103,7 @@ class HashingPage(Visitor):
         self.page.locator("#vectors").set_input_files(list(files))
         results = self.page.evaluate(HASH_ALL)
         self.page.evaluate("document.getElementById('vectors').remove()")
-        return [(result["pdq"], result["quality"]) for result in results]
+        return [(result[size]["pdq"], result[size]["quality"]) for result in results]
 
     def _keep_request(self, request: Request) -> None:
         self.requests.append(request)

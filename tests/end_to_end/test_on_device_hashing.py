@@ -20,6 +20,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Route
 
 from indexer.examiner.protocol import GalleryHash
+from indexer.hashing import hash_medium
+from indexer.media.picture import Picture
 from service.accounts.actor import Actor
 from tests.end_to_end.hashing_page import (
     SKIMAGE,
@@ -92,9 +94,11 @@ def gallery_of(house: House, person: Actor) -> list[GalleryHash]:
     return [entry for entry in entries if entry.person_ref == str(person.person_id)]
 
 
-def distances_of(page: HashingPage, files: list[Path], expected: list[str], what: str) -> list[int]:
+def distances_of(
+    page: HashingPage, files: list[Path], expected: list[str], what: str, size: str = "full"
+) -> list[int]:
     """Each within the distance that the reference implementations keep among each other."""
-    found = page.hash_all(files)
+    found = page.hash_all(files, size)
     distances = [distance(pdq, hx) for (pdq, _), hx in zip(found, expected, strict=True)]
     figures.info("%s: %d pictures, bits apart: %s", what, len(distances), sorted(distances))
     named = dict(zip((file.name for file in files), distances, strict=True))
@@ -132,6 +136,19 @@ def test_the_hashes_are_those_of_pdqhash(page: HashingPage, tmp_path: Path) -> N
     assert all(abs(one - other) <= 1 for one, other in pairs)
 
 
+def test_the_shrunk_hashes_are_those_of_crawled_media(page: HashingPage, tmp_path: Path) -> None:
+    sizes_px = ((1600, 1000), (700, 300), (300, 900), (513, 1025), (2000, 3000))
+    files = [
+        save(photo(name, size_px), tmp_path / f"{size_px[0]}-{name}")
+        for name in ("coffee.png", "chelsea.png")
+        for size_px in sizes_px
+    ]
+    crawled = [hash_medium(b"", Picture(pixels_of(file.read_bytes()))).pdq or "" for file in files]
+    distances = distances_of(page, files, crawled, "crawled media", "small")
+    assert max(distances) <= 2 * MAX_MEDIAN_DISTANCE
+    assert statistics.median(distances) <= MAX_MEDIAN_DISTANCE
+
+
 def test_the_hashes_are_those_of_the_reference_vectors(
     page: HashingPage, shared_data: Path
 ) -> None:
@@ -148,8 +165,13 @@ def test_the_hashes_are_those_of_the_reference_vectors(
             expected[data / path.rpartition("/data/")[2].removeprefix("../../../../data/")] = value
     known = {file: pdq for file, pdq in expected.items() if file.is_file() and len(pdq) == 64}
     assert len(known) >= 20
-    # these come from implementations that shrink to 512 pixels first, each in its own way
+    # these come from implementations that differ among each other: some shrink the picture first
     published = distances_of(page, list(known), list(known.values()), "published vectors")
+    shrunk = [pdq for pdq, _ in page.hash_all(list(known), "small")]
+    pairs = zip(published, shrunk, known.values(), strict=True)
+    closer = [min(far, distance(pdq, expected)) for far, pdq, expected in pairs]
+    figures.info("published vectors, the closer of our two hashes: %s", sorted(closer))
+    assert statistics.median(closer) <= MAX_MEDIAN_DISTANCE
 
     endings = {".jpg", ".png", ".webp"}
     pictures = [file for file in sorted(data.rglob("*")) if file.suffix in endings]
@@ -190,11 +212,9 @@ def test_no_byte_of_the_picture_is_sent(
     assert [each.url for each in posts] == [f"{relay.url}/my/known/fingerprints"]
     body = parse_qs(posts[0].post_data or "", strict_parsing=True)
     assert set(body) == {"csrf", "media", "note"}
-    (frame,) = medium["frames"]
-    assert json.loads(body["media"][0]) == [
-        {"kind": "picture", "sha256": hashlib.sha256(content).hexdigest(), "frames": [frame]}
-    ]
-    assert set(frame) == {"pdq", "quality"}
+    assert json.loads(body["media"][0]) == [medium]
+    assert set(medium) == {"kind", "sha256", "frames"}
+    assert all(set(frame) == {"pdq", "quality"} for frame in medium["frames"])
 
     sent = relay.sent[sent_before:]
     assert len(sent) < len(content) / 10
@@ -207,12 +227,13 @@ def test_no_byte_of_the_picture_is_sent(
         written = base64.b64encode(content[shift:])
         assert not any(written[at : at + 16] in sent for at in range(0, len(written) - 16, 16))
 
-    (entry,) = gallery_of(house, robin)
+    entry, shrunk = gallery_of(house, robin)
     expected, quality = reference_pdq(pixels_of(content))
     assert entry.sha256 == hashlib.sha256(content).hexdigest()
     assert entry.pdq is not None
     assert distance(entry.pdq, expected) <= MAX_DISTANCE
     assert entry.pdq_quality == quality
+    assert (shrunk.known_ref, shrunk.sha256) == (entry.known_ref, None)
     page.nothing_wrong()
 
 
@@ -293,7 +314,7 @@ def test_what_is_no_picture_is_refused_beside_one_that_is(
     assert "This file is empty" in said[1]
     assert "cannot open it as a picture. Only exact copies" in said[2]
     assert "Ready" in said[3]
-    assert [len(medium["frames"]) for medium in page.made] == [0, 1]
+    assert [bool(medium["frames"]) for medium in page.made] == [False, True]
 
 
 def test_a_picture_of_twelve_megapixels_on_a_phone(page: HashingPage, tmp_path: Path) -> None:
@@ -326,7 +347,8 @@ def test_a_clip_of_one_minute_is_hashed_frame_by_frame(
     assert medium["kind"] == "video"
     found = [frame["pdq"] for frame in medium["frames"]]
     assert len(found) >= 50, "one a second, equal ones once"
-    expected = [reference_pdq(pixels)[0] for pixels in frames_of(file, range(0, 60, 10))]
+    seen = frames_of(file, range(0, 60, 10))
+    expected = [hash_medium(b"", Picture(pixels)).pdq or "" for pixels in seen]
     distances = [min(distance(one, other) for other in found) for one in expected]
     figures.info("bits from OpenCV's frames: %s", distances)
     assert max(distances) <= MAX_DISTANCE

@@ -49,7 +49,7 @@ def test_what_the_page_makes_is_read() -> None:
         [],
         {},
         [medium("audio")],
-        [medium(frames=2)],
+        [medium(frames=3)],
         [medium("video", MAX_FRAMES + 1)],
         [medium()] * (MAX_MEDIA_AT_ONCE + 1),
         [medium(sha256="A" * 64)],
@@ -106,6 +106,21 @@ def test_a_still_of_a_given_video_is_found_again(any_house: House, database: Dat
             assert given[0].frames[0].pdq.encode() not in content
 
 
+def test_a_given_picture_is_found_by_its_hash_in_full_size_and_shrunk(
+    house: House, database: Database
+) -> None:
+    person, case = make_person(house, photos=())
+    (given,) = read_given_media(json.dumps([medium(frames=2)]))
+    with database.write() as session:
+        (known_id,) = house.rooms.hashbank.add_given_media(session, person, case.person_id, [given])
+        known = KnownHashes(house.rooms.hashbank.hashes_for_gallery(session))
+        (view,) = house.rooms.hashbank.list_known(session, person, case.person_id)
+    for each in given.frames:
+        (match,) = known.search(MediaHashes("f" * 64, each.pdq, 88))
+        assert (match.distance, match.known_ref) == (0, str(known_id))
+    assert (view.kind, view.frames) == ("picture", 0)
+
+
 def test_the_same_fingerprint_again_keeps_its_row(house: House, database: Database) -> None:
     person, case = make_person(house, photos=())
     given = read_given_media(json.dumps([medium(), medium("video", 3)]))
@@ -160,5 +175,5 @@ def test_programs_give_fingerprints_too(house: House, database: Database) -> Non
     )
     listed = api.call("GET", "/my/known", 200)
     assert {each["known_id"] for each in made} == {each["known_id"] for each in listed}
-    for wrong in (medium(frames=2), medium("audio"), medium(sha256="x"), medium(name="a.jpg")):
+    for wrong in (medium(frames=3), medium("audio"), medium(sha256="x"), medium(name="a.jpg")):
         api.call("POST", "/my/known/fingerprints", 422, json={"media": [wrong]})

@@ -1,6 +1,8 @@
 // From a chosen file to its fingerprint: {kind, sha256, frames: [{pdq, quality}]}, and in words.
 //
-// Frames with too little detail are left out; with none left only exact copies are recognised.
+// A picture has up to two frames: itself, and itself shrunk as crawled media are before they are
+// hashed. A video has its sampled frames, shrunk. Frames with too little detail are left out; with
+// none left only exact copies are recognised.
 
 import { CountingError } from "./counting.js";
 import { MIN_QUALITY } from "./pdq.js";
@@ -27,8 +29,8 @@ export async function fingerprint(file, counting, { onProgress, signal }) {
 async function framesOf(file, counting, onProgress, signal) {
   if (file.type.startsWith("video/")) return videoFrames(file, counting, onProgress, signal);
   try {
-    const frame = await counting.ask({ what: "picture", file }, { onProgress });
-    return { kind: "picture", frames: [frame] };
+    const { full, small } = await counting.ask({ what: "picture", file }, { onProgress });
+    return { kind: "picture", frames: [full, small] };
   } catch (error) {
     if (!(error instanceof CountingError) || error.problem !== "not-a-picture") throw error;
     if (file.type.startsWith("image/")) return { kind: "picture", frames: [], unreadable: true };
@@ -43,7 +45,8 @@ async function videoFrames(file, counting, onProgress, signal) {
   const frames = [];
   try {
     const count = async (bitmap, share) => {
-      frames.push(await counting.ask({ what: "frame", bitmap }, { transfer: [bitmap] }));
+      const { small } = await counting.ask({ what: "frame", bitmap }, { transfer: [bitmap] });
+      frames.push(small);
       onProgress(share);
     };
     await eachFrame(file, count, signal);

@@ -21,26 +21,22 @@ const COSINES = Float32Array.from({ length: FREQUENCIES * SAMPLES }, (_, at) => 
   return Math.sqrt(2 / SAMPLES) * Math.cos(angle);
 });
 
-/** Takes the rows of one picture from top to bottom; `result()` when all have come. */
+/** Luminance of a row of pixels of four bytes each, the first at `from`, into `row`. */
+export function luminanceOf(pixels, from, row) {
+  for (let at = 0, place = from; at < row.length; at += 1, place += 4) {
+    row[at] = 0.299 * pixels[place] + 0.587 * pixels[place + 1] + 0.114 * pixels[place + 2];
+  }
+}
+
+/** Takes the rows of one picture's luminance from top to bottom; `result()` when all have come. */
 export class PdqHasher {
   constructor(width, height) {
-    this.width = width;
     this.tooSmall = width < SMALLEST_SIDE_PX || height < SMALLEST_SIDE_PX;
-    this.luminance = new Float32Array(width);
     this.sampler = this.tooSmall ? null : new JaroszSampler(width, height);
   }
 
-  /** Whole rows of pixels, four bytes each: red, green, blue, and one that is not looked at. */
-  addRgba(pixels) {
-    if (this.tooSmall) return;
-    const { luminance, width } = this;
-    for (let start = 0; start < pixels.length; start += 4 * width) {
-      for (let at = 0, from = start; at < width; at += 1, from += 4) {
-        luminance[at] =
-          0.299 * pixels[from] + 0.587 * pixels[from + 1] + 0.114 * pixels[from + 2];
-      }
-      this.sampler.add(luminance);
-    }
+  add(row) {
+    this.sampler?.add(row);
   }
 
   /** The hash as 64 hexadecimal digits, and its quality. */

@@ -3,7 +3,8 @@
 // The browser turns the picture upright as the file says and leaves its colours as they are; what
 // is transparent lies on white. That is how the crawled pictures are hashed, too.
 
-import { PdqHasher } from "./pdq.js";
+import { PdqHasher, luminanceOf } from "./pdq.js";
+import { Shrinker } from "./shrinking.js";
 
 const STRIP_PIXELS = 512 * 1024;
 const PROBE_SIDE_PX = 16;
@@ -15,7 +16,7 @@ export class NotAPictureError extends Error {}
 /** The browser answers something else than the pixels of a picture, to hide what device it is. */
 export class PixelsHiddenError extends Error {}
 
-/** PDQ and quality of an image file; `onProgress` is called with 0 to 1. */
+/** Hashes of an image file, see `hashBitmap`; `onProgress` is called with 0 to 1. */
 export async function hashPicture(file, onProgress = () => {}) {
   let bitmap;
   try {
@@ -33,11 +34,18 @@ export async function hashPicture(file, onProgress = () => {}) {
   }
 }
 
-/** PDQ and quality of a decoded picture. Raises `PixelsHiddenError`. */
+/**
+ * Two hashes of a decoded picture, {pdq, quality} each: `full` of all its pixels, as the
+ * specification has it, and `small` after shrinking, as crawled media are hashed.
+ * Raises `PixelsHiddenError`.
+ */
 export function hashBitmap(bitmap, onProgress = () => {}) {
   requireHonestPixels();
   const { width, height } = bitmap;
-  const hasher = new PdqHasher(width, height);
+  const full = new PdqHasher(width, height);
+  const shrinker = new Shrinker(width, height, (row) => small.add(row));
+  const small = new PdqHasher(shrinker.width, shrinker.height);
+  const luminance = new Float32Array(width);
   const rowsAtOnce = Math.max(1, Math.min(height, Math.floor(STRIP_PIXELS / width)));
   const context = contextOf(width, rowsAtOnce);
   for (let top = 0; top < height; top += rowsAtOnce) {
@@ -45,10 +53,15 @@ export function hashBitmap(bitmap, onProgress = () => {}) {
     context.fillStyle = "white";
     context.fillRect(0, 0, width, rows);
     context.drawImage(bitmap, 0, top, width, rows, 0, 0, width, rows);
-    hasher.addRgba(context.getImageData(0, 0, width, rows).data);
+    const pixels = context.getImageData(0, 0, width, rows).data;
+    for (let from = 0; from < pixels.length; from += 4 * width) {
+      luminanceOf(pixels, from, luminance);
+      full.add(luminance);
+      shrinker.add(luminance);
+    }
     onProgress((top + rows) / height);
   }
-  return hasher.result();
+  return { full: full.result(), small: small.result() };
 }
 
 function contextOf(width, height) {

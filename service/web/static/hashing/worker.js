@@ -1,8 +1,8 @@
 // The worker that does the counting, so that the page stays usable.
 //
 // Asked {id, what: "sha256", file}, {id, what: "picture", file} or {id, what: "frame", bitmap}, it
-// tells {id, progress} now and then and answers {id, answer} or {id, problem}. It has no way to
-// reach the network: the content policy allows scripts no connection at all.
+// tells {id, progress} now and then and answers {id, answer} or {id, problem}. The content
+// policy allows it no fetch and no socket.
 
 import { NotAPictureError, PixelsHiddenError, hashBitmap, hashPicture } from "./pixels.js";
 import { sha256Of } from "./sha256.js";
