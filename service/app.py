@@ -181,6 +181,7 @@ def build_rooms(
         audit,
         enrolment,
         candidates,
+        sources,
         held_days=settings.held_days,
         max_upload_bytes=settings.max_upload_bytes,
     )

@@ -42,6 +42,7 @@ from service.enrolment.errors import FileTooLargeError, ReleaseNeededError, Stat
 from service.enrolment.eyes import Eyes
 from service.enrolment.service import EnrolmentService
 from service.errors import InvalidInputError, NotAllowedError
+from service.sources.service import SourcesService
 from service.vault import Vault
 
 MAX_UNDECIDED_LINKS = 2000
@@ -88,6 +89,7 @@ class IntakeService:
         audit: AuditTrail,
         enrolment: EnrolmentService,
         candidates: CandidateService,
+        sources: SourcesService,
         *,
         held_days: int,
         max_upload_bytes: int,
@@ -98,6 +100,7 @@ class IntakeService:
         self._audit = audit
         self._enrolment = enrolment
         self._candidates = candidates
+        self._sources = sources
         self._held = timedelta(days=held_days)
         self._max_upload_bytes = max_upload_bytes
 
@@ -169,7 +172,9 @@ class IntakeService:
             self._check_case(session, actor, person_id, len(file.addresses))
             with_faces = self._enrolment.gallery.may_find_faces(session, person_id)
         links = tuple(CheckedLink.of(GivenLink(address)) for address in file.addresses)
-        pieces = self._pieces(eyes, person_id, file, links, with_faces=with_faces)
+        items = items_of_file(file.name, file.content, frozenset(link.url for link in links))
+        self._refuse_halted(database, items)
+        pieces = self._pieces(eyes, person_id, file, links, items, with_faces=with_faces)
         stored: list[str] = []
         try:
             for index, piece in enumerate(pieces):
@@ -191,16 +196,28 @@ class IntakeService:
             raise
         return ids
 
+    def _refuse_halted(self, database: Database, items: Sequence[CapturedItem]) -> None:
+        """Bytes that were destroyed after a sign of a minor do not come back in a file."""
+        actor = Actor.system("brought file")
+        with database.read() as session:
+            repository = self._repository(session, actor)
+            digests = [item.payload_sha256 for item in items]
+            for medium_id in self._sources.media_of(session, actor, digests):
+                if any(row.state == "halted" for row in repository.any_of_medium(medium_id)):
+                    raise ImportInvalidError(
+                        "This file is not taken in: something in it may show somebody under 18."
+                    )
+
     def _pieces(
         self,
         eyes: Eyes | None,
         person_id: uuid.UUID,
         file: BroughtFile,
         links: tuple[CheckedLink, ...],
+        items: Sequence[CapturedItem],
         *,
         with_faces: bool,
     ) -> list[_Piece]:
-        items = items_of_file(file.name, file.content, frozenset(link.url for link in links))
         by_address = {item.url: item for item in items if item.url}
         if len(items) == 1 and not items[0].url:
             if len(links) != 1:

@@ -122,6 +122,12 @@ class SourcesRepository:
             select(MediumSeen).where(MediumSeen.content_sha256 == content_sha256)
         )
 
+    def any_media_ids(self, content_sha256s: Sequence[str]) -> Sequence[uuid.UUID]:
+        """Media by their contents; see `any_medium`."""
+        return self._session.scalars(
+            select(MediumSeen.id).where(MediumSeen.content_sha256.in_(content_sha256s))
+        ).all()
+
     def sightings(self, run_id: uuid.UUID) -> Sequence[Sighting]:
         """All sightings of one run."""
         return self._session.scalars(

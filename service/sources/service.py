@@ -7,6 +7,7 @@ most one run of a site is live. Workers take up queued runs; nothing here fetche
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -43,6 +44,8 @@ from service.sources.views import (
     run_view,
     site_view,
 )
+
+_DIGESTS_AT_ONCE = 500
 
 
 class OpenCases(Protocol):
@@ -255,6 +258,19 @@ class SourcesService:
     ) -> uuid.UUID:
         """Note the content of something that a person brought, without its address; its id."""
         return self._ledger.know(session, actor, examination, content_bytes)
+
+    def media_of(
+        self, session: Session, actor: Actor, content_sha256s: Sequence[str]
+    ) -> tuple[uuid.UUID, ...]:
+        """Ids of the contents among these that were ever seen or brought."""
+        repository = SourcesRepository(session, actor)
+        return tuple(
+            medium_id
+            for start in range(0, len(content_sha256s), _DIGESTS_AT_ONCE)
+            for medium_id in repository.any_media_ids(
+                content_sha256s[start : start + _DIGESTS_AT_ONCE]
+            )
+        )
 
     def record_examined(
         self,

@@ -29,7 +29,12 @@ from service.candidates.statements import ADVOCATE_STATEMENTS
 from service.database import Base, Database
 from service.enrolment.errors import ReleaseNeededError, StatementNotTickedError
 from service.errors import LikenessError, NotAllowedError, NotFoundError
-from tests.service.candidates.finds_factory import person_says, reviewer_says
+from tests.service.candidates.finds_factory import (
+    person_says,
+    record_face,
+    reviewer_says,
+    sees_medium,
+)
 from tests.service.candidates.test_candidates import captures_of, state_of
 from tests.service.enrolment.people_factory import (
     House,
@@ -394,6 +399,23 @@ class TestBroughtFiles:
         assert view.state == "waiting"
         (brought,) = view.brought
         assert (brought.file_id, brought.captured_by) == ("", "B. Friend")
+
+    @pytest.mark.parametrize(("name", "content"), FILES, ids=lambda value: str(value)[:12])
+    def test_bytes_that_were_halted_do_not_come_back_in_a_file(
+        self, house: House, database: Database, name: str, content: bytes
+    ) -> None:
+        person, case = make_person(house, photos=())
+        medium_id = sees_medium(house, b"payload")
+        halted = record_face(house, case.person_id, medium_id, b"payload")
+        with database.write() as session:
+            house.rooms.candidates.report_minor_sign(session, person, halted)
+        file = BroughtFile(name, content, "B. Friend", "a browser", (LINK,))
+        with pytest.raises(ImportInvalidError, match="under 18"):
+            house.rooms.intake.import_file(
+                database, person, house.eyes, case.person_id, file, DECLARED
+            )
+        folder = house.rooms.settings.files_dir / str(case.person_id)
+        assert not folder.exists() or list(folder.iterdir()) == []
 
     @pytest.mark.parametrize("where", ["in a header", "in a payload", "in a WACZ"])
     def test_a_capture_that_unpacks_without_end_is_refused(
