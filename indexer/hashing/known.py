@@ -16,6 +16,7 @@ import faiss
 import numpy as np
 
 from indexer.errors import IndexerError
+from indexer.faiss_threads import threads_for
 from indexer.hashing.hashes import MIN_PDQ_QUALITY, PDQ_BITS, PdqOrientations
 from indexer.observations import Band, HashMatch, MediaHashes
 
@@ -138,7 +139,8 @@ class KnownHashes:
             b"".join(_hex_bytes(pdq, _PDQ_HEX_CHARS) for _, pdq in named), dtype=np.uint8
         ).reshape(len(named), -1)
         # FAISS answers distances strictly below the radius.
-        starts, distances, places = self._index.range_search(queries, MAX_PDQ_DISTANCE + 1)
+        with threads_for(queries.nbytes * len(self._by_pdq)):
+            starts, distances, places = self._index.range_search(queries, MAX_PDQ_DISTANCE + 1)
         found = []
         for row, (orientation, _) in enumerate(named):
             for at in range(int(starts[row]), int(starts[row + 1])):

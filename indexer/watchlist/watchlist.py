@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import faiss
@@ -29,6 +28,7 @@ from indexer.faces.calibration import Calibration
 from indexer.faces.probe import ProbeFaces, _lend, _Lent
 from indexer.faces.session import Floats
 from indexer.faces.template import Template
+from indexer.faiss_threads import threads_for
 from indexer.observations import Band, FaceMatch, ModelStamp
 
 CHANCE_MATCHES_PER_FACE = 1e-3
@@ -39,10 +39,6 @@ STRONG_BELOW = 1e-4
 MODERATE_BELOW = 1e-2
 """Bands by expected chance matches in one medium: below one in 10,000 media like it, below one in
 100, and more."""
-
-WORTH_TWO_THREADS = 4_000_000
-"""Numbers to multiply in one search. FAISS wakes its threads for any search, and waits for them:
-milliseconds on a busy machine, for a comparison that takes one thread microseconds."""
 
 
 class MixedModelsError(IndexerError):
@@ -195,7 +191,7 @@ class Watchlist:
         # FAISS answers inner products above the radius; ours are from the threshold on.
         threshold = self.threshold(only_person)
         radius = float(np.nextafter(np.float32(threshold), np.float32(-1)))
-        with _threads_for(lent.vectors.size * len(self._people)):
+        with threads_for(lent.vectors.nbytes * len(self._people)):
             starts, similarities, rows = self._index.range_search(lent.vectors, radius)
         best: dict[tuple[int, str], float] = {}
         for face in range(len(lent.boxes)):
@@ -224,18 +220,6 @@ def band_of(expected_chance_matches: float) -> Band:
     if expected_chance_matches < STRONG_BELOW:
         return "strong"
     return "moderate" if expected_chance_matches < MODERATE_BELOW else "weak"
-
-
-@contextmanager
-def _threads_for(numbers: int) -> Iterator[None]:
-    """One thread for a small search, all of them for a large one; FAISS's own setting otherwise."""
-    threads = faiss.omp_get_max_threads()
-    if numbers < WORTH_TWO_THREADS:
-        faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(threads)
 
 
 def _index_of(entries: tuple[WatchedTemplate, ...]) -> faiss.IndexFlatIP:
