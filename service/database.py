@@ -3,7 +3,8 @@
 1. `Database.open(url)` makes the engine (SQLite in WAL mode, or PostgreSQL).
 2. `with database.write() as session:` is a unit of work: committed at its end, rolled back on any
    error. On SQLite it takes the write lock at its beginning (`BEGIN IMMEDIATE`), so keep it short:
-   do network, model and decoding work before the first statement.
+   do network, model and decoding work before the first statement. It is on the disk when the block
+   ends, unless `on_disk=False` says that a power cut may undo it (a killed process never does).
 3. `with database.read() as session:` never writes and takes no lock that hinders a writer.
 
 Services never commit: the unit of work is the request or the step of a workflow.
@@ -25,6 +26,8 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 _WRITE_OPTION = "likeness_write"
+_MAY_VANISH_OPTION = "likeness_may_vanish_in_a_power_cut"
+_SYNCHRONOUS = "likeness_synchronous"
 _BUSY_TIMEOUT_S = 30
 _WAL_RETRY_S = 0.05
 
@@ -75,6 +78,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._write_engine = engine.execution_options(**{_WRITE_OPTION: True})
+        self._quick_engine = self._write_engine.execution_options(**{_MAY_VANISH_OPTION: True})
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -87,12 +91,18 @@ class Database:
             _prepare_sqlite(engine)
         else:
             engine = create_engine(parsed, pool_pre_ping=True)
+            _prepare_postgresql(engine)
         return cls(engine)
 
     @contextmanager
-    def write(self) -> Iterator[Session]:
-        """A unit of work: commits at its end, rolls back and re-raises on any error."""
-        with Session(self._write_engine, expire_on_commit=False) as session, session.begin():
+    def write(self, *, on_disk: bool = True) -> Iterator[Session]:
+        """A unit of work: commits at its end, rolls back and re-raises on any error.
+
+        With `on_disk=False` it does not wait for the disk, some milliseconds each time: only for
+        what is worthless after a power cut, and is written for every request.
+        """
+        engine = self._write_engine if on_disk else self._quick_engine
+        with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -114,7 +124,7 @@ def _prepare_sqlite(engine: Engine) -> None:
     """
 
     @event.listens_for(engine, "connect")
-    def _connect(connection: Any, _record: Any) -> None:
+    def _connect(connection: Any, record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_S * 1000}")
@@ -126,11 +136,28 @@ def _prepare_sqlite(engine: Engine) -> None:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+        record.info[_SYNCHRONOUS] = "FULL"
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        write = connection.get_execution_options().get(_WRITE_OPTION, False)
+        options = connection.get_execution_options()
+        write = options.get(_WRITE_OPTION, False)
+        # In WAL mode NORMAL waits for the disk at checkpoints only; the next FULL commit writes
+        # what came before it to the disk, too.
+        wanted = "NORMAL" if options.get(_MAY_VANISH_OPTION, False) else "FULL"
+        if connection.info.get(_SYNCHRONOUS) != wanted:
+            connection.exec_driver_sql(f"PRAGMA synchronous={wanted}")
+            connection.info[_SYNCHRONOUS] = wanted
         connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _prepare_postgresql(engine: Engine) -> None:
+    """The same choice of waiting for the disk or not."""
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        if connection.get_execution_options().get(_MAY_VANISH_OPTION, False):
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
 
 
 def _enter_wal(cursor: Any) -> None:

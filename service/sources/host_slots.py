@@ -7,11 +7,12 @@ transaction of its own under the database's lock.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Insert, select
+from sqlalchemy import Insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
 
 from service.clock import Clock
 from service.database import Database
@@ -35,23 +36,36 @@ class HostSlots:
         than the delay that was asked for then.
         """
         delay = timedelta(seconds=max(0.0, delay_s))
-        with self._database.write() as session:
+        # After a power cut nobody waits for a moment that was reserved before it.
+        with self._database.write(on_disk=False) as session:
             now = self._clock.now()
-            statement = self._insert_if_missing()
-            session.execute(
-                statement.values(
-                    host=host, last_request_at=now - timedelta(days=1), next_request_at=now
+            slot = self._locked(session, host)
+            if slot is None:
+                session.execute(
+                    self._insert_if_missing().values(
+                        host=host, last_request_at=now - timedelta(days=1), next_request_at=now
+                    )
                 )
-            )
-            slot = session.execute(
-                select(HostSlot).where(HostSlot.host == host).with_for_update()
-            ).scalar_one()
-            moment = max(now, slot.next_request_at, slot.last_request_at + delay)
+                slot = self._locked(session, host)
+            latest, reserved = slot if slot is not None else (now - timedelta(days=1), now)
+            moment = max(now, reserved, latest + delay)
             if moment - now > timedelta(seconds=MAX_AHEAD_S) + delay:
                 moment = now
-            slot.last_request_at = moment
-            slot.next_request_at = moment + delay
+            session.execute(
+                update(HostSlot)
+                .where(HostSlot.host == host)
+                .values(last_request_at=moment, next_request_at=moment + delay)
+            )
             return (moment - now).total_seconds()
+
+    def _locked(self, session: Session, host: str) -> tuple[datetime, datetime] | None:
+        """When the host was asked last and may be asked next; the row is ours until the end."""
+        row = session.execute(
+            select(HostSlot.last_request_at, HostSlot.next_request_at)
+            .where(HostSlot.host == host)
+            .with_for_update()
+        ).one_or_none()
+        return None if row is None else (row[0], row[1])
 
     def _insert_if_missing(self) -> Insert:
         if self._database.engine.dialect.name == "postgresql":
