@@ -8,6 +8,7 @@ sealed under their key.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -57,24 +58,20 @@ class MediaLedger:
         content_bytes: int,
     ) -> MediumRecord:
         """Write what an examination looked at, and the sighting. The same one twice is one row."""
-        repository = SourcesRepository(session, actor)
-        now = self._clock.now()
-        is_new = self._insert_if_missing(session, examination, content_bytes)
-        medium = repository.any_medium(examination.hashes.sha256)
-        if medium is None:
-            raise ConflictError("the medium was removed while it was being written; try again")
-        medium.pdq = examination.hashes.pdq
-        medium.pdq_quality = examination.hashes.pdq_quality
-        medium.phash = examination.hashes.phash
-        medium.kind = examination.kind
-        medium.width_px = examination.width_px
-        medium.height_px = examination.height_px
-        medium.refusal_code = examination.refusal.code if examination.refusal else None
-        medium.examined_model = model_name(examination.model)
-        medium.examined_change = examination.watchlist_change
-        medium.examined_at = now
+        looked = {
+            "examined_model": model_name(examination.model),
+            "examined_change": examination.watchlist_change,
+            "refusal_code": examination.refusal.code if examination.refusal else None,
+        }
+        medium_id = self._insert_if_missing(session, examination, content_bytes, looked)
+        if medium_id is not None:
+            return self._new_sighting(session, place, medium_id, is_new=True)
+        medium = self._known(session, actor, examination)
+        described = {**_described(examination), **looked, "examined_at": self._clock.now()}
+        for column, value in described.items():
+            setattr(medium, column, value)
         session.flush()
-        return self._sighting(session, actor, place, medium, is_new=is_new)
+        return self._sighting(session, actor, place, medium)
 
     def know(
         self,
@@ -88,16 +85,8 @@ class MediaLedger:
         It was compared with one person alone: it does not count as examined, and a run that meets
         it looks at it for everybody.
         """
-        is_new = self._insert_if_missing(session, examination, content_bytes)
-        medium = SourcesRepository(session, actor).any_medium(examination.hashes.sha256)
-        if medium is None:
-            raise ConflictError("the medium was removed while it was being written; try again")
-        if is_new:
-            medium.pdq = examination.hashes.pdq
-            medium.pdq_quality = examination.hashes.pdq_quality
-            medium.phash = examination.hashes.phash
-            session.flush()
-        return medium.id
+        medium_id = self._insert_if_missing(session, examination, content_bytes, {})
+        return medium_id or self._known(session, actor, examination).id
 
     def record_again(
         self, session: Session, actor: Actor, place: Place, content_sha256: str
@@ -106,7 +95,7 @@ class MediaLedger:
         medium = SourcesRepository(session, actor).any_medium(content_sha256)
         if medium is None:
             return None
-        return self._sighting(session, actor, place, medium, is_new=False)
+        return self._sighting(session, actor, place, medium)
 
     def examined_already(
         self,
@@ -131,10 +120,22 @@ class MediaLedger:
         seen_at = repository.latest_sighting_at(organisation_id, medium.id)
         return medium if seen_at is not None and seen_at >= medium.examined_at else None
 
+    def _known(self, session: Session, actor: Actor, examination: Examination) -> MediumSeen:
+        medium = SourcesRepository(session, actor).any_medium(examination.hashes.sha256)
+        if medium is None:
+            raise ConflictError("the medium was removed while it was being written; try again")
+        return medium
+
     def _insert_if_missing(
-        self, session: Session, examination: Examination, content_bytes: int
-    ) -> bool:
-        """Two workers may meet the same content at the same moment: the database decides."""
+        self,
+        session: Session,
+        examination: Examination,
+        content_bytes: int,
+        looked: Mapping[str, object],
+    ) -> uuid.UUID | None:
+        """The new row's id; None when it was there: two workers may meet the same content at the
+        same moment, and the database decides.
+        """
         is_postgresql = session.get_bind().dialect.name == "postgresql"
         insert = postgresql_insert if is_postgresql else sqlite_insert
         now = self._clock.now()
@@ -144,38 +145,56 @@ class MediaLedger:
                 id=uuid.uuid4(),
                 content_sha256=examination.hashes.sha256,
                 content_bytes=content_bytes,
-                kind=examination.kind,
-                width_px=examination.width_px,
-                height_px=examination.height_px,
                 examined_at=now,
                 first_seen_at=now,
+                **_described(examination),
+                **looked,
             )
             .on_conflict_do_nothing(index_elements=["content_sha256"])
             .returning(MediumSeen.id)
         )
-        return session.execute(statement).first() is not None
+        return session.execute(statement).scalar_one_or_none()
 
     def _sighting(
-        self, session: Session, actor: Actor, place: Place, medium: MediumSeen, *, is_new: bool
+        self, session: Session, actor: Actor, place: Place, medium: MediumSeen
     ) -> MediumRecord:
+        """Of content that was known: perhaps this very sighting was, too."""
         key = url_key(place.media_url)
-        host = host_of(place.media_url)
         sighting = SourcesRepository(session, actor).sighting(place.run_id, medium.id, key)
         if sighting is None:
-            sighting = Sighting(
-                organisation_id=place.organisation_id,
-                medium_id=medium.id,
-                site_id=place.site_id,
-                run_id=place.run_id,
-                media_url=place.media_url,
-                media_url_key=key,
-                page_url=place.page_url,
-                host=host,
-                seen_at=self._clock.now(),
-            )
-            session.add(sighting)
-            session.flush()
-        return MediumRecord(medium.id, sighting.id, is_new, host)
+            return self._new_sighting(session, place, medium.id, is_new=False)
+        return MediumRecord(medium.id, sighting.id, False, host_of(place.media_url))
+
+    def _new_sighting(
+        self, session: Session, place: Place, medium_id: uuid.UUID, *, is_new: bool
+    ) -> MediumRecord:
+        host = host_of(place.media_url)
+        sighting = Sighting(
+            organisation_id=place.organisation_id,
+            medium_id=medium_id,
+            site_id=place.site_id,
+            run_id=place.run_id,
+            media_url=place.media_url,
+            media_url_key=url_key(place.media_url),
+            page_url=place.page_url,
+            host=host,
+            seen_at=self._clock.now(),
+        )
+        session.add(sighting)
+        session.flush()
+        return MediumRecord(medium_id, sighting.id, is_new, host)
+
+
+def _described(examination: Examination) -> dict[str, object]:
+    """The columns that say what a medium is."""
+    return {
+        "pdq": examination.hashes.pdq,
+        "pdq_quality": examination.hashes.pdq_quality,
+        "phash": examination.hashes.phash,
+        "kind": examination.kind,
+        "width_px": examination.width_px,
+        "height_px": examination.height_px,
+    }
 
 
 def model_name(model: ModelStamp | None) -> str | None:

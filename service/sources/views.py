@@ -124,6 +124,20 @@ class RunCount:
     bytes_fetched: int = 0
     examine_seconds: float = 0.0
 
+    def plus(self, other: RunCount) -> RunCount:
+        """Both together."""
+        return RunCount(
+            pages_seen=self.pages_seen + other.pages_seen,
+            media_seen=self.media_seen + other.media_seen,
+            media_examined=self.media_examined + other.media_examined,
+            media_unreadable=self.media_unreadable + other.media_unreadable,
+            faces_counted=self.faces_counted + other.faces_counted,
+            candidates_found=self.candidates_found + other.candidates_found,
+            refusals=self.refusals + other.refusals,
+            bytes_fetched=self.bytes_fetched + other.bytes_fetched,
+            examine_seconds=self.examine_seconds + other.examine_seconds,
+        )
+
 
 def site_view(site: Site) -> SiteView:
     """The view of a row."""

@@ -2,10 +2,10 @@
 
 1. Lease a few addresses at a time and stream them through the crawl child.
 2. A page: in one short transaction its completion, its new links and the run's counts.
-3. A medium: looked at by the eyes, outside any transaction, in a thread of its own, so that the
-   child's requests go on; then in one short transaction its completion, the medium and sighting,
-   the candidates, and the run's counts. Content that was examined before with the same model and
-   watch-list, and showed nobody, gets a sighting only.
+3. A medium: looked at by the eyes, outside any transaction, in threads of their own, so that the
+   child's requests go on; then written in another one (`completions`), so that looking goes on.
+   Content that was examined before with the same model and watch-list, and showed nobody, gets a
+   sighting only.
 4. A refusal: its reason, or a later attempt.
 
 A completion whose lease is no longer the newest writes nothing at all. Killing the worker or the
@@ -20,17 +20,16 @@ import logging
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
-
-from sqlalchemy.orm import Session
+from typing import TypeVar
 
 from indexer.crawl.client import CrawlChildDied
 from indexer.crawl.messages import FetchKind, FetchRefused, MediumFetched, PageSeen, Scope
-from indexer.observations import Examination
 from service.accounts.actor import Actor
 from service.sources import frontier
 from service.sources.frontier import Ending, Lease
 from service.sources.media_ledger import Place
 from service.sources.views import KnownMedium, RunCount, RunView, SiteView
+from service.work.completions import Completions, LookedAt
 from service.work.judgement import CANARY_LOST
 from service.work.line_parts import CrawlChild, LineParts, Result, SliceOutcome
 from service.work.slice_leases import SLICE_MAX_S, SliceLeases
@@ -39,7 +38,12 @@ from service.work.walls import WALL_PREFIX, media_shown, wall_of, wall_of_refusa
 logger = logging.getLogger(__name__)
 
 
+Pending = TypeVar("Pending", Future[None], Future[Future[None]])
+
+LOOKERS = 2
+"""The examiner looks at one medium at a time; another one is made ready for it meanwhile."""
 MAX_LOOKING = 4
+MAX_WRITING = 16
 MAX_LINKS_A_PAGE = 5000
 FRONTIER_PER_BUDGET = 4
 
@@ -57,6 +61,9 @@ class CrawlLine:
         self._actor = Actor.system("crawl", run.organisation_id)
         self._canaries = {canary.url: canary.least_media for canary in site.canaries}
         self._leases = SliceLeases(parts, run, site, scope, worker)
+        self._completions = Completions(parts, run, self._actor, self._leases)
+        self._writing: set[Future[None]] = set()
+        self._on_the_way: dict[str, Future[Future[None]]] = {}
         self._known: dict[str, int] = {}
 
     def run_slice(self, child: CrawlChild) -> SliceOutcome:
@@ -66,20 +73,23 @@ class CrawlLine:
         results = child.run_slice(
             slice_id, self._scope, self._leases.next, self._parts.slots.reserve
         )
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="looking") as looking:
-            pending: set[Future[None]] = set()
+        with (
+            self._completions,
+            ThreadPoolExecutor(LOOKERS, thread_name_prefix="looking") as looking,
+        ):
+            pending: set[Future[Future[None]]] = set()
             try:
                 for result in results:
                     if isinstance(result, MediumFetched):
-                        pending.add(looking.submit(self._medium, result))
+                        pending.add(self._look(looking, result))
                     else:
                         self._page_or_refusal(result)
-                    pending = _settle(pending, MAX_LOOKING - 1)
+                    pending = self._settle(pending, MAX_LOOKING - 1, MAX_WRITING)
                     if self._parts.stopping.is_set():
                         break
-                _settle(pending, 0)
+                self._settle(pending, 0, 0)
             except CrawlChildDied as error:
-                _settle(pending, 0)
+                self._settle(pending, 0, 0)
                 if not self._parts.stopping.is_set():
                     logger.warning("run %s: %s", self._run.id, error.code)
                     self._leases.report_lost()
@@ -89,6 +99,17 @@ class CrawlLine:
         self._leases.put_back()
         return self._outcome()
 
+    def _settle(
+        self, looking: set[Future[Future[None]]], most_looking: int, most_writing: int
+    ) -> set[Future[Future[None]]]:
+        """Wait until no more than that are under way; raises what one of them raised."""
+        looked, looking = _settled(looking, most_looking)
+        self._writing |= {future.result() for future in looked}
+        written, self._writing = _settled(self._writing, most_writing)
+        for future in written:
+            future.result()
+        return looking
+
     # Completing
 
     def _page_or_refusal(self, result: PageSeen | FetchRefused) -> None:
@@ -97,10 +118,6 @@ class CrawlLine:
                 self._complete_page(held, result)
             else:
                 self._complete_refusal(held, result)
-
-    def _medium(self, fetched: MediumFetched) -> None:
-        with self._leases.completing(fetched.ticket) as held:
-            self._complete_medium(held, fetched)
 
     def _complete_page(self, held: Lease, page: PageSeen) -> None:
         wall = wall_of(page)
@@ -155,7 +172,42 @@ class CrawlLine:
             count = RunCount(refusals=1)
             self._parts.sources.progress.count(session, self._actor, self._run.id, count)
 
-    def _complete_medium(self, held: Lease, fetched: MediumFetched) -> None:
+    # Looking
+
+    def _look(self, looking: ThreadPoolExecutor, fetched: MediumFetched) -> Future[Future[None]]:
+        """Have a medium looked at: the future gives the one of its writing."""
+        digest = hashlib.sha256(fetched.content).hexdigest()
+        self._on_the_way = {
+            each: look for each, look in self._on_the_way.items() if not _is_written(look)
+        }
+        look = looking.submit(self._medium, fetched, digest, self._on_the_way.get(digest))
+        self._on_the_way[digest] = look
+        return look
+
+    def _medium(
+        self, fetched: MediumFetched, digest: str, the_same: Future[Future[None]] | None
+    ) -> Future[None]:
+        """Look at a medium and hand over what was seen."""
+        if the_same is not None:
+            # Its first look must be written, or the second would not know of it.
+            wait([the_same])
+            if the_same.exception() is None:
+                wait([the_same.result()])
+        held = self._leases.held(fetched.ticket)
+        with_faces, known = self._before_looking(digest)
+        count = RunCount(media_seen=1, bytes_fetched=len(fetched.content))
+        examination = None
+        if known is not None:
+            count = replace(count, media_unreadable=int(known.refusal_code is not None))
+        else:
+            examination = self._parts.eyes.examine(
+                fetched.content,
+                declared_type=fetched.declared_type,
+                media_url=held.url,
+                page_url=held.referrer,
+                only_person=None,
+                with_faces=with_faces,
+            )
         place = Place(
             organisation_id=self._run.organisation_id,
             media_url=held.url,
@@ -164,74 +216,27 @@ class CrawlLine:
             run_id=self._run.id,
         )
         ending = Ending(http_status=fetched.status)
-        count = RunCount(media_seen=1, bytes_fetched=len(fetched.content))
-        digest = hashlib.sha256(fetched.content).hexdigest()
-        with_faces = self._faces_wanted()
-        known = self._known_already(digest, with_faces=with_faces)
-        if known is not None:
-            with self._parts.database.write() as session:
-                frontier.finish(session, held, ending, now=self._parts.clock.now())
-                self._parts.sources.record_seen_again(session, self._actor, place, digest)
-                count = replace(count, media_unreadable=int(known.refusal_code is not None))
-                self._parts.sources.progress.count(session, self._actor, self._run.id, count)
-            return
-        examination = self._parts.eyes.examine(
-            fetched.content,
-            declared_type=fetched.declared_type,
-            media_url=held.url,
-            page_url=held.referrer,
-            only_person=None,
-            with_faces=with_faces,
-        )
-        with self._parts.database.write() as session:
-            frontier.finish(session, held, ending, now=self._parts.clock.now())
-            self._record(session, place, examination, count)
+        return self._completions.write(LookedAt(held, place, ending, digest, count, examination))
 
-    def _record(
-        self, session: Session, place: Place, examination: Examination, count: RunCount
-    ) -> None:
-        record = self._parts.sources.record_examined(
-            session, self._actor, place, examination, count.bytes_fetched
-        )
-        candidates = self._parts.findings.record_findings(
-            session,
-            self._actor,
-            organisation_id=self._run.organisation_id,
-            medium_id=record.medium_id,
-            examination=examination,
-            media_url=place.media_url,
-            page_url=place.page_url,
-            host=record.host,
-            run_id=self._run.id,
-        )
-        unreadable = examination.refusal is not None
-        count = replace(
-            count,
-            media_examined=int(not unreadable),
-            media_unreadable=int(unreadable),
-            faces_counted=examination.faces_counted,
-            candidates_found=len(candidates),
-            examine_seconds=examination.seconds,
-        )
-        self._parts.sources.progress.count(session, self._actor, self._run.id, count)
-
-    def _faces_wanted(self) -> bool:
-        """Whether this organisation's switch is on: another one's may be, over the same eyes."""
+    def _before_looking(self, digest: str) -> tuple[bool, KnownMedium | None]:
+        """Whether to look for faces (this organisation's switch: another one's may be on, over the
+        same eyes); and the medium, when it was examined in the very same way and nobody was found.
+        """
+        model, change = self._parts.eyes.model, self._parts.eyes.change
         with self._parts.database.read() as session:
-            return self._parts.face_matching_on(session, self._run.organisation_id)
-
-    def _known_already(self, digest: str, *, with_faces: bool) -> KnownMedium | None:
-        """The medium, when it was examined in the very same way and nobody was found in it."""
-        model = self._parts.eyes.model if with_faces else None
-        change = self._parts.eyes.change
-        with self._parts.database.read() as session:
+            with_faces = self._parts.face_matching_on(session, self._run.organisation_id)
             known = self._parts.sources.examined_already(
-                session, self._actor, self._run.organisation_id, digest, model, change
+                session,
+                self._actor,
+                self._run.organisation_id,
+                digest,
+                model if with_faces else None,
+                change,
             )
             if known is None:
-                return None
+                return with_faces, None
             found = self._parts.findings.has_candidates(session, self._actor, known.medium_id)
-            return None if found else known
+            return with_faces, None if found else known
 
     # Around the slice
 
@@ -263,15 +268,17 @@ class CrawlLine:
         )
 
 
-def _settle(pending: set[Future[None]], most: int) -> set[Future[None]]:
-    """Wait until at most `most` are pending; raises what one of them raised."""
+def _settled(pending: set[Pending], most: int) -> tuple[set[Pending], set[Pending]]:
+    """Those that are done, once at most `most` are not; and the others."""
     done = {future for future in pending if future.done()}
     while len(pending) - len(done) > most:
         finished, _ = wait(pending - done, return_when=FIRST_COMPLETED)
         done |= finished
-    for future in done:
-        future.result()
-    return pending - done
+    return done, pending - done
+
+
+def _is_written(look: Future[Future[None]]) -> bool:
+    return look.done() and (look.exception() is not None or look.result().done())
 
 
 def _close(results: Iterator[Result]) -> None:

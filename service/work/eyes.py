@@ -103,8 +103,8 @@ class ExaminerEyes:
 
     @property
     def change(self) -> int:
-        """The change number of the gallery that is loaded."""
-        self.follow_gallery()
+        """The change number of the gallery that is loaded, half a second old at most."""
+        self._follow_now_and_then()
         return self._loaded_change or 0
 
     @property
@@ -131,8 +131,7 @@ class ExaminerEyes:
         with_faces: bool,
     ) -> Examination:
         """Look at one medium; `only_person` restricts the comparison to one verified case."""
-        if time.monotonic() - self._looked_for_changes_at > FOLLOW_EVERY_S:
-            self.follow_gallery()
+        self._follow_now_and_then()
         return self._running().examine(
             content,
             declared_type=declared_type,
@@ -171,6 +170,10 @@ class ExaminerEyes:
                 )
                 self._loaded_change = gallery.change
             self._looked_for_changes_at = time.monotonic()
+
+    def _follow_now_and_then(self) -> None:
+        if time.monotonic() - self._looked_for_changes_at > FOLLOW_EVERY_S:
+            self.follow_gallery()
 
     def keep_up(self) -> None:
         """Follow the gallery in an examiner that runs already; none is started for it.

@@ -137,15 +137,24 @@ class SliceLeases:
     @contextmanager
     def completing(self, ticket: str) -> Iterator[Lease]:
         """The lease behind a ticket while it is completed; a fenced one writes nothing."""
-        with self._lock:
-            held = self._leases[ticket]
+        held, completed = self.held(ticket), False
         try:
             yield held
         except FencedOffError:
             logger.info("run %s: lease %s had gone to another worker", self._run_id, ticket)
         else:
-            self.completed += 1
+            completed = True
         finally:
-            with self._lock:
-                self._leases.pop(ticket, None)
-            self._suspect_open = False
+            self.end(ticket, completed=completed)
+
+    def held(self, ticket: str) -> Lease:
+        """The lease behind a ticket, which stays held."""
+        with self._lock:
+            return self._leases[ticket]
+
+    def end(self, ticket: str, *, completed: bool) -> None:
+        """A lease is held no longer: it was completed in a transaction that has ended, or lost."""
+        with self._lock:
+            self.completed += int(completed)
+            self._leases.pop(ticket, None)
+        self._suspect_open = False

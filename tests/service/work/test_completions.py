@@ -1,0 +1,183 @@
+"""What was looked at is written together, without one medium harming another."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import wait
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.exc import IntegrityError
+
+from indexer.observations import Examination, MediaHashes
+from service.clock import SystemClock
+from service.database import Database
+from service.sources import frontier
+from service.sources.frontier import Address, Ending
+from service.sources.host_slots import HostSlots
+from service.sources.media_ledger import Place
+from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting
+from service.sources.views import RunCount, RunView
+from service.work.completions import MAX_TOGETHER, Completions, LookedAt
+from service.work.line_parts import LineParts
+from service.work.slice_leases import SliceLeases
+from tests.service.sources.sources_factory import Sources, make_sources
+from tests.service.work.work_factory import MODEL, CandidatesOfATest, EyesOfATest
+
+WAIT_S = 20.0
+
+
+class Bench:
+    """A run with media that are leased and looked at, and the writer of one slice."""
+
+    def __init__(self, database: Database, media: int) -> None:
+        self.sources: Sources = make_sources(database, SystemClock())
+        self.database = database
+        self.run: RunView = self.sources.running()
+        self.parts = LineParts(
+            database=database,
+            clock=SystemClock(),
+            sources=self.sources.service,
+            findings=CandidatesOfATest(),
+            slots=HostSlots(database, SystemClock()),
+            eyes=EyesOfATest(),
+            face_matching_on=lambda session, organisation_id: True,
+            slice_pages=media + 10,
+            stopping=threading.Event(),
+        )
+        with database.read() as session:
+            site = self.sources.service.site(session, self.sources.system, self.run.site_id)
+            scope = self.sources.service.scope(session, self.sources.system, self.run.site_id)
+        urls = [f"http://forum.example/{number}.png" for number in range(media)]
+        with database.write() as session:
+            frontier.add(session, self.run.id, [Address(url, "medium", 1) for url in urls])
+        self.leases = SliceLeases(self.parts, self.run, site, scope, "w")
+        # The start page is leased, too: it is nobody's here.
+        fetches = [*self.leases.next(media), *self.leases.next(media)]
+        self.tickets = [fetch.ticket for fetch in fetches if fetch.kind == "medium"]
+        assert len(self.tickets) == media
+
+    def looked(self, number: int, kind: str = "still") -> LookedAt:
+        held = self.leases.held(self.tickets[number])
+        digest = hashlib.sha256(held.url.encode()).hexdigest()
+        examination = Examination(
+            hashes=MediaHashes(sha256=digest),
+            kind=kind,  # type: ignore[arg-type]  # one test writes what no table takes
+            width_px=8,
+            height_px=8,
+            frames_examined=1,
+            faces_counted=2,
+            findings=(),
+            model=MODEL,
+            watchlist_change=1,
+            seconds=0.5,
+        )
+        organisation_id = self.run.organisation_id
+        place = Place(organisation_id, held.url, None, self.run.site_id, self.run.id)
+        count = RunCount(media_seen=1, bytes_fetched=10)
+        return LookedAt(held, place, Ending(http_status=200), digest, count, examination)
+
+    def write_at_once(self, numbers: list[int]) -> list[BaseException | None]:
+        """All of them are waiting before the writer begins; what became of each."""
+        with Completions(self.parts, self.run, self.sources.system, self.leases) as completions:
+            with self.writer_held_up():
+                writing = [completions.write(self.looked(number)) for number in numbers]
+            wait(writing, WAIT_S)
+        return [future.exception() for future in writing]
+
+    @contextmanager
+    def writer_held_up(self) -> Iterator[None]:
+        """Nobody can begin to write before the block ends."""
+        with self.database.write() as session:
+            session.execute(select(Run.id).where(Run.id == self.run.id).with_for_update())
+            yield
+
+    def states(self) -> list[str]:
+        entry_ids = [int(ticket.split(".")[0]) for ticket in self.tickets]
+        with self.database.read() as session:
+            rows = session.execute(select(FrontierEntry.id, FrontierEntry.state)).all()
+        by_id = {row[0]: row[1] for row in rows}
+        return [by_id[entry_id] for entry_id in entry_ids]
+
+
+def test_everything_that_waits_is_written_and_counted_once(sqlite_database: Database) -> None:
+    bench = Bench(sqlite_database, MAX_TOGETHER + 3)
+    commits: list[object] = []
+    event.listen(sqlite_database.engine, "commit", commits.append)
+    assert not any(bench.write_at_once(list(range(MAX_TOGETHER + 3))))
+    # One is the test's own; the first medium may have been taken before the others were there.
+    assert len(commits) <= 4
+    assert set(bench.states()) == {"done"}
+    run = bench.sources.look(bench.run)
+    assert run.media_seen == run.media_examined == MAX_TOGETHER + 3
+    assert run.faces_counted == 2 * (MAX_TOGETHER + 3)
+    with sqlite_database.read() as session:
+        assert len(session.scalars(select(MediumSeen)).all()) == MAX_TOGETHER + 3
+        assert len(session.scalars(select(Sighting)).all()) == MAX_TOGETHER + 3
+    assert bench.leases.completed == MAX_TOGETHER + 3
+
+
+def test_a_lease_that_went_to_another_worker_writes_nothing_and_harms_no_other(
+    sqlite_database: Database,
+) -> None:
+    bench = Bench(sqlite_database, 3)
+    lost = bench.leases.held(bench.tickets[1])
+    with sqlite_database.write() as session:
+        row = session.get_one(FrontierEntry, lost.entry_id)
+        row.fencing_token += 1
+    assert not any(bench.write_at_once([0, 1, 2]))
+    assert bench.states() == ["done", "leased", "done"]
+    assert bench.sources.look(bench.run).media_examined == 2
+    with sqlite_database.read() as session:
+        addresses = set(session.scalars(select(Sighting.media_url)))
+    assert lost.url not in addresses
+    assert len(addresses) == 2
+    assert bench.leases.completed == 2
+
+
+def test_a_transaction_that_fails_says_so_and_leaves_all_of_it_leased(
+    sqlite_database: Database,
+) -> None:
+    bench = Bench(sqlite_database, 2)
+    looked = bench.looked(0, kind=None)  # type: ignore[arg-type]  # a row without it is refused
+    with Completions(bench.parts, bench.run, bench.sources.system, bench.leases) as completions:
+        writing = completions.write(looked)
+        with pytest.raises(IntegrityError):
+            writing.result(WAIT_S)
+    assert bench.states() == ["leased", "leased"]
+    assert bench.sources.look(bench.run).media_seen == 0
+    assert bench.leases.completed == 0
+
+
+def test_leases_count_as_held_until_they_are_in_the_database(sqlite_database: Database) -> None:
+    bench = Bench(sqlite_database, 1)
+    with Completions(bench.parts, bench.run, bench.sources.system, bench.leases) as completions:
+        with bench.writer_held_up():
+            writing = completions.write(bench.looked(0))
+            assert bench.leases.held(bench.tickets[0]).ticket == bench.tickets[0]
+        writing.result(WAIT_S)
+    with pytest.raises(KeyError):
+        bench.leases.held(bench.tickets[0])
+
+
+def test_the_same_content_at_two_addresses_is_one_medium_and_two_sightings(
+    sqlite_database: Database,
+) -> None:
+    bench = Bench(sqlite_database, 2)
+    first, second = bench.looked(0), bench.looked(1)
+    same = LookedAt(
+        second.held, second.place, second.ending, first.digest, second.count, first.examination
+    )
+    with Completions(bench.parts, bench.run, bench.sources.system, bench.leases) as completions:
+        wait([completions.write(first), completions.write(same)], WAIT_S)
+    with sqlite_database.read() as session:
+        medium = session.scalars(select(MediumSeen)).one()
+        sightings = session.scalars(select(Sighting)).all()
+    assert medium.examined_model is not None
+    assert {each.medium_id for each in sightings} == {medium.id}
+    assert {each.media_url for each in sightings} == {first.place.media_url, second.place.media_url}
+    assert isinstance(medium.id, uuid.UUID)
