@@ -29,7 +29,7 @@ from service.candidates.csv_import import links_of_csv
 from service.candidates.documents import Brought, CandidateDocument, Declaration, SeenAt
 from service.candidates.errors import ImportInvalidError, TooManyLinksError
 from service.candidates.findings import without_crops
-from service.candidates.links import CheckedLink, GivenLink
+from service.candidates.links import CheckedLink, GivenLink, refuse_never_public
 from service.candidates.models import Candidate
 from service.candidates.references import reference_to
 from service.candidates.repository import CandidateRepository
@@ -115,6 +115,7 @@ class IntakeService:
         """Take links in; returns the candidates' ids, new and known ones, in the links' order."""
         given = [GivenLink(link) if isinstance(link, str) else link for link in links]
         checked = [CheckedLink.of(link) for link in given]
+        refuse_never_public(checked, self._sources.address_exceptions)
         if not checked:
             raise InvalidInputError("Links: paste at least one, each on a line of its own.")
         declared = self._declared(actor, declaration)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from indexer.crawl.messages import AddressException
 from indexer.crawl.scope import BadAddressError, canonical_address
 from service.candidates.errors import LinkInvalidError
+from service.sources.reachable import is_never_public
 
 MAX_NOTE_CHARACTERS = 1000
 
@@ -48,6 +51,20 @@ class CheckedLink:
 def links_of_text(text: str) -> tuple[GivenLink, ...]:
     """The links of a text box, one in a line; empty lines do not matter."""
     return tuple(GivenLink(line.strip()) for line in text.splitlines() if line.strip())
+
+
+def refuse_never_public(
+    links: Sequence[CheckedLink], exceptions: Iterable[AddressException]
+) -> None:
+    """`LinkInvalidError` for a link that says by itself that nobody outside can reach it."""
+    allowed = tuple(exceptions)
+    for link in links:
+        for address in (link.url, link.page_url):
+            if address is not None and is_never_public(address, allowed):
+                raise LinkInvalidError(
+                    f"“{address[:100]}” leads to one machine or into a private network, where "
+                    "nobody else can look. Give the address under which it is on the web."
+                )
 
 
 def _address(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import Protocol
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from indexer.crawl.messages import Scope
+from indexer.crawl.messages import AddressException, Scope
 from indexer.observations import Examination, ModelStamp
 from service.accounts.actor import Actor, Role
 from service.audit.trail import AuditTrail
@@ -32,7 +32,7 @@ from service.sources.media_ledger import MediaLedger, Place
 from service.sources.models import Run, Site
 from service.sources.repository import LIST_LIMIT, SourcesRepository
 from service.sources.run_progress import RunProgress, queue_again, run_views
-from service.sources.scopes import CrawlManners, intake_scope, scope_of
+from service.sources.scopes import CrawlManners, address_exceptions, intake_scope, scope_of
 from service.sources.site_draft import Canary, SiteDraft, checked
 from service.sources.timetable import next_moment
 from service.sources.views import (
@@ -69,12 +69,17 @@ class SourcesService:
         self._ledger = MediaLedger(clock)
         self.progress = RunProgress(clock, audit)
 
+    @property
+    def address_exceptions(self) -> tuple[AddressException, ...]:
+        """Addresses that are not public and may be contacted; `NotConfiguredError`."""
+        return address_exceptions(self._manners.address_exceptions)
+
     # Sites
 
     def add_site(self, session: Session, actor: Actor, draft: SiteDraft) -> SiteView:
         """Set up a site. Raises `SiteInvalidError` with the wrong field, `SiteNameTakenError`."""
         organisation_id = _operator(actor)
-        clean = checked(draft)
+        clean = checked(draft, self.address_exceptions)
         self._refuse_taken_name(session, actor, clean.name, None)
         site = Site(organisation_id=organisation_id, state="active", created_at=self._clock.now())
         self._write(site, clean)
@@ -90,7 +95,7 @@ class SourcesService:
     ) -> SiteView:
         """Change a site. A run that goes on keeps what it was leased; the rest follows at once."""
         _operator(actor)
-        clean = checked(draft)
+        clean = checked(draft, self.address_exceptions)
         site = SourcesRepository(session, actor).site(site_id, for_update=True)
         self._refuse_taken_name(session, actor, clean.name, site_id)
         self._write(site, clean)

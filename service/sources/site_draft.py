@@ -2,8 +2,9 @@
 
 `checked` returns the draft in canonical spelling, or raises `SiteInvalidError` with the field that
 is wrong and what would be right. After it: seeds are http(s) addresses inside the allowed hosts
-and paths, purpose and legal basis are there in words, robots.txt is left aside only for a stated
-reason, the schedule is a cron expression, and canaries are pages that the run may visit.
+and paths that others can reach too, purpose and legal basis are there in words, robots.txt is left
+aside only for a stated reason, the schedule is a cron expression, and canaries are pages that the
+run may visit.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from indexer.crawl.messages import Scope
+from indexer.crawl.messages import AddressException, Scope
 from indexer.crawl.scope import BadAddressError, canonical_address, is_in_scope, place_of
 from service.sources.errors import SiteInvalidError
+from service.sources.reachable import is_never_public
 from service.sources.timetable import check_cron
 
 MAX_SEEDS = 1000
@@ -82,10 +84,11 @@ class SiteDraft:
     canaries: tuple[str, ...] = ()
 
 
-def checked(draft: SiteDraft) -> SiteDraft:
+def checked(draft: SiteDraft, exceptions: tuple[AddressException, ...] = ()) -> SiteDraft:
     """The draft in canonical spelling; raises `SiteInvalidError` naming the first wrong field.
 
-    Without allowed hosts, those of the seeds are taken.
+    Without allowed hosts, those of the seeds are taken. `exceptions` are the addresses that may be
+    contacted although they are not public.
     """
     seeds = _lines(draft.seeds)
     if not seeds:
@@ -118,10 +121,10 @@ def checked(draft: SiteDraft) -> SiteDraft:
         _words("monitoring_purpose", clean.monitoring_purpose, LEAST_WORDS_CHARACTERS)
     if clean.schedule:
         check_cron(clean.schedule)
-    return _with_pages_in_scope(clean)
+    return _with_pages_in_scope(clean, exceptions)
 
 
-def _with_pages_in_scope(draft: SiteDraft) -> SiteDraft:
+def _with_pages_in_scope(draft: SiteDraft, exceptions: tuple[AddressException, ...]) -> SiteDraft:
     scope = Scope(allowed_hosts=draft.allowed_hosts, path_prefixes=draft.path_prefixes)
     canaries = _unique(tuple(Canary.parse(line) for line in _lines(draft.canaries)))
     if len(canaries) > MAX_CANARIES:
@@ -129,6 +132,12 @@ def _with_pages_in_scope(draft: SiteDraft) -> SiteDraft:
     pages = [("seeds", seed) for seed in draft.seeds]
     pages += [("canaries", canary.url) for canary in canaries]
     for field, address in pages:
+        if is_never_public(address, exceptions):
+            raise SiteInvalidError(
+                field,
+                f"{address} leads to one machine or into a private network, which is never "
+                "visited; only an exact entry in the setting address_exceptions would allow it",
+            )
         if not is_in_scope(address, "page", scope):
             raise SiteInvalidError(
                 field,

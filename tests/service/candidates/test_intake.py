@@ -250,6 +250,41 @@ class TestLinks:
         with database.read() as session:
             assert house.rooms.candidates.finds_of(session, person, case.person_id) == []
 
+    @pytest.mark.parametrize(
+        "link",
+        [
+            GivenLink("http://192.168.1.4/a.jpg"),
+            GivenLink("http://0x7f000001/a.jpg"),
+            GivenLink("localhost:8000/a.jpg"),
+            GivenLink("http://[fd00::1]/a.jpg"),
+            GivenLink(LINK, page_url="http://127.0.0.1:8000/people"),
+        ],
+    )
+    def test_a_link_that_nobody_outside_can_follow_is_refused_in_words(
+        self, house: House, database: Database, link: GivenLink
+    ) -> None:
+        person, case = make_person(house)
+        with (
+            pytest.raises(LinkInvalidError, match="private network"),
+            database.write() as session,
+        ):
+            house.rooms.intake.add_links(session, person, case.person_id, [link], DECLARED)
+        with database.read() as session:
+            assert house.rooms.candidates.finds_of(session, person, case.person_id) == []
+
+    def test_an_exact_exception_of_the_settings_lets_one_port_be_brought(
+        self, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    ) -> None:
+        monkeypatch.setenv("LIKENESS_ADDRESS_EXCEPTIONS", '["127.0.0.1:8899"]')
+        house: House = request.getfixturevalue("house")
+        person, case = make_person(house)
+        add_links = house.rooms.intake.add_links
+        with house.rooms.database.write() as session:
+            taken = add_links(session, person, case.person_id, ["http://127.0.0.1:8899/a.jpg"])
+        assert len(taken) == 1
+        with pytest.raises(LinkInvalidError), house.rooms.database.write() as session:
+            add_links(session, person, case.person_id, ["http://127.0.0.1:8898/a.jpg"])
+
     @given(st.text(max_size=200))
     def test_any_text_is_a_link_or_a_clear_refusal(self, typed: str) -> None:
         for given_link in links_of_text(typed):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer.crawl.messages import AddressException
 from service.errors import LikenessError
 from service.sources.errors import SiteInvalidError
 from service.sources.site_draft import Canary, SiteDraft, checked
@@ -77,9 +78,44 @@ def test_robots_is_left_aside_only_for_a_stated_reason() -> None:
 
 
 def test_a_port_of_a_host_is_kept() -> None:
-    clean = checked(replace(DRAFT, seeds=("http://127.0.0.1:8099/",)))
-    assert clean.allowed_hosts == ("127.0.0.1:8099",)
-    assert checked(replace(clean, allowed_hosts=("127.0.0.1:8099",))) == clean
+    clean = checked(replace(DRAFT, seeds=("http://forum.example:8099/",)))
+    assert clean.allowed_hosts == ("forum.example:8099",)
+    assert checked(replace(clean, allowed_hosts=("forum.example:8099",))) == clean
+
+
+NEVER_PUBLIC = [
+    "http://127.0.0.1:8099/",
+    "http://2130706433/",
+    "http://0x7f.1/",
+    "http://10.0.0.7/a",
+    "http://[::1]/",
+    "http://[::ffff:192.168.0.1]/",
+    "http://[64:ff9b::a00:1]/",
+    "http://169.254.169.254/latest",
+    "http://localhost:8099/",
+    "http://LOCALHOST./",
+    "http://forum.localhost/",
+]
+
+
+@pytest.mark.parametrize("address", NEVER_PUBLIC)
+def test_what_nobody_outside_can_reach_is_no_place_to_begin_and_no_canary(address: str) -> None:
+    assert refused_field(seeds=(address,)) == "seeds"
+    host = address.split("/")[2]
+    assert refused_field(allowed_hosts=("forum.example", host), canaries=(address,)) == "canaries"
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8099/", "http://localhost:8099/"])
+def test_an_exact_exception_lets_one_port_of_this_machine_be_a_seed(address: str) -> None:
+    exceptions = (AddressException("127.0.0.1", 8099),)
+    assert checked(replace(DRAFT, seeds=(address,)), exceptions).seeds == (address,)
+    with pytest.raises(SiteInvalidError, match="address_exceptions"):
+        checked(replace(DRAFT, seeds=(address.replace("8099", "8100"),)), exceptions)
+
+
+def test_a_public_literal_and_every_name_are_taken_without_a_look_up() -> None:
+    seeds = ("http://9.9.9.9/", "http://[2620:fe::fe]/", "http://intranet.example/")
+    assert checked(replace(DRAFT, seeds=seeds)).seeds == seeds
 
 
 def test_a_canary_is_read_and_written_in_one_way() -> None:
