@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Form
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,8 +14,9 @@ from service.accounts.errors import NotSetUpError
 from service.enrolment.asked import EnrolmentDep, own_person_id
 from service.enrolment.case_numbers import new_passphrase
 from service.enrolment.errors import SignInFailedError
+from service.enrolment.shown_once import ShownOnce, open_shown_once, seal_shown_once
 from service.enrolment.views_of import next_step
-from service.errors import InvalidInputError, TooManyAttemptsError
+from service.errors import InvalidInputError, LikenessError, TooManyAttemptsError
 from service.web import cookies
 from service.web.dependencies import (
     CurrentActor,
@@ -23,7 +24,8 @@ from service.web.dependencies import (
     PersonActor,
     ReadSession,
     client_address,
-    require_person,
+    get_clock,
+    get_vault,
 )
 from service.web.render import render
 from service.web.responses import see_other, signed_in
@@ -88,7 +90,7 @@ def begin(
     country: Field = "",
     contact: Field = "",
 ) -> Response:
-    """Step 2: the case begins. Number, code and a made-up passphrase are shown this once."""
+    """Step 2: the case begins. Number, code and a made-up passphrase come on the next page."""
     if _is_person(actor):
         return see_other("/my")
     kind, attempts, window_s = BEGIN_BY_ADDRESS
@@ -116,21 +118,38 @@ def begin(
             country=country,
             contact=contact,
         )
-    page = render(
-        request,
-        "enrolment/number_shown.html",
+    sealed = seal_shown_once(
+        get_vault(request),
+        get_clock(request),
+        begun.person_id,
         case_number=begun.case_number,
         deletion_code=begun.deletion_code,
         passphrase=made_up,
     )
-    cookies.set_session(request, page, token)
-    return page
+    response = signed_in(request, "/enrol/write-down", token)
+    cookies.set_shown_once(request, response, sealed)
+    return response
 
 
-@router.get("/enrol/number", dependencies=[Depends(require_person)])
-def show_number(request: Request) -> Response:
+@router.get("/enrol/write-down")
+def show_to_write_down(request: Request, actor: PersonActor) -> Response:
+    """Number, code and a made-up passphrase, again after a reload, until the number is typed."""
+    shown = _to_write_down(request, actor)
+    if shown is None:
+        return see_other("/enrol/next")
+    return render(
+        request,
+        "enrolment/number_shown.html",
+        case_number=shown.case_number,
+        deletion_code=shown.deletion_code,
+        passphrase=shown.passphrase,
+    )
+
+
+@router.get("/enrol/number")
+def show_number(request: Request, actor: PersonActor) -> Response:
     """The case number has to be typed again: it is the only way back."""
-    return render(request, "enrolment/number.html", problem=None)
+    return _number_page(request, actor, None)
 
 
 @router.post("/enrol/number")
@@ -146,10 +165,10 @@ def confirm_number(
         with database.write() as session:
             enrolment.confirm_number(session, actor, own_person_id(actor), case_number)
     except InvalidInputError as error:
-        return render(
-            request, "enrolment/number.html", status_code=error.http_status, problem=str(error)
-        )
-    return see_other("/enrol/release")
+        return _number_page(request, actor, error)
+    response = see_other("/enrol/release")
+    cookies.forget_shown_once(request, response)
+    return response
 
 
 @router.get("/enrol/next")
@@ -187,6 +206,22 @@ def sign_in(
             case_number=case_number,
         )
     return signed_in(request, "/my", token)
+
+
+def _to_write_down(request: Request, actor: Actor) -> ShownOnce | None:
+    return open_shown_once(
+        get_vault(request), get_clock(request), own_person_id(actor), cookies.shown_once(request)
+    )
+
+
+def _number_page(request: Request, actor: Actor, error: LikenessError | None) -> Response:
+    return render(
+        request,
+        "enrolment/number.html",
+        status_code=error.http_status if error else 200,
+        problem=str(error) if error else None,
+        can_look_again=_to_write_down(request, actor) is not None,
+    )
 
 
 def _is_person(actor: Actor | None) -> bool:

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from service.accounts.actor import Role
 from service.database import Database
 from service.enrolment.receipts import receipt_is_genuine
+from tests.fixtures.clock import SettableClock
 from tests.service.enrolment.browser import Browser
 from tests.service.enrolment.people_factory import CROP, MODEL, House, make_person
 
@@ -136,6 +137,61 @@ def test_a_made_up_passphrase_is_shown_once_and_opens_the_case(browser: Browser)
     assert "Your turn" in text_of_page
     for path in ("/my", "/enrol/number"):
         assert words not in browser.open(path)
+
+
+def test_what_must_be_written_down_survives_a_reload_until_the_number_is_typed(
+    browser: Browser,
+) -> None:
+    browser.open("/enrol")
+    browser.submit("/enrol", {"adult_now": "yes", "minor_in_pictures": "no"})
+    browser.submit("/enrol/secret", {"make_words": "yes"})
+    assert browser.response is not None
+    set_cookies = browser.response.history[0].headers.get_list("set-cookie")
+    (given,) = [one for one in set_cookies if one.startswith("shown-once=")]
+    for flag in ("HttpOnly", "SameSite=lax", "Max-Age=900"):
+        assert flag in given
+    address = str(browser.response.url)
+    secrets = [
+        browser.page.css(f"#{name}::text").get() or ""
+        for name in ("case-number", "made-passphrase", "deletion-code")
+    ]
+    assert all(secrets)
+    again = browser.open("/enrol/write-down")
+    for secret in secrets:
+        assert secret in again
+        assert secret not in address
+        assert secret not in given
+    browser.open("/enrol/number")
+    wrong = browser.submit("/enrol/number", {"case_number": "K7F3-9QXM-2P4D"}, status=422)
+    assert "Look at it again" in wrong
+    browser.submit("/enrol/number", {"case_number": secrets[0]})
+    assert "shown-once" not in browser.client.cookies
+    browser.open("/enrol/write-down")
+    assert str(browser.response.url).endswith("/enrol/release")
+    assert "Look at it again" not in browser.open("/enrol/number")
+
+
+def test_what_must_be_written_down_ends_after_a_quarter_of_an_hour_and_is_nobody_elses(
+    house: House, browser: Browser, clock: SettableClock
+) -> None:
+    begun(browser)
+    kept = browser.client.cookies["shown-once"]
+    session = browser.client.cookies["session"]
+    _, other = make_person(house)
+    browser.sign_in_as(
+        house.rooms.enrolment.sign_in(
+            house.rooms.database, other.case_number, "four unrelated quiet words", ""
+        )
+    )
+    for forged in (kept, "no base64 at all", "QUFB"):
+        browser.client.cookies.set("shown-once", forged)
+        assert "Write this down" not in browser.open("/enrol/write-down")
+    browser.sign_in_as(session)
+    browser.client.cookies.set("shown-once", kept)
+    clock.advance(minutes=14)
+    assert "Write this down" in browser.open("/enrol/write-down")
+    clock.advance(minutes=1)
+    assert "Please type your case number" in browser.open("/enrol/write-down")
 
 
 def test_wrong_secrets_say_one_thing(browser: Browser) -> None:
