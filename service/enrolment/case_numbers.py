@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import unicodedata
 
 from service.accounts.passwords import MAX_PASSWORD_CHARACTERS
 from service.enrolment.errors import WeakPassphraseError
@@ -24,6 +25,7 @@ _DELETION_GROUPS = 4
 _PASSPHRASE_WORDS = 6
 MIN_PASSPHRASE_CHARACTERS = 12
 _MIN_DIFFERENT_CHARACTERS = 5
+_KNOWN_WORDS = frozenset(WORDS)
 _NOT_SIGNS = re.compile(r"[^0-9A-Z]")
 
 
@@ -66,6 +68,17 @@ def tidy_deletion_code(typed: str) -> str:
 def tidy_passphrase(typed: str) -> str:
     """Spaces at the ends and doubled ones do not matter; everything else does."""
     return " ".join(typed.split())
+
+
+def made_up_form(typed: str) -> str:
+    """What was typed, in the form of made-up words: capitals and all spaces do not matter.
+
+    Empty when it is not exactly six of our words; a person's own passphrase is compared as typed.
+    """
+    words = unicodedata.normalize("NFKC", typed[:MAX_PASSWORD_CHARACTERS]).casefold().split()
+    if len(words) != _PASSPHRASE_WORDS or not all(word in _KNOWN_WORDS for word in words):
+        return ""
+    return " ".join(words)
 
 
 def checked_passphrase(typed: str) -> str:

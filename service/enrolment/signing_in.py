@@ -16,6 +16,7 @@ from service.clock import Clock
 from service.database import Database
 from service.enrolment.case_numbers import (
     lookup_of_case_number,
+    made_up_form,
     tidy_case_number,
     tidy_deletion_code,
     tidy_passphrase,
@@ -49,7 +50,7 @@ class PersonSignIn:
         """The token for the cookie, or `SignInFailedError`."""
         found = self._checked(database, case_number, address)
         hashed = found.passphrase_hash if found is not None else hash_for_nobody()
-        right = verify_secret(hashed, tidy_passphrase(passphrase))
+        right = _is_passphrase(hashed, passphrase)
         if found is None or not right:
             raise SignInFailedError(_FAILED)
         with database.write() as session:
@@ -83,7 +84,7 @@ class PersonSignIn:
         self._accounts.limits.hit(database, kind, str(person_id), attempts, window_s)
         with database.read() as session:
             person = EnrolmentRepository(session, _NOBODY, self._clock.now()).person(person_id)
-        return verify_secret(person.passphrase_hash, tidy_passphrase(passphrase))
+        return _is_passphrase(person.passphrase_hash, passphrase)
 
     def _checked(self, database: Database, case_number: str, address: str) -> Person | None:
         kind, attempts, window_s = SIGN_IN_BY_ADDRESS
@@ -98,6 +99,17 @@ class PersonSignIn:
         with database.read() as session:
             repository = EnrolmentRepository(session, _NOBODY, self._clock.now())
             return repository.any_person_of_case_number(lookup)
+
+
+def _is_passphrase(hashed: str, typed: str) -> bool:
+    """Whether `typed` opens it, made-up words also with other capitals.
+
+    Both forms are always hashed, so that the time tells neither which one was right nor whether
+    the case exists.
+    """
+    as_typed = verify_secret(hashed, tidy_passphrase(typed))
+    as_made_up = verify_secret(hashed, made_up_form(typed))
+    return as_typed or as_made_up
 
 
 def actor_of(person: Person) -> Actor:

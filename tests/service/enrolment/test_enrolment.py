@@ -8,6 +8,7 @@ import pytest
 
 from service.accounts.actor import Actor, Role
 from service.database import Database
+from service.enrolment import signing_in
 from service.enrolment.errors import (
     AdultsOnlyError,
     CaseNumberMismatchError,
@@ -88,6 +89,55 @@ class TestSigningIn:
             actor = house.rooms.accounts.actor_of(session, token)
         assert actor is not None
         assert (actor.role, actor.person_id) == (Role.PERSON, case.person_id)
+
+    @pytest.mark.parametrize(
+        "typed",
+        [
+            "acorn alder amber anchor apple acorn",
+            "Acorn ALDER amber Anchor apple acorn",
+            "  acorn\u00a0alder  amber\tanchor apple\u3000acorn \n",
+        ],
+    )
+    def test_made_up_words_open_with_any_capitals_and_spaces(
+        self, house: House, database: Database, typed: str
+    ) -> None:
+        words = "acorn alder amber anchor apple acorn"
+        with database.write() as session:
+            case = house.rooms.enrolment.begin(
+                session, adult_now=True, adult_in_pictures=True, passphrase=words
+            )
+        sign_in = house.rooms.enrolment.sign_in
+        assert sign_in(database, case.case_number, typed)
+        for wrong in ("acorn alder amber anchor acorn apple", words.replace(" ", "-"), ""):
+            with pytest.raises(SignInFailedError):
+                sign_in(database, case.case_number, wrong)
+
+    def test_a_passphrase_of_ones_own_opens_only_as_it_was_typed(
+        self, house: House, database: Database
+    ) -> None:
+        case = begin(house)
+        with pytest.raises(SignInFailedError):
+            house.rooms.enrolment.sign_in(database, case.case_number, PASSPHRASE.upper())
+        assert house.rooms.enrolment.sign_in(database, case.case_number, PASSPHRASE)
+
+    @pytest.mark.parametrize("typed", ["Acorn alder amber anchor apple acorn", "x", ""])
+    def test_every_attempt_hashes_as_often_whatever_was_typed_and_whoever_exists(
+        self, house: House, database: Database, monkeypatch: pytest.MonkeyPatch, typed: str
+    ) -> None:
+        case = begin(house)
+        hashed: list[str] = []
+        real = signing_in.verify_secret
+
+        def counting(stored: str, text: str) -> bool:
+            hashed.append(text)
+            return real(stored, text)
+
+        monkeypatch.setattr(signing_in, "verify_secret", counting)
+        for number in (case.case_number, "K7F3-9QXM-2P4D"):
+            hashed.clear()
+            with pytest.raises(SignInFailedError):
+                house.rooms.enrolment.sign_in(database, number, typed)
+            assert len(hashed) == 2
 
     def test_wrong_number_and_wrong_passphrase_are_answered_alike(
         self, house: House, database: Database
