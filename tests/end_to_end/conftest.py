@@ -41,7 +41,7 @@ def likeness(
         yield server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser(chromium_path: str) -> Iterator[Browser]:
     """Debian's chromium without a window; it contacts nothing by itself."""
     arguments = [
