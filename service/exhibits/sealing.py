@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
+from service.candidates.words import MANIPULATION_WORDS
 from service.clock import Clock
 from service.database import Database
-from service.candidates.words import MANIPULATION_WORDS
 from service.exhibits.bundle import ExhibitContent, SealedBundle, seal_bundle
 from service.exhibits.custody import moment
 from service.exhibits.custody_book import CustodyBook

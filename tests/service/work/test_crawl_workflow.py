@@ -196,9 +196,11 @@ def test_what_may_work_later_is_tried_again_and_then_given_up(
 def test_what_comes_round_is_done_and_a_failing_part_stops_no_other(
     worker: Worker, schedule: str, tmp_path: Path
 ) -> None:
-    assert worker.chores.done == 1
+    # The schedule's own minute may come round as well while this runs.
+    before = worker.chores.done
+    assert before >= 1
     DBOS.trigger_schedule(schedule).get_result()
-    assert worker.chores.done == 2
+    assert worker.chores.done > before
     worker.engine.close()
     content = work_rows(tmp_path)
     assert "secret" not in content
