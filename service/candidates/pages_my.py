@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from service.accounts.actor import Actor
 from service.candidates.asked import CandidatesDep, StoryDep
+from service.candidates.grouped import grouped_finds, grouped_story
 from service.candidates.service import CandidateService
 from service.candidates.statements import PERSON_STATEMENTS, Verdict
 from service.enrolment.asked import EnrolmentDep, own_person_id
@@ -55,7 +56,7 @@ def show_my_case(
         waiting=len(waiting),
         confirmed=sum(find.state == "confirmed" for find in finds),
         judged=sum(find.state == "waiting" and not find.waits_for_me for find in finds),
-        events=sorted(events, key=lambda event: event.at, reverse=True),
+        events=grouped_story(events),
     )
 
 
@@ -63,9 +64,9 @@ def show_my_case(
 def show_finds(
     request: Request, session: ReadSession, candidates: CandidatesDep, actor: PersonActor
 ) -> Response:
-    """What was found, in words; no picture."""
+    """What was found, by site, in words; no picture."""
     finds = candidates.finds_of(session, actor, own_person_id(actor))
-    return render(request, "candidates/my_finds.html", finds=finds)
+    return render(request, "candidates/my_finds.html", groups=grouped_finds(finds))
 
 
 @router.get("/my/finds/{candidate_id}")

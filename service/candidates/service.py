@@ -225,9 +225,21 @@ class CandidateService:
         events = []
         for row in self._repository(session, actor).of_person(person_id, "waiting", "confirmed"):
             how = "You pointed us to" if row.kind == "pointed" else "We found"
-            events.append(StoryEvent(row.found_at, f"{how} something on {row.host}."))
+            events.append(
+                StoryEvent(
+                    row.found_at,
+                    f"{how} something on {row.host}.",
+                    f"{how} {{count}} things on {row.host}.",
+                )
+            )
             if row.state == "confirmed" and row.decided_at is not None:
-                events.append(StoryEvent(row.decided_at, f"Something on {row.host} was confirmed."))
+                events.append(
+                    StoryEvent(
+                        row.decided_at,
+                        f"Something on {row.host} was confirmed.",
+                        f"{{count}} things on {row.host} were confirmed.",
+                    )
+                )
         return tuple(events)
 
     def erase(self, session: Session, person_id: uuid.UUID) -> tuple[ErasedCount, ...]:

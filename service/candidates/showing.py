@@ -159,6 +159,7 @@ class Showing:
                     decided_at=row.decided_at,
                     waits_for_me=waiting and resolution.needs_person and not blind,
                     waits_for=_find_waits_for(resolution, waiting=waiting, blind=blind),
+                    waits_for_advocates=waiting and resolution.needs_reviewer and not blind,
                 )
             )
         return sorted(finds, key=lambda find: not find.waits_for_me)

@@ -104,6 +104,7 @@ class PersonFind:
     decided_at: datetime | None
     waits_for_me: bool
     waits_for: str
+    waits_for_advocates: bool = False
 
 
 @dataclass(frozen=True, slots=True)

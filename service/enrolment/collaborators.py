@@ -53,10 +53,14 @@ class PersonEraser(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoryEvent:
-    """Something that happened in a case, in words for the person; no address, no picture."""
+    """Something that happened in a case, in words for the person; no address, no picture.
+
+    `several` is the same for many of one day, with `{count}` where their number stands.
+    """
 
     at: datetime
     words: str
+    several: str = ""
 
 
 class StorySource(Protocol):

@@ -226,9 +226,21 @@ class ExhibitService:
         events = []
         for row in self._repository(session, actor).exhibits_of_person(person_id):
             if row.state == "sealed" and row.sealed_at is not None:
-                events.append(StoryEvent(row.sealed_at, "Evidence of a find was sealed."))
+                events.append(
+                    StoryEvent(
+                        row.sealed_at,
+                        "Evidence of a find was sealed.",
+                        "Evidence of {count} finds was sealed.",
+                    )
+                )
             elif row.state == "unsealed":
-                events.append(StoryEvent(row.made_at, "Evidence of a find is being prepared."))
+                events.append(
+                    StoryEvent(
+                        row.made_at,
+                        "Evidence of a find is being prepared.",
+                        "Evidence of {count} finds is being prepared.",
+                    )
+                )
         return tuple(events)
 
     def erase(self, session: Session, person_id: uuid.UUID) -> tuple[ErasedCount, ...]:

@@ -39,7 +39,7 @@ def record(
             examination=examination(content, *findings),
             media_url=url,
             page_url=PAGE,
-            host="site.test",
+            host=url.split("/")[2],
             run_id=None,
         )
 

@@ -7,7 +7,13 @@ import uuid
 import pytest
 
 from service.accounts.actor import Actor, Role
-from tests.service.candidates.finds_factory import record, record_face, reviewer_says, sees_medium
+from tests.service.candidates.finds_factory import (
+    person_says,
+    record,
+    record_face,
+    reviewer_says,
+    sees_medium,
+)
 from tests.service.enrolment.browser import Browser
 from tests.service.enrolment.people_factory import (
     FOUND_CROP,
@@ -116,6 +122,47 @@ def test_the_person_reads_words_and_gives_their_word(house: House, browser: Brow
     for reviewer in house.reviewers:
         reviewer_says(house, reviewer, candidate_id, "same")
     assert "was confirmed" in browser.open("/my")
+
+
+def test_finds_stand_by_site_and_those_that_advocates_confirmed_come_first(
+    house: House, browser: Browser
+) -> None:
+    person, case = make_person(house)
+    for name in ("1", "2", "3"):
+        found(house, case.person_id, f"http://many.test/{name}.jpg")
+    ready = found(house, case.person_id, "http://other.test/ready.jpg")
+    for reviewer in house.reviewers:
+        reviewer_says(house, reviewer, ready, "same")
+    sign_in(house, browser, person)
+    words = browser.open("/my/finds")
+    headings = [one.strip() for one in browser.page.xpath("//main//h2/text()").getall()]
+    assert headings == [
+        "Your advocates have confirmed these; your word is missing",
+        "Your advocates are still looking at these; you may wait",
+    ]
+    assert browser.page.xpath("//main//h3/text()").getall() == ["other.test", "many.test: 3 finds"]
+    links = browser.page.xpath("//main//a[contains(@href, '/my/finds/')]/@href").getall()
+    assert len(links) == 4
+    assert links[0] == f"/my/finds/{ready}"
+    assert words.count("waits for you") == 1
+    person_says(house, person, ready, "same")
+    browser.open("/my/finds")
+    headings = [one.strip() for one in browser.page.xpath("//main//h2/text()").getall()]
+    assert headings == ["Confirmed", "Your advocates are still looking at these; you may wait"]
+
+
+def test_what_happened_says_once_how_many_of_one_day(house: House, browser: Browser) -> None:
+    person, case = make_person(house)
+    for name in range(14):
+        found(house, case.person_id, f"http://many.test/{name}.jpg")
+    found(house, case.person_id, "http://other.test/1.jpg")
+    house.clock.advance(days=1)
+    found(house, case.person_id, "http://many.test/later.jpg")
+    sign_in(house, browser, person)
+    words = browser.open("/my")
+    assert words.count("We found 14 things on many.test.") == 1
+    assert words.count("We found something on many.test.") == 1
+    assert words.count("We found something on other.test.") == 1
 
 
 def test_the_persons_sign_of_a_minor_halts_and_hands_over(house: House, browser: Browser) -> None:
