@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Query, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,7 +22,6 @@ from service.notices.elements import MissingElement
 from service.notices.errors import (
     ExhibitsDoNotFitError,
     IncompleteNoticeError,
-    NotADraftError,
     UnsealedExhibitError,
 )
 from service.notices.filing import WAYS, Filing
@@ -113,12 +112,7 @@ def show_notice(
     return _notice_page(request, database, notices, actor, notice_id)
 
 
-@router.post("/notices/{notice_id}")
-def change_notice(
-    request: Request,
-    notice_id: uuid.UUID,
-    database: DatabaseDep,
-    notices: NoticesDep,
+def typed_change(
     actor: SignedInActor,
     individual: Field = "",
     nonconsent_facts: Field = "",
@@ -131,11 +125,11 @@ def change_notice(
     mention_manipulation: Field = "",
     uploader: Fields = [],  # noqa: B006 - FastAPI copies the default of a form field
     post_id: Fields = [],  # noqa: B006
-) -> Response:
-    """Set the draft's elements."""
+) -> NoticeChange:
+    """The draft's elements as they stand in the form."""
     is_advocate = actor.role is Role.ADVOCATE
     details = tuple(ItemDetails(one, other) for one, other in zip(uploader, post_id, strict=False))
-    change = NoticeChange(
+    return NoticeChange(
         individual=individual,
         nonconsent_facts=nonconsent_facts,
         contact_name=contact_name,
@@ -147,6 +141,21 @@ def change_notice(
         mention_manipulation=mention_manipulation == "on",
         items=details or None,
     )
+
+
+TypedChange = Annotated[NoticeChange, Depends(typed_change)]
+
+
+@router.post("/notices/{notice_id}")
+def change_notice(
+    request: Request,
+    notice_id: uuid.UUID,
+    database: DatabaseDep,
+    notices: NoticesDep,
+    actor: SignedInActor,
+    change: TypedChange,
+) -> Response:
+    """Set the draft's elements."""
     try:
         with database.write() as session:
             notices.change(session, actor, notice_id, change)
@@ -164,15 +173,25 @@ def sign_notice(
     database: DatabaseDep,
     notices: NoticesDep,
     actor: SignedInActor,
+    change: TypedChange,
+    with_elements: Field = "",
     signature_name: Field = "",
     statement: Fields = [],  # noqa: B006
 ) -> Response:
-    """Sign with a typed name and the ticked statements; a refusal lists what is missing."""
+    """Save what the form holds, then sign with a typed name and the ticked statements.
+
+    What was saved stays when signing is refused; the refusal lists what is missing.
+    """
     try:
+        if with_elements == "yes":
+            with database.write() as session:
+                notices.change(session, actor, notice_id, change)
         notices.sign(
             database, actor, notice_id, signature_name=signature_name, statements=statement
         )
-    except (IncompleteNoticeError, NotADraftError) as error:
+    except LikenessError as error:
+        if error.http_status not in (409, 422):
+            raise
         return _notice_page(request, database, notices, actor, notice_id, problem=error)
     return see_other(f"/notices/{notice_id}")
 

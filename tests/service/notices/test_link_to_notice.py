@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from parsel import Selector
 
 from service.exhibits.trust import Trust
 from service.exhibits.verify import Outcome, verify_bundle
@@ -91,6 +92,30 @@ def test_no_statement_is_ticked_on_the_page_also_after_a_refusal(lane: Lane) -> 
     assert "not ticked" in browser.page
     assert _ticked(browser.page) == []
     assert browser.page.count('name="statement"') == 3
+
+
+def test_signing_saves_what_was_typed_and_keeps_it_when_it_is_refused(lane: Lane) -> None:
+    browser = lane.browser(lane.advocate)
+    exhibit_id = lane.pasted()
+    browser.get("/notices/new")
+    browser.post("/notices", {"exhibit": str(exhibit_id)})
+    [form] = Selector(browser.page).xpath("//form[.//*[@name='nonconsent_facts']]")
+    path = form.attrib["action"]
+    assert form.xpath(".//button/text()").getall() == ["Save", "Sign the notice"]
+    assert form.xpath(".//button/@formaction").getall() == [f"{path}/sign"]
+    hidden = {
+        one.attrib["name"]: one.attrib["value"]
+        for one in form.xpath(".//input[@type='hidden'][@name!='csrf']")
+    }
+    typed = {**hidden, **ELEMENTS}
+    browser.post(f"{path}/sign", {**typed, "statement": TICKS}, status=422)
+    for words in ELEMENTS.values():
+        assert words in browser.page
+    assert _ticked(browser.page) == []
+    typed["nonconsent_facts"] = "It was taken from a private album."
+    browser.post(f"{path}/sign", {**typed, "signature_name": "Alex Advocate", "statement": TICKS})
+    notice = browser.client.get(f"{path}/notice.json").text
+    assert "It was taken from a private album." in notice
 
 
 def _ticked(page: str) -> list[str]:
