@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -29,6 +30,7 @@ router = APIRouter()
 
 Field = Annotated[str, Form()]
 Fields = Annotated[list[str], Form()]
+_NOTHING_TYPED = dict.fromkeys(("verdict", "signature_name"), "")
 
 
 @router.get("/my")
@@ -124,6 +126,7 @@ def answer(
                 actor,
                 candidate_id,
                 problem=str(error),
+                typed={"verdict": verdict, "signature_name": signature_name},
                 status_code=error.http_status,
             )
     if verdict == "minor_sign":
@@ -147,6 +150,7 @@ def _find_page(
     candidate_id: uuid.UUID,
     *,
     problem: str | None = None,
+    typed: Mapping[str, str] | None = None,
     status_code: int = 200,
 ) -> Response:
     view = candidates.view(session, actor, candidate_id)
@@ -159,6 +163,7 @@ def _find_page(
         statements=PERSON_STATEMENTS,
         shown=shown if view.has_face and shown in ("blurred", "clear") else "",
         problem=problem,
+        typed=typed or _NOTHING_TYPED,
     )
 
 

@@ -6,6 +6,7 @@ For operators: what was halted, and where it is reported.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -38,6 +39,7 @@ router = APIRouter()
 
 Field = Annotated[str, Form()]
 Fields = Annotated[list[str], Form()]
+_NOTHING_TYPED = dict.fromkeys(("verdict", "reason", "reason_words", "never_again"), "")
 
 
 @router.get("/candidates")
@@ -126,6 +128,12 @@ def decide(
                 actor,
                 candidate_id,
                 problem=str(error),
+                typed={
+                    "verdict": verdict,
+                    "reason": reason,
+                    "reason_words": reason_words,
+                    "never_again": never_again,
+                },
                 status_code=error.http_status,
             )
     return see_other(f"/candidates/{candidate_id}")
@@ -160,6 +168,7 @@ def _page(
     candidate_id: uuid.UUID,
     *,
     problem: str | None = None,
+    typed: Mapping[str, str] | None = None,
     status_code: int = 200,
 ) -> Response:
     view = candidates.view(session, actor, candidate_id)
@@ -180,4 +189,5 @@ def _page(
         beside=beside,
         references=references,
         problem=problem,
+        typed=typed or _NOTHING_TYPED,
     )

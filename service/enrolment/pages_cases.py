@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -23,6 +24,7 @@ from service.web.responses import see_other
 router = APIRouter()
 
 Field = Annotated[str, Form()]
+_NOTHING_TYPED = dict.fromkeys(("decision", "method", "reason"), "")
 
 
 @router.get("/cases")
@@ -59,9 +61,10 @@ def attest(
     photo: Annotated[list[uuid.UUID] | None, Form()] = None,
 ) -> Response:
     """Attest, or give the case back with a reason that the person reads."""
+    typed = {"decision": decision, "method": method, "reason": reason}
     if decision not in ("accept", "refuse"):
         problem = "Please choose whether you can attest or not."
-        return _attest_page(request, database, enrolment, actor, person_id, problem, 422)
+        return _attest_page(request, database, enrolment, actor, person_id, problem, 422, typed)
     try:
         with database.write() as session:
             enrolment.attest(
@@ -76,7 +79,7 @@ def attest(
             )
     except (InvalidInputError, ConflictError) as error:
         return _attest_page(
-            request, database, enrolment, actor, person_id, str(error), error.http_status
+            request, database, enrolment, actor, person_id, str(error), error.http_status, typed
         )
     return see_other(f"/cases/{person_id}" if decision == "accept" else "/cases")
 
@@ -162,6 +165,7 @@ def _attest_page(
     person_id: uuid.UUID,
     problem: str | None,
     status_code: int = 200,
+    typed: Mapping[str, str] | None = None,
 ) -> Response:
     with database.read() as session:
         view = enrolment.person_view(session, actor, person_id)
@@ -174,4 +178,5 @@ def _attest_page(
         shown=request.query_params.get("show", ""),
         clear=request.query_params.get("clear") == "yes",
         problem=problem,
+        typed=typed or _NOTHING_TYPED,
     )

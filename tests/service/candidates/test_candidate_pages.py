@@ -165,6 +165,39 @@ def test_what_happened_says_once_how_many_of_one_day(house: House, browser: Brow
     assert words.count("We found something on other.test.") == 1
 
 
+def test_a_refused_decision_keeps_what_was_chosen_and_typed_but_no_statement(
+    house: House, browser: Browser
+) -> None:
+    person, case = make_person(house)
+    candidate_id = found(house, case.person_id)
+    sign_in(house, browser, house.reviewers[0])
+    path = f"/candidates/{candidate_id}"
+    browser.open(path)
+    statements = ticked(browser)
+    browser.submit(
+        path,
+        {
+            "verdict": "same",
+            "statements": statements[:1],
+            "reason": "other",
+            "reason_words": "the scar is the same",
+            "never_again": "on",
+        },
+        status=422,
+    )
+    assert browser.page.xpath("//input[@checked]/@id").getall() == ["same", "never_again"]
+    assert browser.page.xpath("//option[@selected]/@value").getall() == ["other"]
+    assert browser.page.xpath("//input[@name='reason_words']/@value").get() == (
+        "the scar is the same"
+    )
+    sign_in(house, browser, person)
+    path = f"/my/finds/{candidate_id}"
+    browser.open(path)
+    browser.submit(path, {"verdict": "same", "signature_name": "Ada L."}, status=422)
+    assert browser.page.xpath("//input[@checked]/@id").getall() == ["same"]
+    assert browser.page.xpath("//input[@name='signature_name']/@value").get() == "Ada L."
+
+
 def test_the_persons_sign_of_a_minor_halts_and_hands_over(house: House, browser: Browser) -> None:
     person, case = make_person(house)
     candidate_id = found(house, case.person_id)

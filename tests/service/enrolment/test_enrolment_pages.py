@@ -265,6 +265,11 @@ def test_an_advocate_looks_at_the_photos_that_they_vouch_for(
     source = browser.page.xpath("//img/@src").get()
     assert source
     assert browser.bytes_of(source) != CROP
+    browser.submit(page, {"decision": "accept", "method": "We met."}, status=422)
+    assert browser.page.xpath("//input[@checked]/@id").getall() == ["accept"]
+    assert browser.page.xpath("//textarea[@name='method']/text()").get() == "We met."
+    browser.submit(page, {"decision": "refuse", "method": "By video."}, status=422)
+    assert browser.page.xpath("//input[@checked]/@id").getall() == ["refuse"]
     # given while the advocate was reading: not among those that they were shown
     rooms.photos.add_photo(rooms.database, person, house.eyes, case.person_id, b"face:ada#2")
     words = {"decision": "accept", "method": "We met.", "statement_ticked": "on"}
