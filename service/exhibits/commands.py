@@ -11,7 +11,7 @@ import typer
 from service.accounts.actor import Actor
 from service.command_context import rooms_of
 from service.exhibits.container import MAX_BUNDLE_BYTES
-from service.exhibits.errors import BundleRefusedError
+from service.exhibits.errors import BundleFileError, BundleRefusedError
 from service.exhibits.trust import Trust, grouped
 from service.exhibits.verify import Verification, verify_bundle
 from service.exhibits.visible_text import visible_line
@@ -35,7 +35,7 @@ def verify(
     ] = None,
     as_json: _AsJson = False,
 ) -> None:
-    """Verify a bundle, offline. Exit code 0 trusted, 3 intact but signer unknown, 1 broken."""
+    """Verify a bundle, offline. Exit 0 trusted, 3 intact, signer unknown, 1 broken, 2 no file."""
     verification = verify_bundle(_content(file), Trust.parse(trust or []))
     typer.echo(_as_json(verification) if as_json else _in_words(verification))
     raise typer.Exit(verification.exit_code)
@@ -65,7 +65,7 @@ def _content(file: Path) -> bytes:
             raise BundleRefusedError(f"{file} is larger than {MAX_BUNDLE_BYTES} bytes: refused")
         return file.read_bytes()
     except OSError as error:
-        raise BundleRefusedError(f"{file} cannot be read: {error.strerror}") from error
+        raise BundleFileError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _as_json(verification: Verification) -> str:

@@ -10,6 +10,14 @@ class BundleRefusedError(LikenessError):
     http_status = 422
 
 
+class BundleFileError(LikenessError):
+    """The bundle's file cannot be opened: nothing was verified, nothing is known to be broken."""
+
+    code = "bundle_file"
+    http_status = 422
+    exit_code = 2
+
+
 class BadTrustError(InvalidInputError):
     """What was given as a trusted signer is neither a fingerprint nor a file of keys."""
 

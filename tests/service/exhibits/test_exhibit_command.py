@@ -61,7 +61,7 @@ def test_a_wrong_trust_is_an_error_of_its_own(
 
 
 def test_a_missing_file_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["exhibit", "verify", str(tmp_path / "none.zip")]) == 1
+    assert run(["exhibit", "verify", str(tmp_path / "none.zip")]) == 2
     assert "cannot be read" in capsys.readouterr().err
 
 
