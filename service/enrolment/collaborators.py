@@ -42,6 +42,15 @@ class ErasedCount:
     what: str
     count: int
 
+    @property
+    def words(self) -> str:
+        """Count and what, like "1 entry of custody"."""
+        plural, of, rest = self.what.partition(" of ")
+        if self.count != 1:
+            return f"{self.count} {self.what}"
+        one = f"{plural[:-3]}y" if plural.endswith("ies") else plural.removesuffix("s")
+        return f"1 {one}{of}{rest}"
+
 
 class PersonEraser(Protocol):
     """A room that holds something of people and can delete all of it."""

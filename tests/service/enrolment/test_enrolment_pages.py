@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from service.accounts.actor import Role
 from service.database import Database
+from service.enrolment.collaborators import ErasedCount
 from service.enrolment.receipts import receipt_is_genuine
 from tests.fixtures.clock import SettableClock
 from tests.service.enrolment.browser import Browser
@@ -194,6 +195,19 @@ def test_what_must_be_written_down_ends_after_a_quarter_of_an_hour_and_is_nobody
     assert "Please type your case number" in browser.open("/enrol/write-down")
 
 
+@pytest.mark.parametrize(
+    ("what", "count", "words"),
+    [
+        ("notices", 1, "1 notice"),
+        ("notices", 2, "2 notices"),
+        ("entries of custody", 1, "1 entry of custody"),
+        ("items of notices", 1, "1 item of notices"),
+    ],
+)
+def test_one_erased_thing_is_called_one(what: str, count: int, words: str) -> None:
+    assert ErasedCount(what, count).words == words
+
+
 def test_wrong_secrets_say_one_thing(browser: Browser) -> None:
     number, _ = begun(browser)
     browser.client.cookies.clear()
@@ -293,6 +307,7 @@ def test_erasing_needs_the_passphrase_again_and_gives_a_receipt(
     assert "not right" in words
     words = browser.submit("/my/erase", {"passphrase": OWN, "sure": "on"})
     assert "It is done" in words
+    assert "1 signed-in session " in words
     receipt = browser.page.xpath("//a[contains(@href, 'erasure-receipts')]/@href").get()
     assert receipt
     assert receipt_is_genuine(browser.bytes_of(receipt))
