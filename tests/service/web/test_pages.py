@@ -96,6 +96,7 @@ def test_the_settings_walk_a_new_operator_through(operator: PageClient) -> None:
     page = operator.get("/settings").text
     assert "There are 0 of 2" in page
     assert "off until you decide" in page
+    assert "It is off until you record" in page
     assert "/sites/new" in page
     refused = operator.post("/settings/face-matching", on="on", jurisdiction="Austria")
     assert refused.status_code == 422
@@ -111,6 +112,7 @@ def test_the_settings_walk_a_new_operator_through(operator: PageClient) -> None:
     assert answer.status_code == 303
     page = operator.get("/settings").text
     assert "Switched on by olga" in page
+    assert "It is off until you record" not in page
     operator.post("/settings/face-matching", on="")
     assert "Switched off by olga" in operator.get("/settings").text
 
