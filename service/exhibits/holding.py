@@ -40,6 +40,7 @@ from service.exhibits.manifest import ResourceSummary
 from service.exhibits.models import Capture
 from service.exhibits.outcomes import capture_context
 from service.exhibits.repository import ExhibitRepository
+from service.sources.words import reason_words
 from service.vault import KeyDestroyedError, Vault
 
 WARC_CONTEXT = "capture"
@@ -309,7 +310,7 @@ class CaptureHolder:
             )
             for exhibit in repository.exhibits_of(row.candidate_id):
                 if exhibit.state == "unsealed":
-                    exhibit.state_reason = f"its capture failed ({failure.code})"
+                    exhibit.state_reason = f"its capture failed: {reason_words(failure.code)}"
             self._audit.record(
                 session,
                 actor,

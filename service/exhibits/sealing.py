@@ -37,6 +37,7 @@ from service.exhibits.manifest import (
 from service.exhibits.models import Capture, Exhibit
 from service.exhibits.outcomes import capture_context, exhibit_context
 from service.exhibits.repository import ExhibitRepository
+from service.sources.words import reason_words
 from service.vault import Vault
 
 BUNDLE_CONTEXT = "exhibit"
@@ -275,7 +276,7 @@ def _usable(captures: list[Capture]) -> Capture | str:
         return "nothing was captured"
     last = captures[-1]
     reason = _STATES.get(last.state, "its capture went into another exhibit")
-    return f"{reason} ({last.state_reason})" if last.state_reason else reason
+    return f"{reason}: {reason_words(last.state_reason)}" if last.state_reason else reason
 
 
 def _manipulation(manifest: Manifest) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from service.exhibits.custody import CustodyEntry
 from service.exhibits.documents import CaptureDocument, ExhibitDocument
 from service.exhibits.models import Capture, Exhibit
+from service.sources.words import reason_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class CaptureLine:
             row.id,
             row.attempt,
             row.state,
-            row.state_reason,
+            reason_words(row.state_reason),
             row.wanted_at,
             row.held_at,
             document,

@@ -16,7 +16,7 @@ from service.sources.errors import SiteInvalidError
 from service.sources.service import SourcesService
 from service.sources.site_draft import SiteDraft
 from service.sources.site_form import SiteForm, form_of
-from service.sources.words import REASON_WORDS, STATE_WORDS
+from service.sources.words import STATE_WORDS, reason_words
 from service.web.dependencies import (
     DatabaseDep,
     OperatorActor,
@@ -183,7 +183,7 @@ def show_run(
         "sources/run.html",
         run=run,
         state_words=STATE_WORDS,
-        reasons=[REASON_WORDS.get(code, code.replace("_", " ")) for code in codes],
+        reasons=[reason_words(code) for code in codes],
     )
 
 

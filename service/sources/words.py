@@ -59,3 +59,10 @@ UNREADABLE_WORDS = {
     "decoder_unavailable": "the decoder could not be started",
     "examiner_crashed": "the examiner ended while it looked; the next run tries again",
 }
+
+
+def reason_words(code: str) -> str:
+    """What a stable code means, in words: for pages and for reasons that people read."""
+    if code.startswith("http_") and code.removeprefix("http_").isdigit():
+        return f"the server answered with status {code.removeprefix('http_')}"
+    return REASON_WORDS.get(code, code.replace("_", " "))

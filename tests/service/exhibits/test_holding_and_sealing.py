@@ -269,10 +269,11 @@ def test_an_exhibit_without_a_capture_stays_unsealed_and_says_why(quick: Evidenc
     assert quick.exhibits.seal(quick.database, exhibit_id).reason == "waiting for its capture"
     quick.hold(capture_id, MadeUpCapturer(status=404))
     outcome = quick.exhibits.seal(quick.database, exhibit_id)
-    assert (outcome.state, outcome.reason) == ("unsealed", "its capture failed (http_404)")
+    why = "its capture failed: the server answered with status 404"
+    assert (outcome.state, outcome.reason) == ("unsealed", why)
     with quick.database.write() as session:
         view = quick.exhibits.exhibit(session, quick.advocate, exhibit_id)
-        assert view.reason == "its capture failed (http_404)"
+        assert view.reason == why
         failed = select(AuditEntry.organisation_id).where(AuditEntry.action == "capture.failed")
         assert session.scalars(failed).all() == [quick.organisation_id]
         with pytest.raises(NotSealedError):
