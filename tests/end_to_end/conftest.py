@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from service.demo.pictures import PersonPictures, person_pictures
 from service.demo.server import LoopbackServer
@@ -39,24 +37,3 @@ def likeness(
     site = site_server[0]
     with RunningServer(folder, (site.host,), exit_url=f"{site.url}/people/") as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    """Debian's chromium without a window; it contacts nothing by itself."""
-    arguments = [
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-default-apps",
-        "--disable-domain-reliability",
-        "--disable-sync",
-        "--no-first-run",
-        "--no-pings",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    ]
-    if os.geteuid() == 0:
-        arguments.append("--no-sandbox")  # chromium refuses its sandbox to root
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-        yield started
-        started.close()

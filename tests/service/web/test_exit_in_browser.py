@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from service.app import build_rooms, create_web
 from service.settings import Settings
@@ -38,16 +37,6 @@ def url(settings: Settings) -> Iterator[str]:
     server.should_exit = True
     thread.join()
     rooms.close()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path: str) -> Iterator[Browser]:
-    """Debian's chromium without a window."""
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
-        yield started
-        started.close()
 
 
 def page_of(browser: Browser, *, javascript: bool = True) -> Page:
