@@ -129,11 +129,12 @@ def chromium_path() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium_path: str) -> Iterator[Browser]:
     """Debian's chromium without a window; it contacts nothing by itself.
 
-    One for the whole run: a second driver cannot start in a thread that drives one already.
+    It ends with its module: while the driver runs, its event loop counts as running in this thread,
+    and neither a second driver nor the durable engine starts beside it.
     """
     arguments = [
         "--disable-background-networking",
