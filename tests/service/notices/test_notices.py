@@ -294,7 +294,7 @@ def test_an_unsealed_exhibit_needs_a_recorded_reason(room: Notices) -> None:
     room.hold(room.want(candidate), MadeUpCapturer(status=404))
     exhibit_id = room.confirm(candidate)
     room.hold(room.want(candidate), MadeUpCapturer(status=404))
-    with pytest.raises(UnsealedExhibitError, match="http_404"):
+    with pytest.raises(UnsealedExhibitError, match="status 404"):
         room.draft(exhibit_id)
     notice_id = room.draft(exhibit_id, reason="the page changes every hour")
     document = room.view(notice_id).document
