@@ -1,6 +1,6 @@
 """The eyes as the service sees them: what may be asked of the examiner, and nothing more.
 
-The real implementation lives in `service/work/eyes.py` and talks to the examiner process; tests
+The real implementation is `service.work.eyes`, which talks to the examiner process; tests
 bring their own. Nothing here can return a probe: the only answers are the examiner's messages.
 """
 

@@ -81,6 +81,7 @@ class NoticeFilings:
                 self._check_times(row, filing.filed_at, filing.received_at)
                 self._write(session, actor, row, filing, proof_id)
         except Exception:
+            # Whatever went wrong: no proof stays behind without the row that names it.
             if proof_id is not None:
                 self._vault.delete_file(person_id, proof_id)
             raise
