@@ -29,6 +29,7 @@ from service.work.evidence import EvidenceRounds
 from service.work.executor_lock import ExecutorLock
 from service.work.schedules import Upkeep
 from service.work.serializer import IdsAndCounts
+from service.work.sqlite_clock import add_subsec
 from service.work.workflows import Registered, register
 
 APPLICATION = "likeness"
@@ -175,6 +176,7 @@ def _apply_schedules(registered: Registered) -> None:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     """As measured: without WAL every step waits for the disk several times."""
     connection.isolation_level = "IMMEDIATE"
+    add_subsec(connection)
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
