@@ -31,7 +31,7 @@ VENV = Path(os.environ.get("VENV", ROOT / ".venv")).resolve()
 MARK = VENV / ".likeness-installed"
 BUILD_LOCK = ROOT / "requirements-build.lock"
 LOCKS = {"run": ROOT / "requirements.lock", "test": ROOT / "requirements-dev.lock"}
-BUILT_HERE = ("pdqhash",)
+BUILT_HERE = ("pdqhash", "weighted-levenshtein")
 NETWORK_SIGNS = (
     "Temporary failure in name resolution",
     "Name or service not known",
