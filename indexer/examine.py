@@ -149,6 +149,7 @@ def examine(
         model=model,
         watchlist_change=watchlist.change,
         seconds=time.monotonic() - started,
+        pdq_orientations=tuple(pdq for _, pdq in orientations.hashes),
     )
 
 

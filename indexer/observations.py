@@ -12,7 +12,8 @@ from typing import Literal
 import msgspec
 
 MediumKind = Literal["still", "animation", "video", "unreadable"]
-HashKind = Literal["sha256", "pdq"]
+HashKind = Literal["sha256", "pdq", "pdq_part", "vpdq"]
+Part = Literal["whole", "inside_border", "panel", "cut_out"]
 Band = Literal["strong", "moderate", "weak"]
 
 
@@ -57,8 +58,12 @@ class FaceMatch(msgspec.Struct, frozen=True):
 class HashMatch(msgspec.Struct, frozen=True):
     """The medium is, by a hash, a picture that is known to belong to an enrolled person.
 
-    `distance` is 0 for `sha256` and the Hamming distance (of 256 bits) for `pdq`; `orientation`
-    names which of the eight turns and mirrorings of the known picture matched ("upright" first).
+    `distance` is 0 for `sha256` and the Hamming distance (of 256 bits) for `pdq` and `pdq_part`;
+    for `vpdq` the smallest one between frames. `orientation` names which of the eight turns and
+    mirrorings of the known picture matched ("upright" first). `part` says what of the two was
+    compared: all of both; the medium without its border; one panel of a collage; or a cut-out of
+    the known picture that the medium is. The shares, in [0, 1], are of a video's frames that have
+    their like in the other one (`vpdq` only).
     """
 
     person_ref: str
@@ -67,6 +72,9 @@ class HashMatch(msgspec.Struct, frozen=True):
     distance: int
     orientation: str
     band: Band
+    part: Part = "whole"
+    known_share: float | None = None
+    medium_share: float | None = None
 
 
 class MediaHashes(msgspec.Struct, frozen=True):
@@ -76,6 +84,14 @@ class MediaHashes(msgspec.Struct, frozen=True):
     pdq: str | None = None
     pdq_quality: int | None = None
     phash: str | None = None
+
+
+class FrameHash(msgspec.Struct, frozen=True):
+    """PDQ of one frame of a video, lower-case hex; quality 0 to 100; `at_ms` from its beginning."""
+
+    at_ms: int
+    pdq: str
+    quality: int
 
 
 FactKind = Literal["c2pa", "xmp", "iptc", "png_text", "exif"]
@@ -161,6 +177,8 @@ class Examination(msgspec.Struct, frozen=True):
     `faces_counted` is the number of faces detected in all frames looked at; nothing else of
     unmatched faces exists. `model` is None when face matching was switched off.
     `refusal` is set when the medium could not be decoded; hashes of its bytes are there even then.
+    `pdq_orientations` are the eight PDQ hashes of a picture, named by `indexer.hashing.ORIENTATIONS`
+    in that order; `frame_hashes` those of a video's sampled frames, upright.
     """
 
     hashes: MediaHashes
@@ -174,3 +192,5 @@ class Examination(msgspec.Struct, frozen=True):
     watchlist_change: int = 0
     refusal: Refusal | None = None
     seconds: float = 0.0
+    pdq_orientations: tuple[str, ...] = ()
+    frame_hashes: tuple[FrameHash, ...] = ()
