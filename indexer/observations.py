@@ -177,8 +177,8 @@ class Examination(msgspec.Struct, frozen=True):
     `faces_counted` is the number of faces detected in all frames looked at; nothing else of
     unmatched faces exists. `model` is None when face matching was switched off.
     `refusal` is set when the medium could not be decoded; hashes of its bytes are there even then.
-    `pdq_orientations` are the eight PDQ hashes of a picture, named by `indexer.hashing.ORIENTATIONS`
-    in that order; `frame_hashes` those of a video's sampled frames, upright.
+    `pdq_orientations` are the eight PDQ hashes of a picture, as `indexer.hashing.ORIENTATIONS`
+    orders them; `frame_hashes` those of a video's sampled frames, upright.
     """
 
     hashes: MediaHashes
