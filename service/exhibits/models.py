@@ -15,15 +15,17 @@ class Capture(Base):
     """What was captured for one candidate.
 
     `state`: "wanted", "held", "promoted", "purged", "failed". `file_id` is the encrypted WARC;
-    `document` a sealed `CaptureDocument` (addresses, hashes, headers, times).
+    `document` a sealed `CaptureDocument` (addresses, hashes, headers, times). `place` counts the
+    candidate's addresses: 0 where it was found, more where a confirmed find appeared again.
     """
 
     __tablename__ = "captures"
-    __table_args__ = (UniqueConstraint("candidate_id", "attempt"),)
+    __table_args__ = (UniqueConstraint("candidate_id", "place", "attempt"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), index=True)
     candidate_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("candidates.id"), index=True)
+    place: Mapped[int] = mapped_column(default=0)
     attempt: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(index=True)
     state_reason: Mapped[str] = mapped_column(default="")
@@ -35,19 +37,20 @@ class Capture(Base):
 
 
 class Exhibit(Base):
-    """Evidence made of one confirmed candidate.
+    """Evidence made of one confirmed candidate at one of its places (see `Capture`).
 
     `state`: "sealed", "unsealed" with the reason, or "withdrawn" (its bytes are purged: a later
     sign of a minor, a refusal). Adding to an exhibit makes a new version; nothing is overwritten.
     """
 
     __tablename__ = "exhibits"
-    __table_args__ = (UniqueConstraint("candidate_id", "version"),)
+    __table_args__ = (UniqueConstraint("candidate_id", "place", "version"),)
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
     person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), index=True)
     candidate_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("candidates.id"), index=True)
+    place: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)
     state: Mapped[str] = mapped_column(index=True)
     state_reason: Mapped[str] = mapped_column(default="")

@@ -8,7 +8,16 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.database import Base
@@ -143,7 +152,11 @@ class HostSlot(Base):
 
 
 class MediumSeen(Base):
-    """A medium by its content: hashes, times, which models looked. Nothing of any face."""
+    """A medium by its content: hashes, times, which models looked. Nothing of any face.
+
+    `halted_at` is set once somebody saw a sign of a minor in it: it is never answered again, and
+    what looks like it is halted, too (see `HaltedHash`).
+    """
 
     __tablename__ = "media"
 
@@ -161,6 +174,48 @@ class MediumSeen(Base):
     examined_change: Mapped[int] = mapped_column(default=0)
     examined_at: Mapped[datetime]
     first_seen_at: Mapped[datetime]
+    halted_at: Mapped[datetime | None] = mapped_column(index=True)
+
+
+class SeenHash(Base):
+    """One PDQ hash of a medium that was seen: of a still, or of one frame of a video.
+
+    Only hashes of quality 50 and more are here. A picture that somebody brings later is looked up
+    among them, so that what was seen before is found without another crawl. The ids are counted
+    upwards; each machine's own index follows them (see `seen_index.py`).
+    """
+
+    __tablename__ = "seen_hashes"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    )
+    medium_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id"), index=True)
+    at_ms: Mapped[int] = mapped_column(default=0)
+    pdq: Mapped[bytes] = mapped_column(LargeBinary(32))
+    quality: Mapped[int]
+    added_at: Mapped[datetime]
+
+
+class HaltedHash(Base):
+    """One PDQ hash of a medium that was halted: kept for nothing but to stop what looks like it.
+
+    It is taken out of what was seen; no picture can be made of it, and it names nobody.
+    """
+
+    __tablename__ = "halted_hashes"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    )
+    medium_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id"), index=True)
+    at_ms: Mapped[int] = mapped_column(default=0)
+    pdq: Mapped[bytes] = mapped_column(LargeBinary(32))
+    quality: Mapped[int]
 
 
 class Sighting(Base):
