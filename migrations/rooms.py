@@ -7,6 +7,7 @@ ROOMS_WITH_TABLES = (
     "enrolment",
     "exhibits",
     "hashbank",
+    "hashbank.exchange",
     "notices",
     "reports",
     "sources",

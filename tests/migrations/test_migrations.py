@@ -53,7 +53,9 @@ def empty(request: pytest.FixtureRequest) -> Any:
 
 def test_every_room_with_tables_is_known() -> None:
     service = Path(__file__).resolve().parents[2] / "service"
-    with_models = {path.parent.name for path in service.glob("*/models.py")}
+    with_models = {
+        ".".join(path.relative_to(service).parts[:-1]) for path in service.rglob("models.py")
+    }
     assert with_models == set(ROOMS_WITH_TABLES)
 
 
