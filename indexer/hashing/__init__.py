@@ -9,16 +9,34 @@ from indexer.hashing.hashes import (
     hash_medium,
     pdq_orientations,
 )
+from indexer.hashing.index import (
+    HashIndex,
+    HashIndexError,
+    Hits,
+    build_index,
+    pdq_codes,
+)
 from indexer.hashing.known import MAX_PDQ_DISTANCE, KnownHash, KnownHashError, KnownHashes
+from indexer.hashing.store import HashStore, HashStoreDamagedError
+from indexer.hashing.turning import TURNED_AS, turned_hashes
 
 __all__ = [
     "MAX_PDQ_DISTANCE",
     "MIN_PDQ_QUALITY",
     "ORIENTATIONS",
+    "TURNED_AS",
+    "HashIndex",
+    "HashIndexError",
+    "HashStore",
+    "HashStoreDamagedError",
+    "Hits",
     "KnownHash",
     "KnownHashError",
     "KnownHashes",
     "PdqOrientations",
+    "build_index",
     "hash_medium",
+    "pdq_codes",
     "pdq_orientations",
+    "turned_hashes",
 ]
