@@ -105,6 +105,28 @@ class Settings(BaseSettings):
         default=12, ge=1, description="Reference photos a person may keep."
     )
 
+    common_picture_media: int = Field(
+        default=60,
+        ge=2,
+        description="A known picture with so many different look-alikes, on so many sites as "
+        "`common_picture_hosts` says, may be a logo or a meme: further look-alikes (not exact "
+        "copies) make no candidates until an advocate says that they should. A picture of "
+        "somebody's own comes in two to four sizes a site.",
+    )
+    common_picture_hosts: int = Field(
+        default=20,
+        ge=1,
+        description="On at least so many sites; see `common_picture_media`. Far more than most "
+        "pictures of one person are spread over while few of them are confirmed.",
+    )
+    collisions_to_hold_back: int = Field(
+        default=3,
+        ge=1,
+        description="When so many look-alikes of a known picture were dismissed as different and "
+        "none was confirmed, further ones (not exact copies) make no candidates until an advocate "
+        "says that they should.",
+    )
+
     @property
     def vault_dir(self) -> Path:
         """Folder of the key store; never part of a database backup."""
@@ -114,6 +136,11 @@ class Settings(BaseSettings):
     def files_dir(self) -> Path:
         """Folder of encrypted files."""
         return self.data_dir / "files"
+
+    @property
+    def seen_index_dir(self) -> Path:
+        """Folder of this machine's index of hashes seen; made anew when it is deleted."""
+        return self.data_dir / "seen"
 
     @property
     def effective_database_url(self) -> str:

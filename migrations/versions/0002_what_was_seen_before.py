@@ -63,7 +63,7 @@ def downgrade() -> None:
         )
     op.drop_table("known_matches")
     with op.batch_alter_table("known_pictures") as known:
-        known.drop_index(op.f("ix_known_pictures_looked_back_at"))
+        known.drop_index(op.f("ix_known_pictures_look_backs"))
         for column in (
             "different_count",
             "confirmed_count",
@@ -71,7 +71,7 @@ def downgrade() -> None:
             "media_matched",
             "similar_wanted",
             "vouched_at",
-            "looked_back_to",
+            "look_backs",
             "looked_back_at",
         ):
             known.drop_column(column)
@@ -116,14 +116,12 @@ def _extend_known_pictures() -> None:
     moment = service.database.UtcDateTime(timezone=True)
     with op.batch_alter_table("known_pictures") as known:
         known.add_column(sa.Column("looked_back_at", moment, nullable=True))
-        known.add_column(
-            sa.Column("looked_back_to", sa.BigInteger(), nullable=False, server_default="0")
-        )
+        known.add_column(sa.Column("look_backs", sa.Integer(), nullable=False, server_default="0"))
         known.add_column(sa.Column("vouched_at", moment, nullable=True))
         known.add_column(sa.Column("similar_wanted", sa.Boolean(), nullable=True))
         for column in ("media_matched", "hosts_matched", "confirmed_count", "different_count"):
             known.add_column(sa.Column(column, sa.Integer(), nullable=False, server_default="0"))
-        known.create_index(op.f("ix_known_pictures_looked_back_at"), ["looked_back_at"])
+        known.create_index(op.f("ix_known_pictures_look_backs"), ["look_backs"])
 
 
 def _create_known_matches() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.database import Base
@@ -21,11 +21,11 @@ class KnownPicture(Base):
     `origin`: "reference" (a reference photo), "given" (hash brought by the person or advocate),
     "confirmed" (a confirmed find). `document` is a sealed `KnownPictureDocument` with the hashes.
 
-    `looked_back_at` is when it was last compared with what was seen before, `looked_back_to` the
-    highest hash seen by then. `vouched_at` is when an advocate vouched for what the person gave.
-    `similar_wanted` is an advocate's own decision on whether similar pictures make candidates;
-    None leaves it to the counts. The counts are of media that matched, of their hosts, and of what
-    people decided on them.
+    `look_backs` counts how often it was compared with what was seen before since the person may be
+    looked for (see `matches.py`), `looked_back_at` is when that was last done. `vouched_at` is when
+    an advocate vouched for what the person gave. `similar_wanted` is an advocate's own decision on
+    whether similar pictures make candidates; None leaves it to the counts. The counts are of media
+    that matched, of their hosts, and of what people decided on them.
     """
 
     __tablename__ = "known_pictures"
@@ -36,8 +36,8 @@ class KnownPicture(Base):
     photo_id: Mapped[uuid.UUID | None]
     document: Mapped[bytes] = mapped_column(LargeBinary)
     added_at: Mapped[datetime]
-    looked_back_at: Mapped[datetime | None] = mapped_column(index=True)
-    looked_back_to: Mapped[int] = mapped_column(BigInteger, default=0)
+    looked_back_at: Mapped[datetime | None]
+    look_backs: Mapped[int] = mapped_column(default=0, index=True)
     vouched_at: Mapped[datetime | None]
     similar_wanted: Mapped[bool | None]
     media_matched: Mapped[int] = mapped_column(default=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.errors import ConflictError, InvalidInputError, NotAllowedError
+from service.errors import ConflictError, InvalidInputError, NotAllowedError, NotConfiguredError
 
 
 class SiteInvalidError(InvalidInputError):
@@ -49,3 +49,9 @@ class FencedOffError(ConflictError):
     """The lease of this address was given to somebody else meanwhile; nothing was written."""
 
     code = "fenced_off"
+
+
+class SeenIndexError(NotConfiguredError):
+    """What was seen before cannot be looked up now; the message says why."""
+
+    code = "seen_index"

@@ -1,8 +1,9 @@
 """The ledger of media seen: by content, once; by address and time, each sighting.
 
 Of a medium that matches nobody this is all that is kept: address, hashes, times, and which models
-looked (design rule 1). Of what people brought only the content is noted: its address is theirs, and
-sealed under their key.
+looked (design rule 1). Its perceptual hashes go into `seen_hashes`, where a picture that somebody
+gives later is looked up. Of what people brought only the content is noted: its address is theirs,
+and sealed under their key.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from service.errors import ConflictError
 from service.sources.frontier import url_key
 from service.sources.models import MediumSeen, Sighting
 from service.sources.repository import SourcesRepository
+from service.sources.seen_repository import SeenHashRepository
 from service.sources.views import MediumRecord
 
 CRASHED = "examiner_crashed"
@@ -65,12 +67,15 @@ class MediaLedger:
         }
         medium_id = self._insert_if_missing(session, examination, content_bytes, looked)
         if medium_id is not None:
+            self._note_hashes(session, medium_id, examination)
             return self._new_sighting(session, place, medium_id, is_new=True)
         medium = self._known(session, actor, examination)
         described = {**_described(examination), **looked, "examined_at": self._clock.now()}
         for column, value in described.items():
             setattr(medium, column, value)
         session.flush()
+        # what people brought, or could not be read before, has none yet
+        self._note_hashes(session, medium.id, examination)
         return self._sighting(session, actor, place, medium)
 
     def know(
@@ -119,6 +124,11 @@ class MediaLedger:
             return None
         seen_at = repository.latest_sighting_at(organisation_id, medium.id)
         return medium if seen_at is not None and seen_at >= medium.examined_at else None
+
+    def _note_hashes(
+        self, session: Session, medium_id: uuid.UUID, examination: Examination
+    ) -> None:
+        SeenHashRepository(session).note(medium_id, examination, self._clock.now())
 
     def _known(self, session: Session, actor: Actor, examination: Examination) -> MediumSeen:
         medium = SourcesRepository(session, actor).any_medium(examination.hashes.sha256)

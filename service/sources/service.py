@@ -28,6 +28,7 @@ from service.sources.errors import (
     SiteNameTakenError,
     SitePausedError,
 )
+from service.sources.halted_media import HaltedMedia
 from service.sources.media_ledger import MediaLedger, Place
 from service.sources.models import Run, Site
 from service.sources.repository import LIST_LIMIT, SourcesRepository
@@ -67,6 +68,7 @@ class SourcesService:
         self._cases = cases
         self._manners = manners
         self._ledger = MediaLedger(clock)
+        self.halted = HaltedMedia(clock)
         self.progress = RunProgress(clock, audit)
 
     @property

@@ -53,7 +53,7 @@ UNREADABLE_WORDS = {
     "not_a_picture": "it is not a picture of a kind that we read",
     "truncated": "the file ends before it is complete",
     "unreadable": "it calls itself a picture and cannot be decoded",
-    "video_not_supported": "videos are not looked at by this version",
+    "no_pictures_in_video": "videos without pictures, only sound",
     "decoder_crashed": "the decoder ended on it",
     "decoder_timeout": "decoding took too long",
     "decoder_unavailable": "the decoder could not be started",
