@@ -42,7 +42,7 @@ from indexer.examiner.protocol import (
 from indexer.faces import FaceEngine, PhotoRefusedError, Template
 from indexer.faces.quality import FaceQuality
 from indexer.hashing import KnownHashes, hash_medium
-from indexer.media import Decoder, MediaError, Medium
+from indexer.media import Decoder, MediaError, Medium, NotAPhotoError
 from indexer.observations import Refusal
 from indexer.watchlist import MixedModelsError, WatchedTemplate, Watchlist
 from indexer.wire import Channel
@@ -191,7 +191,10 @@ def _decoder(sandbox: str) -> Decoder:
 
 def _enrol(message: Enrol, eyes: Eyes) -> Enrolled:
     try:
-        picture = eyes.decoder.decode(Medium(message.content)).frames[0]
+        decoded = eyes.decoder.decode(Medium(message.content))
+        if decoded.kind == "video":
+            raise NotAPhotoError("it is a video; please take a photo instead")
+        picture = decoded.frames[0]
     except MediaError as error:
         refusal = Refusal("unreadable", f"The file cannot be read as a photo: {error}")
         return Enrolled(message.request_id, None, None, None, None, refusal)

@@ -9,6 +9,8 @@ from indexer.media.errors import (
     DecoderUnavailableError,
     EmptyMediumError,
     MediaError,
+    NoPicturesInVideoError,
+    NotAPhotoError,
     NotAPictureError,
     SandboxUnavailableError,
     TooLargeError,
@@ -16,11 +18,10 @@ from indexer.media.errors import (
     TooMuchMemoryError,
     TruncatedError,
     UnreadableError,
-    VideoNotSupportedError,
 )
 from indexer.media.limits import LimitsError, MediaLimits
 from indexer.media.medium import Medium
-from indexer.media.picture import Decoded, Picture, Pixels
+from indexer.media.picture import Decoded, Picture, Pixels, Sample, VideoLooked
 from indexer.media.sandbox import SandboxSetting, SandboxState
 from indexer.media.sniff import Sniffed, sniff
 
@@ -35,9 +36,12 @@ __all__ = [
     "MediaError",
     "MediaLimits",
     "Medium",
+    "NoPicturesInVideoError",
+    "NotAPhotoError",
     "NotAPictureError",
     "Picture",
     "Pixels",
+    "Sample",
     "SandboxSetting",
     "SandboxState",
     "SandboxUnavailableError",
@@ -47,6 +51,6 @@ __all__ = [
     "TooMuchMemoryError",
     "TruncatedError",
     "UnreadableError",
-    "VideoNotSupportedError",
+    "VideoLooked",
     "sniff",
 ]

@@ -1,8 +1,8 @@
 """The decoder process: `python -m indexer.media.decode_child MEMORY_FD`, started by `Decoder`.
 
 1. Confine itself (limits, no network), map the shared memory, load the codecs, say it is ready.
-2. For each medium: decode into the shared memory and answer, then read what the file declares of
-   itself and answer that.
+2. For each medium: decode into the shared memory and answer (of a video, small frames first, a
+   handful at a time), then read what the file declares of itself and answer that.
 3. End when the pipe closes.
 
 It is a program, the one place where decoding and reading declarations meet; nothing imports it.
@@ -24,9 +24,14 @@ from indexer.media.messages import (
     DecodeRequest,
     DecoderReady,
     FromChild,
+    GoOn,
+    SampledFrames,
+    SamplePlace,
     ToChild,
 )
+from indexer.media.sniff import sniff_medium
 from indexer.media.stills import decode_into, prepare_codecs
+from indexer.media.videos import decode_video_into
 from indexer.wire import Channel
 
 
@@ -61,9 +66,20 @@ def _answer(
     memory: mmap.mmap,
     settings: ChildSettings,
 ) -> None:
+    def hand_over(samples: tuple[SamplePlace, ...]) -> None:
+        channel.send(SampledFrames(samples))
+        if not isinstance(channel.receive(), GoOn):
+            raise WireError("small frames were handed over and something else came")
+
     try:
+        sniffed = sniff_medium(content)
         with memoryview(memory) as output:
-            frames = decode_into(content, output, settings)
+            if sniffed.medium == "picture":
+                frames = decode_into(content, sniffed.format_name, output, settings)
+            else:
+                frames = decode_video_into(
+                    content, sniffed.format_name, output, settings, hand_over
+                )
     except MediaError as error:
         channel.send(DecodeRefused(error.code, str(error), cpu_seconds()))
         return

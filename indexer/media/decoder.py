@@ -2,15 +2,17 @@
 
 1. Empty and oversized media are refused here, unread.
 2. The bytes go to the child over a pipe; a watchdog kills it when the time is over.
-3. Its answer is checked like any stranger's; pixels are copied out of sealed shared memory, which
+3. Small frames of a video are shown to the caller as they come, and kept by nobody here.
+4. Its answer is checked like any stranger's; pixels are copied out of sealed shared memory, which
    is then emptied.
-4. A child that dies is one failed medium: it is tried once more in a fresh child (it may have been
+5. A child that dies is one failed medium: it is tried once more in a fresh child (it may have been
    killed for another reason), then refused as `decoder_crashed`. The next medium gets a new child.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -33,12 +35,18 @@ from indexer.media.messages import (
     DecodeRefused,
     DecodeRequest,
     FromChild,
+    GoOn,
+    SampledFrames,
 )
-from indexer.media.picture import Decoded, Picture
+from indexer.media.picture import Decoded, DecodedKind, Picture, Pixels, Sample
 from indexer.media.sandbox import SandboxSetting, SandboxState
+from indexer.media.sniff import sniff
 from indexer.observations import DeclaredFact
 
 _TRIES = 2
+
+EachSample = Callable[[Sample], None]
+"""Shown every small frame of a video while it is decoded; from number 0 again on a second try."""
 
 
 class Decoder:
@@ -78,10 +86,11 @@ class Decoder:
         with self._turn:
             return self._running_child().sandbox
 
-    def decode(self, medium: Medium) -> Decoded:
+    def decode(self, medium: Medium, each_sample: EachSample | None = None) -> Decoded:
         """Turn one medium into upright RGB pictures and what its file declares of itself.
 
-        Raises a `MediaError` whose `code` says why the medium cannot be looked at, and
+        `each_sample` is shown a small frame for about every second of a video. Raises a
+        `MediaError` whose `code` says why the medium cannot be looked at, and
         `DecoderUnavailableError` when no decoder can be started here at all.
         """
         size = len(medium.content)
@@ -93,18 +102,21 @@ class Decoder:
             )
         with self._turn:
             for _ in range(_TRIES):
-                decoded = self._try(medium.content)
+                decoded = self._try(medium.content, each_sample)
                 if decoded is not None:
                     return decoded
         raise DecoderCrashedError("the decoder process died on this medium, twice")
 
-    def _try(self, content: bytes) -> Decoded | None:
+    def _try(self, content: bytes, each_sample: EachSample | None) -> Decoded | None:
         """One attempt; None when the child died."""
         child = self._running_child()
-        with child.deadline(self.limits.decode_timeout_s) as deadline:
+        sniffed = sniff(content)
+        is_video = sniffed is not None and sniffed.medium == "video"
+        timeout_s = self.limits.video_timeout_s if is_video else self.limits.decode_timeout_s
+        with child.deadline(timeout_s) as deadline:
             try:
                 child.channel.send(DecodeRequest(content))
-                answer = child.channel.receive()
+                answer = self._answer(child, each_sample)
                 if isinstance(answer, DecodeRefused):
                     self._retire_when_old(child, answer.cpu_s)
                     raise media_error(answer.code, answer.message)
@@ -114,13 +126,12 @@ class Decoder:
                 self._drop_child()
                 if deadline.passed:
                     raise DecoderTimeoutError(
-                        f"decoding took longer than {self.limits.decode_timeout_s:g} s "
-                        "and was stopped"
+                        f"decoding took longer than {timeout_s:g} s and was stopped"
                     ) from error
                 return None
             facts, unread = self._declared(child)
         return Decoded(
-            kind="animation" if decoded.animated else "still",
+            kind=_kind(decoded),
             format_name=decoded.format_name,
             width_px=decoded.width_px,
             height_px=decoded.height_px,
@@ -128,26 +139,58 @@ class Decoder:
             frames_total=decoded.frames_total,
             declared=facts,
             declared_unread=unread,
+            video=decoded.video,
+            left_out=decoded.left_out,
         )
 
+    def _answer(self, child: ChildProcess, each_sample: EachSample | None) -> FromChild | None:
+        """The next answer that is not about small frames; those are shown on the way."""
+        shown = 0
+        answer = child.channel.receive()
+        while isinstance(answer, SampledFrames):
+            for place in answer.samples:
+                if place.number != shown or shown >= self.limits.max_video_samples:
+                    raise WireError("the decoder process handed over frames out of turn")
+                shown += 1
+                pixels = self._pixels(child, place.offset_bytes, place.width_px, place.height_px)
+                if each_sample is not None:
+                    try:
+                        each_sample(Sample(place.number, place.at_ms, pixels))
+                    except BaseException:
+                        # The child waits for an answer that will not come.
+                        self._drop_child()
+                        raise
+            child.channel.send(GoOn())
+            answer = child.channel.receive()
+        return answer
+
+    def _pixels(
+        self, child: ChildProcess, offset_bytes: int, width_px: int, height_px: int
+    ) -> Pixels:
+        """(height, width, 3) uint8, copied out, believing no number that the child names."""
+        size = width_px * height_px * 3
+        inside = 0 <= offset_bytes <= self.limits.output_bytes - size
+        if width_px <= 0 or height_px <= 0 or not inside:
+            raise WireError("the decoder process named a place outside the shared memory")
+        pixels = np.empty((height_px, width_px, 3), dtype=np.uint8)
+        pixels.reshape(-1)[:] = np.frombuffer(
+            child.memory, dtype=np.uint8, count=size, offset=offset_bytes
+        )
+        return pixels
+
     def _collect(self, child: ChildProcess, answer: DecodedFrames) -> tuple[Picture, ...]:
-        """Copy the pixels out, believing no number that the child names."""
+        """The full-size frames, and the shared memory emptied."""
         if not 1 <= len(answer.frames) <= self.limits.max_frames:
             raise WireError("the decoder process named an impossible number of frames")
-        pictures = []
-        for place in answer.frames:
-            size = place.width_px * place.height_px * 3
-            inside = 0 <= place.offset_bytes <= self.limits.output_bytes - size
-            if place.width_px <= 0 or place.height_px <= 0 or not inside:
-                raise WireError("the decoder process named a place outside the shared memory")
-            shape = (place.height_px, place.width_px, 3)
-            pixels = np.empty(shape, dtype=np.uint8)
-            pixels.reshape(-1)[:] = np.frombuffer(
-                child.memory, dtype=np.uint8, count=size, offset=place.offset_bytes
+        pictures = tuple(
+            Picture(
+                self._pixels(child, place.offset_bytes, place.width_px, place.height_px),
+                frame_index=place.frame_index,
             )
-            pictures.append(Picture(pixels, frame_index=place.frame_index))
+            for place in answer.frames
+        )
         child.forget_pixels()
-        return tuple(pictures)
+        return pictures
 
     def _declared(self, child: ChildProcess) -> tuple[tuple[DeclaredFact, ...], str | None]:
         """Second answer; the pixels are already safe, so a crash here costs only the facts."""
@@ -184,3 +227,9 @@ def _expect_frames(answer: FromChild | None) -> DecodedFrames:
     if not isinstance(answer, DecodedFrames):
         raise WireError("the decoder process answered out of turn")
     return answer
+
+
+def _kind(answer: DecodedFrames) -> DecodedKind:
+    if answer.video is not None:
+        return "video"
+    return "animation" if answer.animated else "still"

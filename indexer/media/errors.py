@@ -47,7 +47,7 @@ class TooMuchMemoryError(MediaError):
 
 
 class NotAPictureError(MediaError):
-    """The bytes are not a picture of a kind that we read."""
+    """The bytes are not a picture or video of a kind that we read."""
 
     code = "not_a_picture"
 
@@ -64,10 +64,16 @@ class UnreadableError(MediaError):
     code = "unreadable"
 
 
-class VideoNotSupportedError(MediaError):
-    """A video: recognised, and not looked at by this version."""
+class NoPicturesInVideoError(MediaError):
+    """A container of videos that holds only sound, or only a cover picture."""
 
-    code = "video_not_supported"
+    code = "no_pictures_in_video"
+
+
+class NotAPhotoError(MediaError):
+    """A video where a single picture is needed."""
+
+    code = "not_a_photo"
 
 
 class DecoderCrashedError(MediaError):
@@ -104,7 +110,7 @@ _REFUSALS: Final[dict[str, type[MediaError]]] = {
         NotAPictureError,
         TruncatedError,
         UnreadableError,
-        VideoNotSupportedError,
+        NoPicturesInVideoError,
     )
 }
 

@@ -7,8 +7,14 @@ checked before pixels are decoded wherever a header tells enough (design section
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from indexer.errors import IndexerError
+
+SAMPLE_SIDE_PX: Final = 512
+"""Frames of a video are shrunk to this before they are hashed, as `indexer.hashing` does it."""
+SAMPLE_BYTES: Final = SAMPLE_SIDE_PX * SAMPLE_SIDE_PX * 3
+SAMPLES_AT_ONCE: Final = 8
 
 
 class LimitsError(IndexerError):
@@ -21,14 +27,23 @@ class LimitsError(IndexerError):
 class MediaLimits:
     """Limits of one medium and of the process that decodes it.
 
-    - `max_content_bytes`: larger than any ordinary still; longer files are refused unread.
+    - `max_content_bytes`: larger than any ordinary still, and five minutes of 720p video as sites
+      serve it; longer files are refused unread. Bytes are held up to seven times on their way
+      (worker, examiner and decoder, each with a message under way), so this is half a gigabyte.
     - `max_pixels`: 50 megapixels is more than a phone's or a press camera's usual picture; a
       379 KB PNG can announce 400.
     - `max_side_px`: JPEG's own limit; also keeps width times height far from any overflow.
-    - `max_frames`: frames of an animation that are looked at, spread evenly.
+    - `max_frames`: frames of an animation or video that are looked at in full size, spread evenly.
     - `max_animation_pixels`: pixels that may be composed on the way to those frames (animations
       can only be walked, not jumped into); later frames are left out, `frames_total` shows it.
-    - `decode_timeout_s`: wall clock for one medium, then the decoder is killed.
+    - `max_video_samples`: small frames of a video that are hashed: one a second for ten minutes,
+      fewer a second in a longer one.
+    - `max_video_pixels`: pixels of a video that may be decoded on the way to them, about as many as
+      a core decodes in half a minute (six minutes of 720p); beyond, key frames stand for the rest.
+    - `max_video_packets`: two and a half hours at 30 frames a second; the rest is left out.
+    - `video_seconds`: how long a decoder works on a video before it gives what it has.
+    - `decode_timeout_s`: wall clock for one picture, then the decoder is killed;
+      `video_timeout_s`: the same for a video, hashing of its frames included.
     - `address_space_bytes`: a bomb becomes a `MemoryError` instead of a swapping machine.
     - `cpu_lifetime_s`: processor time of one decoder process in all; a fresh one follows at half.
     - `open_files`: a decoder needs its pipes, its memory file and the codecs that it loads.
@@ -39,7 +54,12 @@ class MediaLimits:
     max_side_px: int = 65_500
     max_frames: int = 8
     max_animation_pixels: int = 1_000_000_000
+    max_video_samples: int = 600
+    max_video_pixels: int = 12_000_000_000
+    max_video_packets: int = 270_000
+    video_seconds: float = 40.0
     decode_timeout_s: float = 20.0
+    video_timeout_s: float = 75.0
     start_timeout_s: float = 30.0
     address_space_bytes: int = 1024 * 1024 * 1024
     cpu_lifetime_s: int = 1800
@@ -59,6 +79,11 @@ class MediaLimits:
             )
 
     @property
-    def output_bytes(self) -> int:
+    def picture_bytes(self) -> int:
         """Size of the memory that decoded RGB pixels come back in."""
         return self.max_pixels * 3
+
+    @property
+    def output_bytes(self) -> int:
+        """The same, and behind it room for a handful of small frames of a video."""
+        return self.picture_bytes + SAMPLES_AT_ONCE * SAMPLE_BYTES

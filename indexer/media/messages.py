@@ -3,7 +3,9 @@
 1. The child is confined, loads its codecs and says `DecoderReady`.
 2. `DecodeRequest` is answered by `DecodedFrames` (pixels lie in the shared memory) or by
    `DecodeRefused`.
-3. After `DecodedFrames` follows `DeclaredFacts`, from the same bytes: a crash while a file's
+3. Of a video come `SampledFrames` before that, a handful at a time; each is answered by `GoOn` when
+   its pixels have been read, because the next ones take their place.
+4. After `DecodedFrames` follows `DeclaredFacts`, from the same bytes: a crash while a file's
    statements are read costs the statements, not the pixels.
 """
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import msgspec
 
+from indexer.media.picture import VideoLooked
 from indexer.observations import DeclaredFact
 
 
@@ -21,6 +24,10 @@ class ChildSettings(msgspec.Struct, frozen=True, tag=True):
     max_side_px: int
     max_frames: int
     max_animation_pixels: int
+    max_video_samples: int
+    max_video_pixels: int
+    max_video_packets: int
+    video_seconds: float
 
 
 class DecodeRequest(msgspec.Struct, frozen=True, tag=True):
@@ -38,12 +45,32 @@ class FramePlace(msgspec.Struct, frozen=True):
     height_px: int
 
 
+class SamplePlace(msgspec.Struct, frozen=True):
+    """Where one small frame of a video lies, its number among them and its moment."""
+
+    number: int
+    at_ms: int
+    offset_bytes: int
+    width_px: int
+    height_px: int
+
+
+class SampledFrames(msgspec.Struct, frozen=True, tag=True):
+    """Small frames are in place."""
+
+    samples: tuple[SamplePlace, ...]
+
+
+class GoOn(msgspec.Struct, frozen=True, tag=True):
+    """They have been read."""
+
+
 class DecoderReady(msgspec.Struct, frozen=True, tag=True):
     """Confined and loaded."""
 
 
 class DecodedFrames(msgspec.Struct, frozen=True, tag=True):
-    """Pixels are in place. Sizes are of the upright first frame."""
+    """Pixels are in place. Sizes are of the upright first frame; `left_out`: what is missing."""
 
     format_name: str
     animated: bool
@@ -51,6 +78,8 @@ class DecodedFrames(msgspec.Struct, frozen=True, tag=True):
     height_px: int
     frames_total: int
     frames: tuple[FramePlace, ...]
+    video: VideoLooked | None = None
+    left_out: str | None = None
 
 
 class DeclaredFacts(msgspec.Struct, frozen=True, tag=True):
@@ -68,5 +97,5 @@ class DecodeRefused(msgspec.Struct, frozen=True, tag=True):
     cpu_s: float
 
 
-ToChild = ChildSettings | DecodeRequest
-FromChild = DecoderReady | DecodedFrames | DeclaredFacts | DecodeRefused
+ToChild = ChildSettings | DecodeRequest | GoOn
+FromChild = DecoderReady | SampledFrames | DecodedFrames | DeclaredFacts | DecodeRefused

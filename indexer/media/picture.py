@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from indexer.observations import DeclaredFact
 
 Pixels = npt.NDArray[np.uint8]
-DecodedKind = Literal["still", "animation"]
+DecodedKind = Literal["still", "animation", "video"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,12 +55,34 @@ class Picture:
         return self.width_px / self.full_width_px
 
 
+class VideoLooked(msgspec.Struct, frozen=True):
+    """How much of a video was looked at: up to which moment of its pictures, in how many frames."""
+
+    duration_ms: int
+    looked_ms: int
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One small frame of a video, upright, as it is handed out while the video is decoded.
+
+    `pixels` is (height, width, 3) uint8 RGB, at most 512 pixels a side, and only valid during the
+    call that it is handed to. `number` counts from 0; it begins anew when a video is tried again.
+    """
+
+    number: int
+    at_ms: int
+    pixels: Pixels
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Decoded:
     """What one medium holds: its frames, and what the file says of itself.
 
-    `frames_total` counts the frames in the file, `frames` are those that were decoded, spread
-    evenly. `declared_unread` says why the file's own statements could not be read, if so.
+    `frames_total` counts the frames in the file, `frames` are those that were decoded in full size,
+    spread evenly. `declared_unread` says why the file's own statements could not be read, if so;
+    `left_out` which part of the medium was not looked at, and why. `video` is set for videos.
     """
 
     kind: DecodedKind
@@ -70,3 +93,5 @@ class Decoded:
     frames_total: int
     declared: tuple[DeclaredFact, ...] = ()
     declared_unread: str | None = None
+    video: VideoLooked | None = None
+    left_out: str | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from indexer.media.errors import NotAPictureError, VideoNotSupportedError
+from indexer.media.errors import NotAPictureError
 
 _ISO_STILLS: Final = {
     b"avif": "AVIF",
@@ -38,11 +38,16 @@ _MIME: Final = {
 _VIDEO_MARKS: Final = (
     (b"\x1a\x45\xdf\xa3", "WebM/Matroska"),
     (b"\x00\x00\x01\xba", "MPEG"),
-    (b"\x00\x00\x01\xb3", "MPEG"),
+    (b"\x00\x00\x01\xb3", "MPEG video"),
     (b"FLV\x01", "FLV"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "ASF/WMV"),
     (b"OggS", "Ogg"),
 )
+# QuickTime files from before `ftyp` was there begin with one of these boxes.
+_QUICKTIME_BOXES: Final = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+_TRANSPORT_SYNC: Final = 0x47
+# 188 bytes a packet as broadcast; 192 with a time in front, as on discs and in cameras.
+_TRANSPORT_PACKETS: Final = ((0, 188), (4, 192))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +71,16 @@ def sniff(content: bytes) -> Sniffed | None:
         return Sniffed("picture", picture)
     if head[4:8] == b"ftyp":
         return _iso_media(head)
-    video = _video_container(head)
+    video = _video_container(head) or _transport_stream(content)
     return Sniffed("video", video) if video is not None else None
 
 
-def sniff_picture(content: bytes) -> str:
-    """The codec to use. Raises `VideoNotSupportedError` or `NotAPictureError`."""
+def sniff_medium(content: bytes) -> Sniffed:
+    """The same. Raises `NotAPictureError` when it is no picture or video that we know."""
     sniffed = sniff(content)
     if sniffed is None:
-        raise NotAPictureError("these bytes are not a picture of a kind that we read")
-    if sniffed.medium == "video":
-        raise VideoNotSupportedError(
-            f"this is a video ({sniffed.format_name}); this version looks at pictures only"
-        )
-    return sniffed.format_name
+        raise NotAPictureError("these bytes are not a picture or video of a kind that we read")
+    return sniffed
 
 
 def _still_format(head: bytes) -> str | None:  # noqa: PLR0911 -- one line for each format
@@ -114,4 +115,15 @@ def _iso_media(head: bytes) -> Sniffed:
 def _video_container(head: bytes) -> str | None:
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         return "AVI"
+    if head[4:8] in _QUICKTIME_BOXES:
+        return "MP4/QuickTime"
     return next((name for mark, name in _VIDEO_MARKS if head.startswith(mark)), None)
+
+
+def _transport_stream(content: bytes) -> str | None:
+    """Three packets in a row begin with the same byte."""
+    for first, packet_bytes in _TRANSPORT_PACKETS:
+        marks = content[first : first + 3 * packet_bytes : packet_bytes]
+        if marks == bytes([_TRANSPORT_SYNC]) * 3:
+            return "MPEG-TS"
+    return None

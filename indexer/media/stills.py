@@ -28,7 +28,6 @@ from indexer.media.errors import (
 )
 from indexer.media.messages import ChildSettings, DecodedFrames, FramePlace
 from indexer.media.picture import Pixels
-from indexer.media.sniff import sniff_picture
 
 # Formats whose further frames are frames of an animation (a JPEG's are thumbnails or depth maps).
 _ANIMATED_FORMATS = frozenset({"GIF", "PNG", "WEBP", "AVIF", "TIFF"})
@@ -83,12 +82,14 @@ def prepare_codecs(limits: ChildSettings) -> None:
     Image.init()
 
 
-def decode_into(content: bytes, output: memoryview, limits: ChildSettings) -> DecodedFrames:
-    """Decode `content` and write its frames' RGB rows one after another into `output`.
+def decode_into(
+    content: bytes, format_name: str, output: memoryview, limits: ChildSettings
+) -> DecodedFrames:
+    """Decode `content` by Pillow's codec `format_name` and write its frames' RGB rows one after
+    another into `output`.
 
     Raises a `MediaError` with the reason when the medium cannot be looked at.
     """
-    format_name = sniff_picture(content)
     try:
         return _decode(content, format_name, output, limits)
     except MediaError:
@@ -116,7 +117,7 @@ def _decode(
         offset = 0
         for index, pixels in _frames(content, image, header, wanted, limits):
             end = offset + pixels.nbytes
-            if end > len(output):
+            if end > limits.max_pixels * 3:
                 break
             target = np.frombuffer(output[offset:end], dtype=np.uint8).reshape(pixels.shape)
             np.copyto(target, pixels)

@@ -1,0 +1,386 @@
+"""Bytes of a video to upright RGB pixels. Runs inside the decoder process only.
+
+1. Read through the container once, decoding nothing: when each frame is shown, where key frames
+   are, how many frames there really are. What a header announces is not believed.
+2. Choose moments: one a second over the whole (see `timeline`).
+3. Read through it again and decode what is needed for them, in order, within the budget of pixels
+   and of time; a frame that is damaged costs itself, a file that breaks off what is missing.
+4. Each frame at a moment: shrunk, turned upright, handed over a handful at a time.
+5. A few of them, spread evenly and not plain, are kept in full size.
+"""
+
+from __future__ import annotations
+
+import bisect
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from indexer.media.containers import BROKEN, opened, picture_stream
+from indexer.media.errors import TooManyPixelsError, TooMuchMemoryError, UnreadableError
+from indexer.media.limits import SAMPLE_BYTES, SAMPLE_SIDE_PX, SAMPLES_AT_ONCE
+from indexer.media.messages import ChildSettings, DecodedFrames, FramePlace, SamplePlace
+from indexer.media.picture import Pixels, VideoLooked
+from indexer.media.timeline import MAX_GROUP_MS, Group, Pace, PacketTime, Timeline
+
+HandOver = Callable[[tuple[SamplePlace, ...]], None]
+"""Told which small frames lie in the output; returns when they have been read."""
+
+_PLAIN_DEVIATION = 12.0
+"""Below this many grey levels a frame is a fade, a title's ground or nothing at all."""
+_WIDEST_PIXEL = 5.0
+_EXACT_BEFORE_MS = 500
+"""Frames that nothing refers to are skipped up to this long before a wanted moment."""
+_NOT_ALL_THERE = 1.2
+
+
+def decode_video_into(
+    content: bytes,
+    container_name: str,
+    output: memoryview,
+    limits: ChildSettings,
+    hand_over: HandOver,
+) -> DecodedFrames:
+    """Decode `content`; full-size frames lie at the beginning of `output` in the end.
+
+    Small frames are written behind `max_pixels * 3` bytes and handed over on the way. Raises a
+    `MediaError` with the reason when nothing of the video can be looked at.
+    """
+    started = time.monotonic()
+    try:
+        with opened(content, container_name, max_pixels=limits.max_pixels) as container:
+            stream, others = picture_stream(container, container_name)
+            timeline, reason = _read_timeline(container, stream, limits)
+            announced_ms = _announced_ms(container)
+            pixel_shape = _pixel_shape(stream)
+        if not len(timeline):
+            raise UnreadableError(f"the {container_name} video holds no picture at all")
+        groups = timeline.groups(limits.max_video_samples)
+        writer = _Writer(output, limits, timeline, pixel_shape, hand_over)
+        with opened(content, container_name, max_pixels=limits.max_pixels) as container:
+            stream, _ = picture_stream(container, container_name)
+            _check_size(stream.codec_context.width, stream.codec_context.height, limits)
+            sweep = _Sweep(stream, timeline, groups, writer, limits, started)
+            sweep.run(container)
+        writer.finish()
+    except MemoryError as error:
+        raise TooMuchMemoryError(
+            "decoding this video needs more memory than a decoder may have"
+        ) from error
+    except BROKEN as error:
+        raise UnreadableError(
+            f"the {container_name} video is damaged and cannot be decoded"
+        ) from error
+    places = writer.places()
+    if not places:
+        raise UnreadableError(f"no picture of this {container_name} video can be decoded")
+    reasons = [reason, sweep.left_out()]
+    if announced_ms > _NOT_ALL_THERE * timeline.duration_ms + 1000:
+        reasons.append(
+            f"the file announces {_seconds(announced_ms)} and holds pictures for "
+            f"{_seconds(timeline.duration_ms)}: it may be incomplete"
+        )
+    if others:
+        reasons.append(f"{others} more streams of pictures in it were not looked at")
+    return DecodedFrames(
+        format_name=container_name,
+        animated=True,
+        width_px=places[0].width_px,
+        height_px=places[0].height_px,
+        frames_total=len(timeline),
+        frames=places,
+        video=VideoLooked(timeline.duration_ms, sweep.looked_ms, writer.samples),
+        left_out="; ".join(each for each in reasons if each) or None,
+    )
+
+
+def _check_size(width: int, height: int, limits: ChildSettings) -> None:
+    if width * height > limits.max_pixels or max(width, height) > limits.max_side_px:
+        raise TooManyPixelsError(
+            f"the video says that its pictures are {width} by {height} pixels, more than the "
+            f"{limits.max_pixels} allowed"
+        )
+
+
+def _announced_ms(container: InputContainer) -> int:
+    """What the header says of the length; microseconds in FFmpeg."""
+    return 0 if container.duration is None else max(0, container.duration // 1000)
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.0f} s"
+
+
+def _read_timeline(
+    container: InputContainer, stream: VideoStream, limits: ChildSettings
+) -> tuple[Timeline, str | None]:
+    """All packets' times, and what could not be read of them."""
+    listed: list[PacketTime] = []
+    base = stream.time_base or Fraction(1, 1000)
+    reason = None
+    try:
+        for packet in _packets(container, stream):
+            if len(listed) >= limits.max_video_packets:
+                reason = f"only its first {limits.max_video_packets} frames were looked at"
+                break
+            listed.append(
+                PacketTime(_ms(packet.pts, base), _ms(packet.dts, base), packet.is_keyframe)
+            )
+    except BROKEN:
+        reason = "the file breaks off or is damaged; what came before was looked at"
+    return Timeline.of(listed), reason
+
+
+def _packets(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
+    """Packets with something in them: the same ones, in the same order, each time."""
+    return (packet for packet in container.demux(stream) if packet.size)
+
+
+def _ms(ticks: int | None, base: Fraction) -> float | None:
+    return None if ticks is None else float(ticks * base * 1000)
+
+
+@dataclass(slots=True)
+class _Sweep:
+    """Step 3: decodes group by group, and gives the writer the frame of each wanted moment."""
+
+    stream: VideoStream
+    timeline: Timeline
+    groups: tuple[Group, ...]
+    writer: _Writer
+    limits: ChildSettings
+    started_s: float
+    looked_ms: int = 0
+    _pace: Pace = field(init=False)
+    _wanted: list[int] = field(init=False, default_factory=list)
+    _before: VideoFrame | None = field(init=False, default=None)
+    _before_ms: int = field(init=False, default=0)
+    _fed: bool = field(init=False, default=False)
+    _key_only: int = field(init=False, default=0)
+    _stopped: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        self._pace = Pace(float(self.limits.max_video_pixels), self.timeline.duration_ms)
+
+    def run(self, container: InputContainer) -> None:
+        """Decode all groups that have a wanted moment, as far as the budget goes."""
+        packets = enumerate(_packets(container, self.stream))
+        ahead: tuple[int, Packet[VideoStream]] | None = None
+        for group in self.groups:
+            if not group.moments_ms:
+                continue
+            if self._over_time(1.0):
+                break
+            whole = self._affordable(group)
+            self._wanted = list(group.moments_ms if whole else group.moments_ms[:1])
+            while self._wanted:
+                try:
+                    number, packet = ahead if ahead is not None else next(packets)
+                except (StopIteration, *BROKEN):
+                    break
+                ahead = None
+                if number < group.first:
+                    continue
+                if self._over_time(1.0):
+                    break
+                if number >= group.end or (not whole and number > group.first):
+                    ahead = (number, packet)
+                    break
+                self._feed(number, packet)
+            self._drain()
+            self._key_only += not whole
+            if self._over_time(1.0) and group is not self.groups[-1]:
+                break
+            self.looked_ms = min(group.ends_ms, self.timeline.duration_ms)
+        else:
+            self.looked_ms = self.timeline.duration_ms
+            return
+        self._stopped = True
+
+    def left_out(self) -> str | None:
+        """What the budget did not reach."""
+        if self._stopped:
+            looked, of = _seconds(self.looked_ms), _seconds(self.timeline.duration_ms)
+            return f"looking at it took too long: only {looked} of {of} were looked at"
+        if self._key_only:
+            return "it is long: of parts of it only key frames were looked at"
+        return None
+
+    def _affordable(self, group: Group) -> bool:
+        """Whether the whole group is decoded; else its key frame stands for it."""
+        last_ms = group.moments_ms[-1]
+        moments = self.timeline.moments_ms[group.first : group.end]
+        frames = sum(moment <= last_ms for moment in moments)
+        cost = frames * self.stream.codec_context.width * self.stream.codec_context.height
+        long = group.ends_ms - group.begins_ms > MAX_GROUP_MS
+        if long or (self._pace.reaches(cost, group.ends_ms) and not self._late(group)):
+            self._pace.spend(cost)
+            return True
+        return frames <= 1
+
+    def _late(self, group: Group) -> bool:
+        share = 0.3 + group.begins_ms / max(1, self.timeline.duration_ms)
+        return self._over_time(min(1.0, share))
+
+    def _over_time(self, share: float) -> bool:
+        return time.monotonic() - self.started_s > self.limits.video_seconds * share
+
+    def _feed(self, number: int, packet: Packet[VideoStream]) -> None:
+        codec = self.stream.codec_context
+        near = self.timeline.moments_ms[number] >= self._wanted[0] - _EXACT_BEFORE_MS
+        codec.skip_frame = "DEFAULT" if near else "NONREF"
+        # The decoder carries this number through to the frame, whatever order it shows them in.
+        packet.pts = packet.dts = number
+        self._fed = True
+        try:
+            frames = codec.decode(packet)
+        except BROKEN:
+            return
+        for frame in frames:
+            self._shown(frame)
+
+    def _drain(self) -> None:
+        """Take what the decoder still holds, and let it begin anew with the next group."""
+        if self._fed:
+            codec = self.stream.codec_context
+            try:
+                for frame in codec.decode(None):
+                    self._shown(frame)
+            except BROKEN:
+                pass  # what came out before the damage was taken
+            codec.flush_buffers()
+            self._fed = False
+        if self._before is not None and self._wanted:
+            self.writer.take(self._before, self._before_ms)
+        self._before = None
+        self._wanted = []
+
+    def _shown(self, frame: VideoFrame) -> None:
+        """Frames come in the order in which they are shown: a moment shows the last one before."""
+        if frame.width * frame.height > self.limits.max_pixels:
+            return
+        number = frame.pts
+        moments = self.timeline.moments_ms
+        at_ms = moments[number] if number is not None and 0 <= number < len(moments) else 0
+        at_ms = max(at_ms, self._before_ms if self._before is not None else 0)
+        if self._wanted and self._before is not None and self._wanted[0] < at_ms:
+            self.writer.take(self._before, self._before_ms)
+            self._wanted = self._wanted[bisect.bisect_left(self._wanted, at_ms) :]
+        self._before, self._before_ms = frame, at_ms
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A full-size frame and how good a choice it is for its part of the video."""
+
+    place: FramePlace
+    merit: int
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Steps 4 and 5: small frames to the window of the output, a few full-size ones before it."""
+
+    output: memoryview
+    limits: ChildSettings
+    timeline: Timeline
+    pixel_shape: float
+    hand_over: HandOver
+    samples: int = 0
+    _waiting: list[SamplePlace] = field(init=False, default_factory=list)
+    _kept: dict[int, _Kept] = field(init=False, default_factory=dict)
+    _parts: int = field(init=False, default=0)
+    _slot_bytes: int = field(init=False, default=0)
+    _shown_order: list[int] = field(init=False)
+    _shrinker: VideoReformatter = field(init=False, default_factory=VideoReformatter)
+    _converter: VideoReformatter = field(init=False, default_factory=VideoReformatter)
+
+    def __post_init__(self) -> None:
+        self._shown_order = sorted(self.timeline.moments_ms)
+
+    def take(self, frame: VideoFrame, at_ms: int) -> None:
+        """One frame of a wanted moment."""
+        if self.samples >= self.limits.max_video_samples:
+            return
+        try:
+            width, height = min(frame.width, SAMPLE_SIDE_PX), min(frame.height, SAMPLE_SIDE_PX)
+            shrunk = self._shrinker.reformat(
+                frame, width, height, "rgb24", interpolation="AREA", threads=1
+            )
+            small = _rgb(shrunk)
+        except BROKEN:
+            return  # a kind of pixels that cannot be converted
+        window = self.limits.max_pixels * 3
+        offset = window + len(self._waiting) * SAMPLE_BYTES
+        height, width = small.shape[:2]
+        _copy(small, self.output, offset)
+        self._waiting.append(SamplePlace(self.samples, at_ms, offset, width, height))
+        self.samples += 1
+        if len(self._waiting) == SAMPLES_AT_ONCE:
+            self._flush()
+        self._keep(frame, at_ms, plain=float(small.std()) < _PLAIN_DEVIATION)
+
+    def finish(self) -> None:
+        """Hand over the last small frames."""
+        self._flush()
+
+    def places(self) -> tuple[FramePlace, ...]:
+        """The full-size frames, in the order in which they are shown."""
+        return tuple(kept.place for _, kept in sorted(self._kept.items()))
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self.hand_over(tuple(self._waiting))
+            self._waiting = []
+
+    def _keep(self, frame: VideoFrame, at_ms: int, *, plain: bool) -> None:
+        """The best frame of each part: not plain, and from its middle on."""
+        width, height = max(1, round(frame.width * self.pixel_shape)), frame.height
+        frame_pixels = width * height
+        if not self._parts:
+            fitting = self.limits.max_pixels // frame_pixels
+            self._parts = max(1, min(self.limits.max_frames, fitting))
+            self._slot_bytes = self.limits.max_pixels * 3 // self._parts
+        duration_ms = max(1, self.timeline.duration_ms)
+        part = min(self._parts - 1, at_ms * self._parts // duration_ms)
+        middle_ms = (2 * part + 1) * duration_ms // (2 * self._parts)
+        merit = 0 if plain else 2 if at_ms >= middle_ms else 1
+        kept = self._kept.get(part)
+        if (kept is not None and kept.merit >= merit) or frame_pixels * 3 > self._slot_bytes:
+            return
+        try:
+            full = self._converter.reformat(frame, width, height, "rgb24", threads=1)
+            pixels = _rgb(full)
+        except BROKEN:
+            return
+        offset = part * self._slot_bytes
+        _copy(pixels, self.output, offset)
+        index = bisect.bisect_left(self._shown_order, at_ms)
+        place = FramePlace(index, offset, pixels.shape[1], pixels.shape[0])
+        self._kept[part] = _Kept(place, merit)
+
+
+def _rgb(frame: VideoFrame) -> Pixels:
+    """(height, width, 3) uint8, turned counter-clockwise by the right angle that the file says."""
+    pixels = np.asarray(frame.to_ndarray(), dtype=np.uint8)
+    return np.rot90(pixels, round(frame.rotation / 90) % 4)
+
+
+def _pixel_shape(stream: VideoStream) -> float:
+    """How many times wider than high one stored pixel is shown."""
+    ratio = stream.codec_context.sample_aspect_ratio
+    shape = float(ratio) if ratio else 1.0
+    return shape if 1 / _WIDEST_PIXEL <= shape <= _WIDEST_PIXEL else 1.0
+
+
+def _copy(pixels: Pixels, output: memoryview, offset: int) -> None:
+    target = np.frombuffer(output[offset : offset + pixels.nbytes], dtype=np.uint8)
+    np.copyto(target.reshape(pixels.shape), pixels)
