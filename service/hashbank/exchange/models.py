@@ -80,7 +80,9 @@ class HashList(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     live: Mapped[int] = mapped_column(default=0)
     floor: Mapped[int] = mapped_column(default=0)
-    entries: Mapped[int] = mapped_column(BigInteger, default=0)
+    pdq_entries: Mapped[int] = mapped_column(BigInteger, default=0)
+    sha256_entries: Mapped[int] = mapped_column(BigInteger, default=0)
+    md5_entries: Mapped[int] = mapped_column(BigInteger, default=0)
     checkpoint: Mapped[str | None]
     problem: Mapped[str] = mapped_column(default="")
     added_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.id"))
