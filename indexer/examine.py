@@ -1,7 +1,8 @@
 """One medium in, one `Examination` out: the line through all the rooms.
 
 1. Decode the medium, confined; what cannot be decoded keeps its SHA-256 and says why.
-2. Hash it: SHA-256 of the bytes, PDQ and phash of the picture.
+2. Hash it: SHA-256 of the bytes, PDQ and phash of the picture; PDQ of a video's frames, about one
+   a second, while it is decoded.
 3. Look for known pictures of enrolled people by those hashes: no biometrics.
 4. See the faces of each frame, compare them with the watch-list, forget them (design rule 1).
 5. Judge each match by what chance would do with this many faces and people.
@@ -20,7 +21,14 @@ from typing import TypeVar
 from indexer.examiner.protocol import Reference, ReferenceSource
 from indexer.faces.engine import FaceEngine
 from indexer.faces.errors import ModelUnusableError
-from indexer.hashing import KnownHashes, PdqOrientations, hash_medium, pdq_orientations
+from indexer.hashing import (
+    FrameHasher,
+    KnownHashes,
+    PdqOrientations,
+    VideoHashes,
+    hash_medium,
+    pdq_orientations,
+)
 from indexer.manipulation import (
     PARTS_LOOKED_AT,
     PARTS_NOT_LOOKED_AT,
@@ -101,11 +109,12 @@ def examine(
     eyes = eyes if eyes is not None else eyes_for(watchlist.model)
     model = eyes.engine.model if eyes.engine is not None else None
     # 1. Decode.
+    hasher = FrameHasher()
     try:
-        decoded = eyes.decoder.decode(medium)
+        decoded = eyes.decoder.decode(medium, hasher.look)
     except MediaError as error:
         hashes = hash_medium(medium.content, None)
-        hits = _known(eyes.known, watchlist, hashes, None, only_person)
+        hits = eyes.known.search(hashes, only_person=only_person, hidden=watchlist.masked)
         unseen = ManipulationFinding(
             band="not_assessable",
             reasons=(f"the medium could not be decoded: {error}",),
@@ -128,39 +137,59 @@ def examine(
             seconds=time.monotonic() - started,
         )
     # 2. Hash.
-    orientations = pdq_orientations(decoded.frames[0])
-    hashes = hash_medium(medium.content, decoded.frames[0], orientations)
+    seen = _hashed(medium, decoded, hasher)
     # 3. Known pictures.
-    hits = _known(eyes.known, watchlist, hashes, orientations, only_person)
+    hits = eyes.known.search(
+        seen.hashes,
+        seen.orientations,
+        video=seen.video,
+        only_person=only_person,
+        hidden=watchlist.masked,
+    )
     # 4. Faces.
-    seen, faces_counted = _faces(decoded, watchlist, eyes.engine, only_person)
+    faces, faces_counted = _faces(decoded, watchlist, eyes.engine, only_person)
     # 5. Judge.
-    matches = watchlist.restated(seen, faces_counted, only_person)
+    matches = watchlist.restated(faces, faces_counted, only_person)
     # 6. and 7. References and findings, person by person.
     findings = _findings(decoded, matches, hits, references, eyes)
+    looked = decoded.video
     return Examination(
-        hashes=hashes,
+        hashes=seen.hashes,
         kind=decoded.kind,
         width_px=decoded.width_px,
         height_px=decoded.height_px,
-        frames_examined=len(decoded.frames),
+        frames_examined=looked.samples if looked is not None else len(decoded.frames),
         faces_counted=faces_counted,
         findings=findings,
         model=model,
         watchlist_change=watchlist.change,
         seconds=time.monotonic() - started,
-        pdq_orientations=tuple(pdq for _, pdq in orientations.hashes),
+        pdq_orientations=tuple(pdq for _, pdq in seen.orientations.hashes)
+        if seen.orientations is not None
+        else (),
+        frame_hashes=seen.video.frames if seen.video is not None else (),
+        frames_total=decoded.frames_total,
+        duration_ms=looked.duration_ms if looked is not None else 0,
+        looked_ms=looked.looked_ms if looked is not None else 0,
+        left_out=decoded.left_out or "",
     )
 
 
-def _known(
-    known: KnownHashes,
-    watchlist: Watchlist,
-    hashes: MediaHashes,
-    orientations: PdqOrientations | None,
-    only_person: str | None,
-) -> tuple[HashMatch, ...]:
-    return known.search(hashes, orientations, only_person=only_person, hidden=watchlist.masked)
+@dataclass(frozen=True, slots=True)
+class _Hashed:
+    """All hashes of a medium: of a picture turned in every way, or of a video's frames."""
+
+    hashes: MediaHashes
+    orientations: PdqOrientations | None = None
+    video: VideoHashes | None = None
+
+
+def _hashed(medium: Medium, decoded: Decoded, hasher: FrameHasher) -> _Hashed:
+    if decoded.kind == "video":
+        return _Hashed(hash_medium(medium.content, None), video=hasher.hashes())
+    picture = decoded.frames[0]
+    orientations = pdq_orientations(picture)
+    return _Hashed(hash_medium(medium.content, picture, orientations), orientations)
 
 
 def _faces(

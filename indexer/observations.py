@@ -63,7 +63,8 @@ class HashMatch(msgspec.Struct, frozen=True):
     mirrorings of the known picture matched ("upright" first). `part` says what of the two was
     compared: all of both; the medium without its border; one panel of a collage; or a cut-out of
     the known picture that the medium is. The shares, in [0, 1], are of a video's frames that have
-    their like in the other one (`vpdq` only).
+    their like in the other one (`vpdq` only). `at_ms` is where a medium that is a video shows its
+    closest frame.
     """
 
     person_ref: str
@@ -75,6 +76,7 @@ class HashMatch(msgspec.Struct, frozen=True):
     part: Part = "whole"
     known_share: float | None = None
     medium_share: float | None = None
+    at_ms: int | None = None
 
 
 class MediaHashes(msgspec.Struct, frozen=True):
@@ -178,7 +180,10 @@ class Examination(msgspec.Struct, frozen=True):
     unmatched faces exists. `model` is None when face matching was switched off.
     `refusal` is set when the medium could not be decoded; hashes of its bytes are there even then.
     `pdq_orientations` are the eight PDQ hashes of a picture, as `indexer.hashing.ORIENTATIONS`
-    orders them; `frame_hashes` those of a video's sampled frames, upright.
+    orders them; `frame_hashes` those of a video's sampled frames, upright, usable ones only and
+    equal ones once. `frames_examined` counts those that were looked at of `frames_total`;
+    `duration_ms` and `looked_ms` how long a video is and up to where it was looked at. `left_out`
+    says in words what of the medium was not looked at, and why.
     """
 
     hashes: MediaHashes
@@ -194,3 +199,7 @@ class Examination(msgspec.Struct, frozen=True):
     seconds: float = 0.0
     pdq_orientations: tuple[str, ...] = ()
     frame_hashes: tuple[FrameHash, ...] = ()
+    frames_total: int = 0
+    duration_ms: int = 0
+    looked_ms: int = 0
+    left_out: str = ""

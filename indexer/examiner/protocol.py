@@ -19,7 +19,14 @@ from typing import Protocol
 
 import msgspec
 
-from indexer.observations import Examination, MediaHashes, ModelStamp, Refusal
+from indexer.observations import (
+    Examination,
+    FrameHash,
+    MediaHashes,
+    MediumKind,
+    ModelStamp,
+    Refusal,
+)
 
 
 class GalleryTemplate(msgspec.Struct, frozen=True):
@@ -31,13 +38,16 @@ class GalleryTemplate(msgspec.Struct, frozen=True):
 
 
 class GalleryHash(msgspec.Struct, frozen=True):
-    """One known picture of an enrolled person, as hashes (lower-case hex)."""
+    """One known picture of an enrolled person, as hashes (lower-case hex); or one known video, with
+    the PDQ of its usable frames in `frames`.
+    """
 
     person_ref: str
     known_ref: str
     sha256: str | None
     pdq: str | None
     pdq_quality: int | None
+    frames: tuple[str, ...] = ()
 
 
 class Hello(msgspec.Struct, frozen=True, tag=True):
@@ -111,7 +121,7 @@ class Enrol(msgspec.Struct, frozen=True, tag=True):
 
 
 class Hash(msgspec.Struct, frozen=True, tag=True):
-    """Only the hashes of a picture, without looking for faces."""
+    """Only the hashes of a picture or video, without looking for faces."""
 
     request_id: int
     content: bytes
@@ -182,11 +192,13 @@ class Enrolled(msgspec.Struct, frozen=True, tag=True):
 
 
 class Hashed(msgspec.Struct, frozen=True, tag=True):
-    """The one answer to `Hash`."""
+    """The one answer to `Hash`; `frames` are a video's usable, distinct ones."""
 
     request_id: int
     hashes: MediaHashes | None
     refusal: Refusal | None = None
+    kind: MediumKind = "still"
+    frames: tuple[FrameHash, ...] = ()
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -41,7 +41,7 @@ from indexer.examiner.protocol import (
 )
 from indexer.faces import FaceEngine, PhotoRefusedError, Template
 from indexer.faces.quality import FaceQuality
-from indexer.hashing import KnownHashes, hash_medium
+from indexer.hashing import FrameHasher, KnownHashes, hash_medium
 from indexer.media import Decoder, MediaError, Medium, NotAPhotoError
 from indexer.observations import Refusal
 from indexer.watchlist import MixedModelsError, WatchedTemplate, Watchlist
@@ -231,8 +231,16 @@ def _quality(judged: FaceQuality) -> PhotoQuality:
 
 
 def _hash(message: Hash, eyes: Eyes) -> Hashed:
+    hasher = FrameHasher()
     try:
-        picture = eyes.decoder.decode(Medium(message.content)).frames[0]
+        decoded = eyes.decoder.decode(Medium(message.content), hasher.look)
     except MediaError as error:
-        return Hashed(message.request_id, hash_medium(message.content, None), error.refusal)
-    return Hashed(message.request_id, hash_medium(message.content, picture))
+        hashes = hash_medium(message.content, None)
+        return Hashed(message.request_id, hashes, error.refusal, kind="unreadable")
+    if decoded.kind == "video":
+        hashes = hash_medium(message.content, None)
+        frames = hasher.hashes().frames
+        return Hashed(message.request_id, hashes, kind=decoded.kind, frames=frames)
+    return Hashed(
+        message.request_id, hash_medium(message.content, decoded.frames[0]), kind=decoded.kind
+    )

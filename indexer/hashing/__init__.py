@@ -19,12 +19,14 @@ from indexer.hashing.index import (
 from indexer.hashing.known import MAX_PDQ_DISTANCE, KnownHash, KnownHashError, KnownHashes
 from indexer.hashing.store import HashStore, HashStoreDamagedError
 from indexer.hashing.turning import TURNED_AS, turned_hashes
+from indexer.hashing.video import FrameHasher, VideoHashes
 
 __all__ = [
     "MAX_PDQ_DISTANCE",
     "MIN_PDQ_QUALITY",
     "ORIENTATIONS",
     "TURNED_AS",
+    "FrameHasher",
     "HashIndex",
     "HashIndexError",
     "HashStore",
@@ -34,6 +36,7 @@ __all__ = [
     "KnownHashError",
     "KnownHashes",
     "PdqOrientations",
+    "VideoHashes",
     "build_index",
     "hash_medium",
     "pdq_codes",

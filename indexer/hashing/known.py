@@ -2,31 +2,39 @@
 
 1. SHA-256: the very same file.
 2. PDQ: the same picture after resizing, recompression, light edits; also turned or mirrored, by
-   looking up all eight orientations of the medium. Exact (FAISS binary flat), nothing is missed.
+   looking up all eight orientations of the medium. Exact, nothing is missed.
+3. A video is compared frame by frame: with known pictures, and as a whole with known videos
+   (`video.py`). A still that is a frame of a known video is found as well.
 
 An index is an immutable snapshot; flat pictures (quality below 50) are never matched by PDQ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
 
-import faiss
 import numpy as np
 
 from indexer.errors import IndexerError
-from indexer.faiss_threads import threads_for
-from indexer.hashing.hashes import MIN_PDQ_QUALITY, PDQ_BITS, PdqOrientations
+from indexer.hashing.hashes import MIN_PDQ_QUALITY, ORIENTATIONS, PdqOrientations
+from indexer.hashing.index import (
+    CODE_BYTES,
+    MAX_DISTANCE,
+    Codes,
+    HashIndexError,
+    build_index,
+    pdq_codes,
+)
+from indexer.hashing.video import KnownVideos, VideoHashes, scenes_in
 from indexer.observations import Band, HashMatch, MediaHashes
 
-# 31 of 256 bits is the threshold that PDQ's authors give for "the same picture".
-MAX_PDQ_DISTANCE: Final = 31
+MAX_PDQ_DISTANCE: Final = MAX_DISTANCE
 # Shrinking to a fifth and quality 70 cost up to 14 bits (21 copies of 7 pictures, 6 on average), as
 # much as implementations differ among each other. Further out, edits and chance look more alike.
 _STRONG_DISTANCE: Final = 15
 _MODERATE_DISTANCE: Final = 23
-_PDQ_HEX_CHARS: Final = PDQ_BITS // 4
+_SHA256_HEX_CHARS: Final = 64
 
 
 class KnownHashError(IndexerError):
@@ -36,7 +44,7 @@ class KnownHashError(IndexerError):
 
 
 class KnownHash(Protocol):
-    """One known picture of an enrolled person, as hashes (the examiner's `GalleryHash`)."""
+    """One known picture or video of an enrolled person (the examiner's `GalleryHash`)."""
 
     @property
     def person_ref(self) -> str:
@@ -58,6 +66,18 @@ class KnownHash(Protocol):
     def pdq_quality(self) -> int | None:
         """0 to 100; a hash without its quality is taken as good."""
 
+    @property
+    def frames(self) -> Sequence[str]:
+        """PDQ of a video's usable frames, lower-case hex; empty for a picture."""
+
+
+class _Asked(NamedTuple):
+    """PDQ of a medium to look up: (q, 32) codes, how each is turned, where in a video it is."""
+
+    codes: Codes
+    orientations: tuple[str, ...]
+    at_ms: tuple[int | None, ...]
+
 
 class KnownHashes:
     """All known hashes at one time; `search` is safe from several threads."""
@@ -65,21 +85,16 @@ class KnownHashes:
     def __init__(self, entries: Iterable[KnownHash]) -> None:
         """Build the index. Raises `KnownHashError` on a malformed hash."""
         kept = tuple(entries)
+        self._count = len(kept)
         self._by_sha256: dict[str, list[KnownHash]] = {}
-        self._by_pdq: list[KnownHash] = []
-        rows: list[bytes] = []
         for entry in kept:
             if entry.sha256 is not None:
-                digest = _hex_bytes(entry.sha256, 64).hex()
-                self._by_sha256.setdefault(digest, []).append(entry)
-            good = entry.pdq_quality is None or entry.pdq_quality >= MIN_PDQ_QUALITY
-            if entry.pdq is not None and good:
-                rows.append(_hex_bytes(entry.pdq, _PDQ_HEX_CHARS))
-                self._by_pdq.append(entry)
-        self._count = len(kept)
-        self._index = faiss.IndexBinaryFlat(PDQ_BITS)
-        if rows:
-            self._index.add(np.frombuffer(b"".join(rows), dtype=np.uint8).reshape(len(rows), -1))
+                self._by_sha256.setdefault(_sha256(entry.sha256), []).append(entry)
+        self._pictures = [entry for entry in kept if entry.pdq is not None and _is_good(entry)]
+        codes = _codes([entry.pdq for entry in self._pictures if entry.pdq is not None])
+        self._by_pdq = build_index(codes, np.arange(len(codes), dtype=np.int64))
+        self._videos = [entry for entry in kept if entry.frames]
+        self._by_frames = KnownVideos([_codes(entry.frames) for entry in self._videos])
 
     def __len__(self) -> int:
         return self._count
@@ -89,29 +104,51 @@ class KnownHashes:
         hashes: MediaHashes,
         orientations: PdqOrientations | None = None,
         *,
+        video: VideoHashes | None = None,
         only_person: str | None = None,
         hidden: frozenset[str] = frozenset(),
     ) -> tuple[HashMatch, ...]:
-        """The known pictures that this medium is, closest first, at most one match for each.
+        """The known pictures and videos that this medium is, closest first, at most one match each.
 
-        Without `orientations` only the upright PDQ is looked up. `only_person` restricts the
-        answer to one person; people in `hidden` are never answered.
+        Without `orientations` only the upright PDQ is looked up; `video` holds the frames of a
+        medium that is one. `only_person` restricts the answer to one person; people in `hidden`
+        are never answered.
         """
         best: dict[tuple[str, str], HashMatch] = {}
-        for match in (*self._exact(hashes), *self._similar(hashes, orientations)):
+        for match in self._matches(hashes, orientations, video):
             if match.person_ref in hidden or only_person not in {None, match.person_ref}:
                 continue
             key = (match.person_ref, match.known_ref)
-            # Exact matches come first and have distance 0: a PDQ match never replaces one.
-            if key not in best or match.distance < best[key].distance:
+            # Surer kinds come first, and one of distance 0 is never replaced.
+            if key not in best or (
+                best[key].kind == match.kind and match.distance < best[key].distance
+            ):
                 best[key] = match
         return tuple(
             sorted(best.values(), key=lambda each: (each.distance, each.person_ref, each.known_ref))
         )
 
-    def _exact(self, hashes: MediaHashes) -> list[HashMatch]:
-        return [
-            HashMatch(
+    def _matches(
+        self,
+        hashes: MediaHashes,
+        orientations: PdqOrientations | None,
+        video: VideoHashes | None,
+    ) -> Iterator[HashMatch]:
+        yield from self._exact(hashes)
+        if video is not None:
+            yield from self._alike_videos(video)
+        asked = _asked(hashes, orientations, video)
+        if asked is not None:
+            yield from self._similar_pictures(asked)
+            if video is None:
+                yield from self._stills_of_videos(asked, MAX_PDQ_DISTANCE)
+            elif scenes_in(video.upright, at_most=2) == 1:
+                # A still picture that was made into a video.
+                yield from self._stills_of_videos(asked, _STRONG_DISTANCE)
+
+    def _exact(self, hashes: MediaHashes) -> Iterator[HashMatch]:
+        for entry in self._by_sha256.get(hashes.sha256, ()):
+            yield HashMatch(
                 person_ref=entry.person_ref,
                 known_ref=entry.known_ref,
                 kind="sha256",
@@ -119,44 +156,69 @@ class KnownHashes:
                 orientation="upright",
                 band="strong",
             )
-            for entry in self._by_sha256.get(hashes.sha256, ())
-        ]
 
-    def _similar(
-        self, hashes: MediaHashes, orientations: PdqOrientations | None
-    ) -> list[HashMatch]:
-        if not self._by_pdq:
-            return []
-        if orientations is not None:
-            named, quality = orientations.hashes, orientations.quality
-        elif hashes.pdq is not None and hashes.pdq_quality is not None:
-            named, quality = (("upright", hashes.pdq),), hashes.pdq_quality
-        else:
-            return []
-        if quality < MIN_PDQ_QUALITY:
-            return []
-        queries = np.frombuffer(
-            b"".join(_hex_bytes(pdq, _PDQ_HEX_CHARS) for _, pdq in named), dtype=np.uint8
-        ).reshape(len(named), -1)
-        # FAISS answers distances strictly below the radius.
-        with threads_for(queries.nbytes * len(self._by_pdq)):
-            starts, distances, places = self._index.range_search(queries, MAX_PDQ_DISTANCE + 1)
-        found = []
-        for row, (orientation, _) in enumerate(named):
-            for at in range(int(starts[row]), int(starts[row + 1])):
-                entry = self._by_pdq[int(places[at])]
-                distance = int(distances[at])
-                found.append(
-                    HashMatch(
-                        person_ref=entry.person_ref,
-                        known_ref=entry.known_ref,
-                        kind="pdq",
-                        distance=distance,
-                        orientation=orientation,
-                        band=_band(distance),
-                    )
+    def _similar_pictures(self, asked: _Asked) -> Iterator[HashMatch]:
+        hits = self._by_pdq.search(asked.codes, MAX_PDQ_DISTANCE)
+        for query, place, distance in zip(hits.queries, hits.ids, hits.distances, strict=True):
+            yield _pdq_match(self._pictures[int(place)], asked, int(query), int(distance))
+
+    def _stills_of_videos(self, asked: _Asked, max_distance: int) -> Iterator[HashMatch]:
+        for query, place, distance in self._by_frames.frames_like(asked.codes):
+            if distance <= max_distance:
+                yield _pdq_match(self._videos[place], asked, query, distance)
+
+    def _alike_videos(self, video: VideoHashes) -> Iterator[HashMatch]:
+        for likeness in self._by_frames.search(video):
+            if likeness.is_match:
+                entry = self._videos[likeness.video]
+                yield HashMatch(
+                    person_ref=entry.person_ref,
+                    known_ref=entry.known_ref,
+                    kind="vpdq",
+                    distance=likeness.distance,
+                    orientation=likeness.orientation,
+                    band=likeness.band,
+                    known_share=likeness.known_share,
+                    medium_share=likeness.medium_share,
+                    at_ms=likeness.at_ms,
                 )
-        return found
+
+
+def _asked(
+    hashes: MediaHashes, orientations: PdqOrientations | None, video: VideoHashes | None
+) -> _Asked | None:
+    """What of the medium is looked up by PDQ; None where nothing of it is usable."""
+    if video is not None:
+        if not len(video):
+            return None
+        moments = tuple(int(at_ms) for at_ms in video.at_ms)
+        return _Asked(
+            video.codes.reshape(-1, CODE_BYTES),
+            ORIENTATIONS * len(video),
+            tuple(at_ms for at_ms in moments for _ in ORIENTATIONS),
+        )
+    if orientations is not None:
+        named, quality = orientations.hashes, orientations.quality
+    elif hashes.pdq is not None and hashes.pdq_quality is not None:
+        named, quality = (("upright", hashes.pdq),), hashes.pdq_quality
+    else:
+        return None
+    if quality < MIN_PDQ_QUALITY:
+        return None
+    names = tuple(name for name, _ in named)
+    return _Asked(_codes([pdq for _, pdq in named]), names, (None,) * len(named))
+
+
+def _pdq_match(entry: KnownHash, asked: _Asked, query: int, distance: int) -> HashMatch:
+    return HashMatch(
+        person_ref=entry.person_ref,
+        known_ref=entry.known_ref,
+        kind="pdq",
+        distance=distance,
+        orientation=asked.orientations[query],
+        band=_band(distance),
+        at_ms=asked.at_ms[query],
+    )
 
 
 def _band(distance: int) -> Band:
@@ -165,10 +227,24 @@ def _band(distance: int) -> Band:
     return "moderate" if distance <= _MODERATE_DISTANCE else "weak"
 
 
-def _hex_bytes(value: str, length_chars: int) -> bytes:
-    if len(value) != length_chars:
-        raise KnownHashError(f"a hash of {len(value)} characters was given; {length_chars} needed")
+def _is_good(entry: KnownHash) -> bool:
+    return entry.pdq_quality is None or entry.pdq_quality >= MIN_PDQ_QUALITY
+
+
+def _codes(hex_hashes: Sequence[str]) -> Codes:
     try:
-        return bytes.fromhex(value)
+        return pdq_codes(hex_hashes)
+    except HashIndexError as error:
+        raise KnownHashError(str(error)) from error
+
+
+def _sha256(value: str) -> str:
+    try:
+        digest = bytes.fromhex(value)
     except ValueError as error:
         raise KnownHashError("a hash holds characters that are not hexadecimal") from error
+    if len(digest) * 2 != _SHA256_HEX_CHARS:
+        raise KnownHashError(
+            f"a hash of {len(value)} characters was given; {_SHA256_HEX_CHARS} needed"
+        )
+    return digest.hex()
