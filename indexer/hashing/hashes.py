@@ -4,6 +4,7 @@ None of them says anything about a face. PDQ is computed on an area-averaged pic
 pixels a side, each side by itself, as the newer reference implementation does (within 2 bits of
 it; the older one and the full-size hash are up to 16 bits away): eight times faster than the full
 picture, and the steadiest of the ways tried when a picture comes again smaller and recompressed.
+Whoever needs several hashes of one picture shrinks it once (`shrink`).
 """
 
 from __future__ import annotations
@@ -15,22 +16,21 @@ from typing import Final
 import cv2
 import imagehash
 import numpy as np
-import numpy.typing as npt
-import pdqhash
 from PIL import Image
 
+from indexer.hashing import pdq
 from indexer.media.picture import Picture, Pixels
 from indexer.observations import MediaHashes
 
-PDQ_BITS: Final = 256
+PDQ_BITS: Final = pdq.PDQ_BITS
 # Below this the specification itself calls a hash unusable: flat pictures all look alike.
 MIN_PDQ_QUALITY: Final = 50
 _MAX_SIDE_PX: Final = 512
 
-# What pdqhash computes, in its order, as the turn that was applied to the medium; each is named
-# here by the turn of the KNOWN picture that the medium would then be: the inverse. Degrees count
-# counter-clockwise; "transposed" swaps rows and columns, "transversed" does it about the other
-# diagonal.
+# What PDQ's library computes, in its order, as the turn that was applied to the medium; each is
+# named here by the turn of the KNOWN picture that the medium would then be: the inverse. Degrees
+# count counter-clockwise; "transposed" swaps rows and columns, "transversed" does it about the
+# other diagonal.
 ORIENTATIONS: Final = (
     "upright",
     "rotated_270",
@@ -60,8 +60,28 @@ class PdqOrientations:
         return self.hashes[0][1]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Shrunk:
+    """A picture as it is hashed: `grey` is (height, width) uint8, at most 512 pixels a side."""
+
+    grey: Pixels
+
+
+def shrink(picture: Picture) -> Shrunk:
+    """Make a picture grey and small, each side by itself."""
+    # Shrinking one channel instead of three takes a third of the time, and costs 0 to 2 bits.
+    grey = cv2.cvtColor(picture.pixels, cv2.COLOR_RGB2GRAY)
+    height, width = grey.shape
+    size = (min(width, _MAX_SIDE_PX), min(height, _MAX_SIDE_PX))
+    if size != (width, height):
+        grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    return Shrunk(np.asarray(grey, dtype=np.uint8))
+
+
 def hash_medium(
-    content: bytes, picture: Picture | None, orientations: PdqOrientations | None = None
+    content: bytes,
+    picture: Picture | Shrunk | None,
+    orientations: PdqOrientations | None = None,
 ) -> MediaHashes:
     """All hashes of one medium; only SHA-256 where there is no picture.
 
@@ -70,35 +90,25 @@ def hash_medium(
     sha256 = hashlib.sha256(content).hexdigest()
     if picture is None:
         return MediaHashes(sha256=sha256)
-    small = _small(picture.pixels)
+    small = _shrunk(picture)
     if orientations is None:
-        bits, quality = pdqhash.compute(small)
-        pdq, pdq_quality = _hex(bits), int(quality)
-    else:
-        pdq, pdq_quality = orientations.upright, orientations.quality
+        orientations = pdq_orientations(small)
     return MediaHashes(
         sha256=sha256,
-        pdq=pdq,
-        pdq_quality=pdq_quality,
-        phash=str(imagehash.phash(Image.fromarray(small))),
+        pdq=orientations.upright,
+        pdq_quality=orientations.quality,
+        phash=str(imagehash.phash(Image.fromarray(small.grey))),
     )
 
 
-def pdq_orientations(picture: Picture) -> PdqOrientations:
+def pdq_orientations(picture: Picture | Shrunk) -> PdqOrientations:
     """PDQ in all eight orientations for little more than the cost of one."""
-    all_bits, quality = pdqhash.compute_dihedral(_small(picture.pixels))
-    names = zip(ORIENTATIONS, all_bits, strict=True)
-    return PdqOrientations(tuple((name, _hex(bits)) for name, bits in names), int(quality))
+    sampled = pdq.samples(_shrunk(picture).grey.astype(np.float32))[np.newaxis]
+    turned = pdq.all_codes(pdq.frequencies(sampled))[0]
+    names = zip(ORIENTATIONS, turned, strict=True)
+    hashes = tuple((name, code.tobytes().hex()) for name, code in names)
+    return PdqOrientations(hashes, int(pdq.qualities(sampled)[0]))
 
 
-def _small(pixels: Pixels) -> Pixels:
-    height, width = pixels.shape[:2]
-    size = (min(width, _MAX_SIDE_PX), min(height, _MAX_SIDE_PX))
-    if size == (width, height):
-        return np.ascontiguousarray(pixels)
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
-def _hex(bits: npt.NDArray[np.integer]) -> str:
-    """256 bits, most significant first, as PDQ's references write them."""
-    return np.packbits(bits.astype(np.uint8)).tobytes().hex()
+def _shrunk(picture: Picture | Shrunk) -> Shrunk:
+    return picture if isinstance(picture, Shrunk) else shrink(picture)
