@@ -36,11 +36,14 @@ from service.exhibits.candidate_finds import CandidateFinds
 from service.exhibits.outcomes import EvidenceOutcomes
 from service.exhibits.scopes import SourceScopes
 from service.exhibits.service import ExhibitService
+from service.hashbank.matches import MatchLimits
 from service.hashbank.service import HashBankService
 from service.notices.service import NoticeService
 from service.reports.service import ReportService
 from service.settings import Settings
+from service.sources.halted_media import HaltedMedia
 from service.sources.scopes import CrawlManners
+from service.sources.seen_index import SeenIndex
 from service.sources.service import SourcesService
 from service.vault import Vault
 from service.web.cookies import is_https
@@ -131,7 +134,17 @@ def build_rooms(
     )
     accounts.organisations.tell(enrolment.bump_gallery)
     hashbank = HashBankService(
-        vault, clock, audit, enrolment.gallery, max_upload_bytes=settings.max_upload_bytes
+        vault,
+        clock,
+        audit,
+        enrolment.gallery,
+        HaltedMedia(clock),
+        max_upload_bytes=settings.max_upload_bytes,
+        limits=MatchLimits(
+            settings.common_picture_media,
+            settings.common_picture_hosts,
+            settings.collisions_to_hold_back,
+        ),
     )
     photos = PhotoService(
         vault,
@@ -173,6 +186,7 @@ def build_rooms(
         photos,
         hashbank,
         outcomes,
+        sources.halted,
         held_days=settings.held_days,
     )
     intake = IntakeService(

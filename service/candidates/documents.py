@@ -8,12 +8,18 @@ from indexer.observations import Examination
 
 
 class SeenAt(msgspec.Struct, frozen=True):
-    """One address at which the medium was seen, or that the person pointed to."""
+    """One address at which the medium was seen, or that the person pointed to.
+
+    `run_id` is the run that saw it there, if one did. `again` marks an address at which it appeared
+    after it had been confirmed.
+    """
 
     media_url: str | None
     page_url: str | None
     host: str
     seen_at: str
+    run_id: str = ""
+    again: bool = False
 
 
 class Declaration(msgspec.Struct, frozen=True):

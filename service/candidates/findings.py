@@ -1,12 +1,14 @@
 """From an examination to candidates, in the worker's transaction.
 
-1. For each enrolled person that the medium shows: re-read that they may be looked for (by their
+1. A content that was halted, or looks like one that was, makes none (see `halted_again.py`).
+2. For each enrolled person that the medium shows: re-read that they may be looked for (by their
    face, if that is what was found), and that they belong to the organisation whose run it is.
-2. A content that may show a minor, or that was settled with "never this again" (or looks like one
-   that was), makes no candidate.
-3. One candidate for a person and a content: what is there already gets the new address.
-4. The one thing kept of a face is the sealed aligned crop (design rule 1); a capture is asked for.
-5. A flood of face finds pauses the case by itself.
+3. Copies are noted and weighed (see `weighing.py`): not every likeness makes a candidate.
+4. What was settled with "never this again" (or looks like it) makes none.
+5. One candidate for a person and a content: what is there already gets the new address; what was
+   confirmed is captured there, too.
+6. The one thing kept of a face is the sealed aligned crop (design rule 1); a capture is asked for.
+7. A flood of finds pauses the case by itself.
 """
 
 from __future__ import annotations
@@ -17,25 +19,34 @@ from datetime import timedelta
 import msgspec
 from sqlalchemy.orm import Session
 
+from indexer.hashing import MIN_PDQ_QUALITY
 from indexer.observations import Examination, MediaHashes, PersonFinding
 from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
-from service.candidates.documents import CandidateDocument, HaltedDocument, SeenAt
+from service.candidates.documents import CandidateDocument, SeenAt
+from service.candidates.halted_again import HaltedAgain
 from service.candidates.halting import Halting
 from service.candidates.models import Candidate
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.references import reference_to
 from service.candidates.repository import CandidateRepository
 from service.candidates.sealed import SealedCandidates
-from service.candidates.statements import MINOR_REASON
+from service.candidates.statements import LIKENESS_REASON
+from service.candidates.weighing import Weighing
 from service.candidates.words import best_face
 from service.clock import Clock
 from service.enrolment.service import EnrolmentService
+from service.hashbank.documents import FrameHash
 from service.hashbank.service import HashBankService
+from service.sources.halted_media import HaltedMedia
 from service.vault import Vault
 
 FLOOD_FACES_A_DAY = 500
 """More new face finds of one person in a day are a flood: the case rests until somebody looks."""
+FLOOD_COPIES_A_DAY = 500
+"""The same for copies of known pictures, so that a find by one way never uses up the other's."""
+MAX_ADDRESSES = 1000
+"""More addresses of one content are not written down: a notice names 200 at most."""
 
 _SAME_PICTURE_BITS = 31
 """PDQ distance up to which two pictures count as the same (its authors' threshold)."""
@@ -51,6 +62,8 @@ class FindingRecorder:
         audit: AuditTrail,
         enrolment: EnrolmentService,
         hashbank: HashBankService,
+        halted: HaltedMedia,
+        halting: Halting,
         *,
         held_days: int,
     ) -> None:
@@ -60,7 +73,10 @@ class FindingRecorder:
         self._enrolment = enrolment
         self._hashbank = hashbank
         self._held = timedelta(days=held_days)
-        self._halting = Halting(vault, clock, audit, hashbank)
+        self._halted = halted
+        self._halting = halting
+        self._halted_again = HaltedAgain(vault, clock, audit, enrolment, halted, halting)
+        self._weighing = Weighing(hashbank.matches)
 
     def record_findings(
         self,
@@ -77,16 +93,44 @@ class FindingRecorder:
         run_id: uuid.UUID | None,
     ) -> tuple[uuid.UUID, ...]:
         """Candidates for each person found; returns the ids of those that are new (or again)."""
+        place = SeenAt(
+            media_url, page_url, host, self._clock.now().isoformat(), str(run_id) if run_id else ""
+        )
+        return self.record_seen(
+            session,
+            actor,
+            outcomes,
+            organisation_id=organisation_id,
+            medium_id=medium_id,
+            examination=examination,
+            seen=(place,),
+            run_id=run_id,
+        )
+
+    def record_seen(
+        self,
+        session: Session,
+        actor: Actor,
+        outcomes: CandidateOutcomes,
+        *,
+        organisation_id: uuid.UUID,
+        medium_id: uuid.UUID,
+        examination: Examination,
+        seen: tuple[SeenAt, ...],
+        run_id: uuid.UUID | None,
+    ) -> tuple[uuid.UUID, ...]:
+        """The same, of a medium that was seen at one or more places, the latest first."""
         if not examination.findings:
             return ()
         worker = Actor.system(actor.reason or "findings", organisation_id)
         repository = CandidateRepository(session, worker, self._clock.now())
-        halted = any(row.state == "halted" for row in repository.any_of_medium(medium_id))
-        seen = SeenAt(media_url, page_url, host, self._clock.now().isoformat())
+        stopped = self._halted_again.reason(session, repository, medium_id, examination)
         new = []
         for finding in examination.findings:
-            if halted:
-                self._keep_halted(session, worker, repository, finding, seen, medium_id, run_id)
+            if stopped:
+                self._halted_again.keep(
+                    session, worker, outcomes, finding, seen, medium_id, run_id, stopped
+                )
                 continue
             candidate_id = self._record_person(
                 session, worker, repository, outcomes, finding, examination, seen, medium_id, run_id
@@ -123,8 +167,10 @@ class FindingRecorder:
         same = repository.any_of_medium(medium_id) if medium_id is not None else ()
         if any(each.state == "halted" for each in same):
             self._halting.halt(session, actor, outcomes, row, "")
+        elif self._halted.stops(session, examination):
+            self._halting.halt(session, actor, outcomes, row, LIKENESS_REASON)
         elif row.state == "confirmed":
-            self._hashbank.add_known(session, actor, row.person_id, "confirmed", examination.hashes)
+            add_confirmed(self._hashbank, session, actor, row.person_id, examination)
 
     def _record_person(
         self,
@@ -134,23 +180,30 @@ class FindingRecorder:
         outcomes: CandidateOutcomes,
         finding: PersonFinding,
         examination: Examination,
-        seen: SeenAt,
+        seen: tuple[SeenAt, ...],
         medium_id: uuid.UUID,
         run_id: uuid.UUID | None,
     ) -> uuid.UUID | None:
         person_id = uuid.UUID(finding.person_ref)
-        if not (finding.faces or finding.hashes):
-            return None
         if not self._enrolment.is_active(session, person_id, worker.organisation_id):
             return None
         if finding.faces and not self._enrolment.gallery.may_find_faces(session, person_id):
             # opted out, or switched off, while the medium was being looked at
             finding = msgspec.structs.replace(finding, faces=())
-            if not finding.hashes:
-                return None
+        copies = self._weighing.usable(
+            session,
+            worker,
+            person_id,
+            medium_id,
+            finding.hashes,
+            examination.hashes.pdq_quality,
+        )
+        finding = msgspec.structs.replace(finding, hashes=copies)
         existing = repository.of_medium(person_id, medium_id)
         if existing is not None and existing.state != "expired":
-            self._seen_again(session, worker, existing, seen)
+            self._seen_again(session, worker, outcomes, existing, seen)
+            return None
+        if not (finding.faces or finding.hashes):
             return None
         if self._is_settled(repository, person_id, medium_id, examination.hashes):
             return None
@@ -164,11 +217,11 @@ class FindingRecorder:
         row.run_id = run_id
         row.kind = "face" if finding.faces else "hash"
         row.state = "waiting"
-        row.host = seen.host
+        row.host = seen[0].host
         row.found_at = now
         row.held_until = now + self._held
         row.decided_at = None
-        document = CandidateDocument((seen,), without_crops(examination, finding))
+        document = CandidateDocument(seen, without_crops(examination, finding))
         self._sealed.put(row, document)
         best = best_face(finding.faces)
         if best is not None and best.face_crop_png:
@@ -176,62 +229,47 @@ class FindingRecorder:
         repository.add(row)
         outcomes.wanted(session, worker, reference_to(row, document.addresses))
         self._audit.record(session, worker, "candidate.found", "candidate", row.id, kind=row.kind)
-        self._pause_a_flood(session, worker, repository, person_id)
+        self._pause_a_flood(session, worker, repository, row)
         return row.id
 
-    def _seen_again(self, session: Session, worker: Actor, row: Candidate, seen: SeenAt) -> None:
+    def _seen_again(
+        self,
+        session: Session,
+        worker: Actor,
+        outcomes: CandidateOutcomes,
+        row: Candidate,
+        seen: tuple[SeenAt, ...],
+    ) -> None:
+        """New addresses of a content; where it was confirmed, each new file is captured, too."""
         if row.state not in ("waiting", "confirmed"):
             return
         document = self._sealed.document(row)
         known = {(each.media_url, each.page_url) for each in document.addresses}
-        if (seen.media_url, seen.page_url) in known:
+        files = {each.media_url for each in document.addresses}
+        addresses, places = list(document.addresses), []
+        for each in seen:
+            if (each.media_url, each.page_url) in known or len(addresses) >= MAX_ADDRESSES:
+                continue
+            known.add((each.media_url, each.page_url))
+            again = row.state == "confirmed" and each.media_url not in files
+            files.add(each.media_url)
+            addresses.append(msgspec.structs.replace(each, again=again))
+            if again:
+                places.append(len(addresses) - 1)
+        if len(addresses) == len(document.addresses):
             return
-        addresses = (*document.addresses, seen)
-        self._sealed.put(row, msgspec.structs.replace(document, addresses=addresses))
+        self._sealed.put(row, msgspec.structs.replace(document, addresses=tuple(addresses)))
+        for place in places:
+            outcomes.appeared_again(session, worker, reference_to(row, tuple(addresses), place))
         self._audit.record(
-            session, worker, "candidate.seen_again", "candidate", row.id, addresses=len(addresses)
+            session,
+            worker,
+            "candidate.seen_again",
+            "candidate",
+            row.id,
+            addresses=len(addresses),
+            again=len(places),
         )
-
-    def _keep_halted(
-        self,
-        session: Session,
-        worker: Actor,
-        repository: CandidateRepository,
-        finding: PersonFinding,
-        seen: SeenAt,
-        medium_id: uuid.UUID,
-        run_id: uuid.UUID | None,
-    ) -> None:
-        """A content that was halted, seen again: one more address to report, nothing else."""
-        person_id = uuid.UUID(finding.person_ref)
-        if not self._enrolment.is_active(session, person_id, worker.organisation_id):
-            return
-        now = self._clock.now()
-        row = repository.of_medium(person_id, medium_id)
-        if row is None:
-            row = Candidate(
-                id=uuid.uuid4(),
-                organisation_id=worker.organisation_id,
-                person_id=person_id,
-                medium_id=medium_id,
-                run_id=run_id,
-                kind="face" if finding.faces else "hash",
-                state="halted",
-                host=seen.host,
-                found_at=now,
-                held_until=now,
-                decided_at=now,
-            )
-            self._sealed.put(row, HaltedDocument((seen,), MINOR_REASON, now.isoformat()))
-            repository.add(row)
-        elif row.state == "halted":
-            document = self._sealed.halted(row)
-            known = {(each.media_url, each.page_url) for each in document.addresses}
-            if (seen.media_url, seen.page_url) in known:
-                return
-            addresses = (*document.addresses, seen)
-            self._sealed.put(row, msgspec.structs.replace(document, addresses=addresses))
-        self._audit.record(session, worker, "candidate.halted_again", "candidate", row.id)
 
     def _is_settled(
         self,
@@ -253,17 +291,41 @@ class FindingRecorder:
         return False
 
     def _pause_a_flood(
-        self, session: Session, worker: Actor, repository: CandidateRepository, person_id: uuid.UUID
+        self, session: Session, worker: Actor, repository: CandidateRepository, row: Candidate
     ) -> None:
         since = self._clock.now() - timedelta(days=1)
-        if repository.count_found_since(person_id, since) <= FLOOD_FACES_A_DAY:
+        most = FLOOD_FACES_A_DAY if row.kind == "face" else FLOOD_COPIES_A_DAY
+        if repository.count_found_since(row.person_id, row.kind, since) <= most:
             return
         self._enrolment.pause(
             session,
             worker,
-            person_id,
-            f"More than {FLOOD_FACES_A_DAY} finds in one day: please look before going on.",
+            row.person_id,
+            f"More than {most} finds in one day: please look before going on.",
         )
+
+
+def add_confirmed(
+    hashbank: HashBankService,
+    session: Session,
+    actor: Actor,
+    person_id: uuid.UUID,
+    examination: Examination,
+) -> None:
+    """The hashes of a confirmed find, and of every frame of a video, join what is looked for."""
+    frames = {
+        frame.pdq: FrameHash(frame.pdq, frame.quality)
+        for frame in examination.frame_hashes
+        if frame.quality >= MIN_PDQ_QUALITY
+    }
+    hashbank.add_known(
+        session,
+        actor,
+        person_id,
+        "confirmed",
+        examination.hashes,
+        frames=tuple(frames.values()),
+    )
 
 
 def without_crops(examination: Examination, finding: PersonFinding | None) -> Examination:

@@ -1,15 +1,17 @@
 """Halting what may show a minor (design rule 6).
 
-Any sign from anybody is enough. Every candidate of that content, of whomever, stops at once: its
-face crop and verdicts are destroyed, captures are purged, its hashes leave the known pictures, and
-all that stays is addresses, time and reason, which the operator reports where it belongs. A file
-that somebody brought with the content in it is destroyed wherever else it is held, too.
+Any sign from anybody is enough. Every candidate of that content, and of what looks like it, of
+whomever, stops at once: its face crop and verdicts are destroyed, captures are purged, its hashes
+leave the known pictures, and all that stays is addresses, time and reason, which the operator
+reports where it belongs. A file that somebody brought with the content in it is destroyed wherever
+else it is held, too. The media leave what was seen; their content hashes are kept for nothing but
+stopping copies.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -23,9 +25,10 @@ from service.candidates.references import reference_to
 from service.candidates.repository import CandidateRepository
 from service.candidates.resolution import Resolution
 from service.candidates.sealed import SealedCandidates, delete_brought_after_commit
-from service.candidates.statements import MINOR_REASON
+from service.candidates.statements import LIKENESS_REASON, MINOR_REASON
 from service.clock import Clock
 from service.hashbank.service import HashBankService
+from service.sources.halted_media import HaltedMedia
 from service.vault import Vault
 
 MAX_REASON_CHARACTERS = 2000
@@ -35,13 +38,19 @@ class Halting:
     """Stops candidates for good."""
 
     def __init__(
-        self, vault: Vault, clock: Clock, audit: AuditTrail, hashbank: HashBankService
+        self,
+        vault: Vault,
+        clock: Clock,
+        audit: AuditTrail,
+        hashbank: HashBankService,
+        halted: HaltedMedia,
     ) -> None:
         self._vault = vault
         self._sealed = SealedCandidates(vault)
         self._clock = clock
         self._audit = audit
         self._hashbank = hashbank
+        self._halted = halted
 
     def halt(
         self,
@@ -57,16 +66,38 @@ class Halting:
         system = Actor.system("minor sign")
         everywhere = CandidateRepository(session, system, self._clock.now())
         rows = self._of_same_content(everywhere, row)
+        media = self._media_of(session, rows)
+        likenesses = self._look_alikes(session, everywhere, media, rows)
         files = {
-            brought.file_sha256 for each in rows for brought in self._sealed.document(each).brought
+            brought.file_sha256
+            for each in (*rows, *likenesses)
+            for brought in self._sealed.document(each).brought
         }
         for each in rows:
             # what somebody said of their own find goes no further than its organisation
             own_words = whole if each.organisation_id == row.organisation_id else MINOR_REASON
             self._halt_one(session, everywhere, outcomes, each, own_words)
-        self._destroy_copies(session, everywhere, {each.person_id for each in rows}, files)
+        for each in likenesses:
+            likeness = f"{MINOR_REASON}: {LIKENESS_REASON}"
+            self._halt_one(session, everywhere, outcomes, each, likeness)
+        people = {each.person_id for each in (*rows, *likenesses)}
+        self._destroy_copies(session, everywhere, people, files)
+        for medium_id in media:
+            self._halted.halt(session, medium_id)
+            self._hashbank.matches.forget_medium(session, medium_id)
+        for medium_id in {each.medium_id for each in likenesses if each.medium_id is not None}:
+            self._halted.halt_likeness(session, medium_id)
+            self._hashbank.matches.forget_medium(session, medium_id)
+        for person_id in people:
+            self._hashbank.forget_halted(session, system, person_id)
         self._audit.record(
-            session, actor, "candidate.halt", "candidate", row.id, candidates=len(rows)
+            session,
+            actor,
+            "candidate.halt",
+            "candidate",
+            row.id,
+            candidates=len(rows),
+            look_alikes=len(likenesses),
         )
         return Resolution("halted", needs_reviewer=False, needs_person=False)
 
@@ -86,6 +117,29 @@ class Halting:
                 if each.state != "halted":
                     found.setdefault(each.id, each)
         return list(found.values())
+
+    def _media_of(self, session: Session, rows: Sequence[Candidate]) -> list[uuid.UUID]:
+        """Every content that these candidates are known to be of."""
+        digests = {digest for each in rows for digest in _digests(self._sealed.document(each))}
+        media = {each.medium_id for each in rows if each.medium_id is not None}
+        return sorted(media | set(self._halted.media_of(session, digests)))
+
+    def _look_alikes(
+        self,
+        session: Session,
+        repository: CandidateRepository,
+        media: Sequence[uuid.UUID],
+        rows: Sequence[Candidate],
+    ) -> list[Candidate]:
+        """Open candidates of other contents that look like one of these, of whomever."""
+        halted = {each.id for each in rows}
+        alike = self._halted.look_alikes(session, media, repository.any_open_media())
+        return [
+            each
+            for medium_id in alike
+            for each in repository.any_of_medium(medium_id)
+            if each.state != "halted" and each.id not in halted
+        ]
 
     def _destroy_copies(
         self,

@@ -17,7 +17,10 @@ from service.accounts.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class CandidateRef:
-    """A candidate, as much of it as evidence needs. At least one of the addresses is there."""
+    """A candidate, as much of it as evidence needs. At least one of the addresses is there.
+
+    `place` counts its addresses: 0 where it was found, more where it appeared again.
+    """
 
     id: uuid.UUID
     person_id: uuid.UUID
@@ -25,6 +28,7 @@ class CandidateRef:
     host: str
     page_url: str | None
     media_url: str | None
+    place: int = 0
 
 
 class CandidateOutcomes(Protocol):
@@ -36,6 +40,10 @@ class CandidateOutcomes(Protocol):
 
     def confirmed(self, session: Session, actor: Actor, candidate: CandidateRef) -> None:
         """All needed confirmations are there."""
+        ...
+
+    def appeared_again(self, session: Session, actor: Actor, candidate: CandidateRef) -> None:
+        """A confirmed candidate's content is at one more address: capture and seal it there too."""
         ...
 
     def dropped(self, session: Session, actor: Actor, candidate: CandidateRef, reason: str) -> None:

@@ -7,14 +7,15 @@ from service.candidates.models import Candidate
 from service.candidates.outcomes import CandidateRef
 
 
-def reference_to(row: Candidate, addresses: tuple[SeenAt, ...]) -> CandidateRef:
-    """The candidate as evidence knows it: its first address counts."""
-    first = addresses[0] if addresses else None
+def reference_to(row: Candidate, addresses: tuple[SeenAt, ...], place: int = 0) -> CandidateRef:
+    """The candidate as evidence knows it at one of its addresses: the first one, if not said."""
+    there = addresses[place] if addresses else None
     return CandidateRef(
         id=row.id,
         person_id=row.person_id,
         organisation_id=row.organisation_id,
-        host=row.host,
-        page_url=first.page_url if first else None,
-        media_url=first.media_url if first else None,
+        host=there.host if there is not None and place else row.host,
+        page_url=there.page_url if there else None,
+        media_url=there.media_url if there else None,
+        place=place,
     )

@@ -67,6 +67,17 @@ class CandidateRepository:
             select(Candidate).where(Candidate.medium_id == medium_id).with_for_update(of=Candidate)
         ).all()
 
+    def any_open_media(self) -> Sequence[uuid.UUID]:
+        """Contents of all undecided and confirmed candidates, of every organisation.
+
+        A sign of a minor halts what looks the same, whomever it was found for.
+        """
+        return self._session.scalars(
+            select(Candidate.medium_id)
+            .where(Candidate.state.in_(("waiting", "confirmed")), Candidate.medium_id.is_not(None))
+            .distinct()
+        ).all()  # type: ignore[return-value]
+
     def any_halted(self) -> Sequence[Candidate]:
         """Halted candidates of an operator's organisation: they report addresses, and see no more.
 
@@ -111,8 +122,8 @@ class CandidateRepository:
         ).all()
         return tuple((kind, state, count) for kind, state, count in rows)
 
-    def count_found_since(self, person_id: uuid.UUID, moment: datetime) -> int:
-        """How many face finds of one person appeared since `moment`."""
+    def count_found_since(self, person_id: uuid.UUID, kind: str, moment: datetime) -> int:
+        """How many finds of one person and kind appeared since `moment`."""
         return (
             self._session.scalar(
                 select(func.count())
@@ -120,7 +131,7 @@ class CandidateRepository:
                 .where(
                     Candidate.person_id == person_id,
                     Candidate.person_id.in_(reviewable_people(self._actor, self._at)),
-                    Candidate.kind == "face",
+                    Candidate.kind == kind,
                     Candidate.found_at > moment,
                 )
             )

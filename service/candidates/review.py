@@ -29,6 +29,7 @@ from service.candidates.errors import (
     ReasonMissingError,
     StatementsMissingError,
 )
+from service.candidates.findings import add_confirmed
 from service.candidates.halting import MAX_REASON_CHARACTERS, Halting
 from service.candidates.models import Candidate, Confirmation, NeverAgain
 from service.candidates.outcomes import CandidateOutcomes
@@ -37,6 +38,7 @@ from service.candidates.repository import CandidateRepository
 from service.candidates.resolution import Resolution, resolve
 from service.candidates.sealed import SealedCandidates, delete_brought_after_commit
 from service.candidates.statements import (
+    OWN_PUBLICATION,
     PERSON_STATEMENTS,
     Verdict,
     reason_words,
@@ -62,6 +64,7 @@ class Review:
         accounts: AccountService,
         enrolment: EnrolmentService,
         hashbank: HashBankService,
+        halting: Halting,
     ) -> None:
         self._vault = vault
         self._sealed = SealedCandidates(vault)
@@ -70,7 +73,7 @@ class Review:
         self._accounts = accounts
         self._enrolment = enrolment
         self._hashbank = hashbank
-        self._halting = Halting(vault, clock, audit, hashbank)
+        self._halting = halting
 
     def decide(
         self,
@@ -279,6 +282,7 @@ class Review:
                 self._sealed.confirmation(row, each).never_again for each in confirmations
             )
             self._end(session, actor, outcomes, row, "dismissed", "dismissed")
+            self._count_collision(session, row, confirmations)
             if settled and row.medium_id is not None:
                 repository.add(
                     NeverAgain(
@@ -296,20 +300,36 @@ class Review:
         self, session: Session, actor: Actor, outcomes: CandidateOutcomes, row: Candidate
     ) -> None:
         document = self._sealed.document(row)
+        system = Actor.system("confirmed find", row.organisation_id)
         row.state = "confirmed"
         row.face_crop = None
         row.decided_at = self._clock.now()
         for examination in (document.examination, document.captured_examination):
             if examination is not None:
-                self._hashbank.add_known(
-                    session,
-                    Actor.system("confirmed find", row.organisation_id),
-                    row.person_id,
-                    "confirmed",
-                    examination.hashes,
-                )
+                add_confirmed(self._hashbank, session, system, row.person_id, examination)
+        if row.medium_id is not None:
+            self._hashbank.matches.decided(
+                session, system, row.person_id, row.medium_id, "confirmed"
+            )
         self._audit.record(session, actor, "candidate.confirm", "candidate", row.id)
         outcomes.confirmed(session, actor, reference_to(row, document.addresses))
+
+    def _count_collision(
+        self, session: Session, row: Candidate, confirmations: Sequence[Confirmation]
+    ) -> None:
+        """A reviewer said that it is something else, not that it may stay: the hash was wrong."""
+        may_stay = reason_words(OWN_PUBLICATION)
+        collided = any(
+            each.by == "reviewer"
+            and each.verdict == "different"
+            and self._sealed.confirmation(row, each).reason != may_stay
+            for each in confirmations
+        )
+        if collided and row.medium_id is not None:
+            system = Actor.system("dismissed find", row.organisation_id)
+            self._hashbank.matches.decided(
+                session, system, row.person_id, row.medium_id, "different"
+            )
 
     def _end(
         self,

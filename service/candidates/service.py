@@ -15,6 +15,7 @@ from service.accounts.actor import Actor, Role
 from service.accounts.service import AccountService
 from service.audit.trail import AuditTrail
 from service.candidates.findings import FindingRecorder
+from service.candidates.halting import Halting
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.repository import CandidateRepository
 from service.candidates.resolution import Resolution
@@ -35,6 +36,7 @@ from service.enrolment.photos import PhotoService
 from service.enrolment.service import EnrolmentService
 from service.errors import ConflictError, NotAllowedError, NotFoundError
 from service.hashbank.service import HashBankService
+from service.sources.halted_media import HaltedMedia
 from service.vault import Vault
 
 _SCHEDULE = Actor.system("candidates' time")
@@ -53,6 +55,7 @@ class CandidateService:
         photos: PhotoService,
         hashbank: HashBankService,
         outcomes: CandidateOutcomes,
+        halted: HaltedMedia,
         *,
         held_days: int = 14,
     ) -> None:
@@ -60,10 +63,11 @@ class CandidateService:
         self._sealed = SealedCandidates(vault)
         self._clock = clock
         self._audit = audit
-        self._findings = FindingRecorder(
-            vault, clock, audit, enrolment, hashbank, held_days=held_days
+        halting = Halting(vault, clock, audit, hashbank, halted)
+        self.findings = FindingRecorder(
+            vault, clock, audit, enrolment, hashbank, halted, halting, held_days=held_days
         )
-        self.review = Review(vault, clock, audit, accounts, enrolment, hashbank)
+        self.review = Review(vault, clock, audit, accounts, enrolment, hashbank, halting)
         self._showing = Showing(vault, clock, enrolment, photos)
         self.outcomes = outcomes
 
@@ -83,7 +87,7 @@ class CandidateService:
         run_id: uuid.UUID | None,
     ) -> tuple[uuid.UUID, ...]:
         """Candidates of an examination, in the worker's transaction; ids of the new ones."""
-        return self._findings.record_findings(
+        return self.findings.record_findings(
             session,
             actor,
             self.outcomes,
@@ -109,7 +113,7 @@ class CandidateService:
         `medium_id` is the row of the content, written by the sources: what was pointed to becomes
         known content here.
         """
-        self._findings.captured(session, actor, self.outcomes, candidate_id, examination, medium_id)
+        self.findings.captured(session, actor, self.outcomes, candidate_id, examination, medium_id)
 
     def has_candidates(self, session: Session, actor: Actor, medium_id: uuid.UUID) -> bool:
         """Whether anybody whom the caller may see was found in this content before."""

@@ -47,15 +47,17 @@ PERSON_STATEMENTS: tuple[str, ...] = (
 )
 DECLARATION = "This shows me, or was made to look like me, and I did not agree that it is spread."
 
+OWN_PUBLICATION = "own_publication"
 REASONS: tuple[tuple[str, str], ...] = (
     ("another_person", "It is another person"),
     ("not_enough_to_see", "There is not enough to see"),
     ("turned_or_covered", "The face is turned away, covered or cut off"),
     ("not_a_person", "It is no person"),
-    ("own_publication", "The person published it themselves and it may stay"),
+    (OWN_PUBLICATION, "The person published it themselves and it may stay"),
     ("other", "Another reason, in words"),
 )
 MINOR_REASON = "may show somebody under 18"
+LIKENESS_REASON = "it looks like a medium that was halted"
 
 MINOR_REPORTING: tuple[tuple[str, str], ...] = (
     ("United States", "CyberTipline of NCMEC: report.cybertip.org"),

@@ -35,6 +35,22 @@ class Candidates(Protocol):
         """What was captured has been examined."""
         ...
 
+    def record_findings(
+        self,
+        session: Session,
+        actor: Actor,
+        *,
+        organisation_id: uuid.UUID,
+        medium_id: uuid.UUID,
+        examination: Examination,
+        media_url: str,
+        page_url: str | None,
+        host: str,
+        run_id: uuid.UUID | None,
+    ) -> tuple[uuid.UUID, ...]:
+        """Candidates of an examination."""
+        ...
+
 
 class Ledger(Protocol):
     """`service.sources.service.SourcesService`, as far as captures add to the media seen."""
@@ -68,12 +84,24 @@ class CandidateFinds:
             run_id=view.run_id,
             examination=view.examination,
             seen=tuple(
-                SeenAddress(one.media_url, one.page_url, one.host, one.seen_at)
+                SeenAddress(
+                    one.media_url,
+                    one.page_url,
+                    one.host,
+                    one.seen_at,
+                    uuid.UUID(one.run_id) if one.run_id else None,
+                    one.again,
+                )
                 for one in view.addresses
             ),
             brought=tuple(
                 BroughtSummary(one.captured_by, one.tool, one.captured_at, one.file_sha256)
                 for one in view.brought
+            ),
+            confirmed_sha256s=frozenset(
+                one.hashes.sha256
+                for one in (view.examination, view.captured_examination)
+                if one is not None and view.state == "confirmed"
             ),
         )
 
@@ -108,3 +136,27 @@ class CandidateFinds:
         if view.media_url is not None:
             medium_id = self._ledger.know_medium(session, actor, examination, content_bytes)
         self._candidates.captured(session, actor, candidate_id, examination, medium_id)
+
+    def other_content(
+        self,
+        session: Session,
+        actor: Actor,
+        find: Find,
+        examination: Examination,
+        content_bytes: int,
+    ) -> None:
+        """The content joins the media seen; it was compared with this person alone."""
+        if find.media_url is None:
+            return
+        medium_id = self._ledger.know_medium(session, actor, examination, content_bytes)
+        self._candidates.record_findings(
+            session,
+            actor,
+            organisation_id=find.organisation_id,
+            medium_id=medium_id,
+            examination=examination,
+            media_url=find.media_url,
+            page_url=find.page_url,
+            host=find.host,
+            run_id=find.run_id,
+        )

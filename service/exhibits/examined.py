@@ -32,6 +32,11 @@ def summarise(
     )
 
 
+def was_looked_at(examination: Examination) -> bool:
+    """Whether eyes saw it, or tried to: what was only looked up by its hash they did not."""
+    return examination.frames_examined > 0 or examination.refusal is not None
+
+
 def _matches(finding: PersonFinding | None) -> tuple[MatchSummary, ...]:
     if finding is None:
         return ()

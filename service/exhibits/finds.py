@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from sqlalchemy.orm import Session
@@ -26,6 +26,8 @@ class SeenAddress:
     page_url: str | None
     host: str
     seen_at: str
+    run_id: uuid.UUID | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Find:
     """One candidate as evidence sees it.
 
     `examination` is what the eyes saw when it was found; None for what a person pointed to.
-    `seen` are all addresses of this content that are known by now.
+    `seen` are all addresses of this content that are known by now; `confirmed_sha256s` are the
+    contents that people have confirmed (what was found, and what was captured instead).
     """
 
     candidate_id: uuid.UUID
@@ -48,6 +51,22 @@ class Find:
     examination: Examination | None
     seen: tuple[SeenAddress, ...]
     brought: tuple[BroughtSummary, ...] = ()
+    confirmed_sha256s: frozenset[str] = frozenset()
+    place: int = 0
+
+    def at(self, place: int) -> Find:
+        """The find as it is at one of its addresses; the first is where it was found."""
+        if place == 0:
+            return self
+        there = self.seen[place]
+        return replace(
+            self,
+            host=there.host,
+            page_url=there.page_url,
+            media_url=there.media_url,
+            run_id=there.run_id,
+            place=place,
+        )
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -78,6 +97,20 @@ class Finds(Protocol):
         content_bytes: int,
     ) -> None:
         """What was captured has been examined (for what a person pointed to: the first time)."""
+        ...
+
+    def other_content(
+        self,
+        session: Session,
+        actor: Actor,
+        find: Find,
+        examination: Examination,
+        content_bytes: int,
+    ) -> None:
+        """Where a confirmed find appeared again there is something else now, and it was examined.
+
+        `find` is the one at that place. If it shows the person it becomes a find of its own.
+        """
         ...
 
 

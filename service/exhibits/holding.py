@@ -2,7 +2,9 @@
 
 1. Look, in a short read: is the capture still wanted, does the mandate permit it, where to go?
 2. Fetch page and medium by the capture's own path, under the scope and each host's lease.
-3. If the medium is not what was examined when it was found, examine what was captured too.
+3. If the medium is not what was examined when it was found (or was only looked up by its hash),
+   examine what was captured too. Where a confirmed find appeared again, other content is held
+   apart: it is no evidence of what people confirmed.
 4. Name the file in the row, write the encrypted file, then in one unit of work: held, with its
    document, custody and audit entry; or failed, with the reason, and a later attempt.
 
@@ -34,11 +36,16 @@ from service.errors import LikenessError
 from service.exhibits.custody_book import CustodyBook
 from service.exhibits.documents import CLOCK_NOT_MEASURED, CaptureDocument
 from service.exhibits.errors import CaptureNotPermittedError
-from service.exhibits.examined import summarise
+from service.exhibits.examined import summarise, was_looked_at
 from service.exhibits.finds import Capturer, Cases, Find, Finds, Organisations, Scopes, Slots
 from service.exhibits.manifest import ResourceSummary
 from service.exhibits.models import Capture
-from service.exhibits.outcomes import capture_context
+from service.exhibits.outcomes import (
+    OTHER_CONTENT,
+    OTHER_CONTENT_WORDS,
+    at_place,
+    capture_context,
+)
 from service.exhibits.repository import ExhibitRepository
 from service.sources.words import reason_words
 from service.vault import KeyDestroyedError, Vault
@@ -153,7 +160,7 @@ class CaptureHolder:
             row = ExhibitRepository(session, actor, self._clock.now()).capture(capture_id)
             if row is None or row.state != "wanted" or row.wanted_at > self._clock.now():
                 return None
-            find = self._finds.find(session, actor, row.candidate_id)
+            find = self._finds.find(session, actor, row.candidate_id).at(row.place)
             if find.state not in _CAPTURE_STATES:
                 raise CaptureNotPermittedError("the candidate was decided otherwise meanwhile")
             person = self._cases.person_view(session, actor, row.person_id)
@@ -175,8 +182,11 @@ class CaptureHolder:
         content = captured.medium_content
         if content is None or _role(find, captured.resources[-1]) == "page":
             return None
+        digest = hashlib.sha256(content).hexdigest()
         found = find.examination
-        if found is not None and found.hashes.sha256 == hashlib.sha256(content).hexdigest():
+        if find.place and digest in find.confirmed_sha256s:
+            return None
+        if found is not None and found.hashes.sha256 == digest and was_looked_at(found):
             return None
         return self._eyes.examine(
             content,
@@ -216,6 +226,7 @@ class CaptureHolder:
         examination: Examination | None,
     ) -> HoldOutcome:
         find = plan.find
+        is_other = bool(find.place) and document.captured_sha256 not in find.confirmed_sha256s
         file_id = self._claim(database, capture_id)
         if file_id is None:
             return HoldOutcome("not wanted")
@@ -231,18 +242,25 @@ class CaptureHolder:
             row = self._wanted(self._repository(session), capture_id, file_id)
             if row is not None:
                 row.state, row.held_at, row.document = "held", self._clock.now(), sealed
+                if is_other:
+                    self._set_apart(session, row)
                 self._custody.append(
                     session,
                     actor,
                     find.person_id,
                     find.candidate_id,
                     "captured",
-                    f"attempt {row.attempt}, warc sha256 {captured.warc_sha256}",
+                    f"attempt {row.attempt}{at_place(row.place)}, "
+                    f"warc sha256 {captured.warc_sha256}",
                 )
                 self._audit.record(
                     session, actor, "capture.held", "capture", row.id, attempt=row.attempt
                 )
-                if examination is not None:
+                if examination is not None and is_other:
+                    self._finds.other_content(
+                        session, actor, find, examination, captured.resources[-1].body_bytes
+                    )
+                elif examination is not None:
                     self._finds.captured(
                         session,
                         actor,
@@ -254,6 +272,13 @@ class CaptureHolder:
             self._vault.delete_file(find.person_id, file_id)
             return HoldOutcome("not wanted")
         return HoldOutcome("held")
+
+    def _set_apart(self, session: Session, row: Capture) -> None:
+        """Not what people confirmed: the exhibit of this place stays unsealed and says so."""
+        row.state = OTHER_CONTENT
+        for exhibit in self._repository(session).exhibits_of(row.candidate_id, place=row.place):
+            if exhibit.state == "unsealed":
+                exhibit.state_reason = OTHER_CONTENT_WORDS
 
     def _claim(self, database: Database, capture_id: uuid.UUID) -> str | None:
         """Name the file in the row before it exists; an earlier, unfinished one is deleted."""
@@ -306,9 +331,9 @@ class CaptureHolder:
                 row.person_id,
                 row.candidate_id,
                 "capture-failed",
-                f"attempt {row.attempt}, {failure.code}",
+                f"attempt {row.attempt}{at_place(row.place)}, {failure.code}",
             )
-            for exhibit in repository.exhibits_of(row.candidate_id):
+            for exhibit in repository.exhibits_of(row.candidate_id, place=row.place):
                 if exhibit.state == "unsealed":
                     exhibit.state_reason = f"its capture failed: {reason_words(failure.code)}"
             self._audit.record(
@@ -325,6 +350,7 @@ class CaptureHolder:
                     Capture(
                         person_id=row.person_id,
                         candidate_id=row.candidate_id,
+                        place=row.place,
                         attempt=row.attempt + 1,
                         state="wanted",
                         wanted_at=now + _WAITS[row.attempt - 1],
@@ -374,7 +400,8 @@ def _with_examination(
     document: CaptureDocument, find: Find, examination: Examination
 ) -> CaptureDocument:
     notes = document.notes
-    if find.examination is not None:
+    found = find.examination
+    if found is not None and found.hashes.sha256 != examination.hashes.sha256:
         notes = (*notes, _OTHER_CONTENT)
     summary = summarise(examination, str(find.person_id), "captured")
     return msgspec.structs.replace(

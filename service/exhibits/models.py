@@ -14,7 +14,9 @@ from service.database import Base
 class Capture(Base):
     """What was captured for one candidate.
 
-    `state`: "wanted", "held", "promoted", "purged", "failed". `file_id` is the encrypted WARC;
+    `state`: "wanted", "held", "promoted", "purged", "failed", "other_content" (held, but not what
+    was confirmed: only at places where a confirmed find appeared again). `file_id` is the encrypted
+    WARC;
     `document` a sealed `CaptureDocument` (addresses, hashes, headers, times). `place` counts the
     candidate's addresses: 0 where it was found, more where a confirmed find appeared again.
     """

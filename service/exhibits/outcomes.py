@@ -26,6 +26,14 @@ from service.exhibits.repository import ExhibitRepository
 from service.vault import Vault
 
 WAITING = "waiting to be sealed"
+OTHER_CONTENT = "other_content"
+"""State of a capture: what is there is not byte for byte what was confirmed."""
+OTHER_CONTENT_WORDS = (
+    "what is there is not byte for byte what was confirmed; it is not sealed, and what it shows "
+    "was examined anew"
+)
+MAX_PLACES = 200
+"""As many addresses as fit one notice; a content that is at more of them needs no more proof."""
 _SYSTEM = "evidence"
 
 
@@ -42,7 +50,7 @@ class EvidenceOutcomes:
     def wanted(self, session: Session, actor: Actor, candidate: CandidateRef) -> None:
         """Ask for a capture, unless there is one or one is on its way."""
         repository = self._repository(session)
-        earlier = repository.captures_of(candidate.id)
+        earlier = repository.captures_of(candidate.id, place=candidate.place)
         if any(capture.state in ("wanted", "held", "promoted") for capture in earlier):
             return
         self._want(session, actor, candidate, attempt=len(earlier) + 1)
@@ -50,10 +58,18 @@ class EvidenceOutcomes:
     def confirmed(self, session: Session, actor: Actor, candidate: CandidateRef) -> None:
         """Make an exhibit that waits to be sealed; capture it if that was not done."""
         repository = self._repository(session)
-        if repository.exhibits_of(candidate.id):
+        if repository.exhibits_of(candidate.id, place=candidate.place):
             return
         self.wanted(session, actor, candidate)
         self.new_version(session, actor, candidate, version=1)
+
+    def appeared_again(self, session: Session, actor: Actor, candidate: CandidateRef) -> None:
+        """A confirmed content is at one more place: an exhibit of that place, once captured there.
+
+        It is sealed by itself only if what is captured there is byte for byte what was confirmed.
+        """
+        if candidate.place <= MAX_PLACES:
+            self.confirmed(session, actor, candidate)
 
     def new_version(
         self, session: Session, actor: Actor, candidate: CandidateRef, version: int
@@ -67,6 +83,7 @@ class EvidenceOutcomes:
                 organisation_id=candidate.organisation_id,
                 person_id=candidate.person_id,
                 candidate_id=candidate.id,
+                place=candidate.place,
                 version=version,
                 state="unsealed",
                 state_reason=WAITING,
@@ -77,14 +94,27 @@ class EvidenceOutcomes:
             )
         )
         self._custody.append(
-            session, actor, candidate.person_id, candidate.id, "exhibit-made", f"version {version}"
+            session,
+            actor,
+            candidate.person_id,
+            candidate.id,
+            "exhibit-made",
+            f"version {version}{at_place(candidate.place)}",
         )
-        self._audit.record(session, actor, "exhibit.made", "exhibit", exhibit_id, version=version)
+        self._audit.record(
+            session,
+            actor,
+            "exhibit.made",
+            "exhibit",
+            exhibit_id,
+            version=version,
+            place=candidate.place,
+        )
         return exhibit_id
 
     def capture_again(self, session: Session, actor: Actor, candidate: CandidateRef) -> None:
         """Ask for one more capture, whatever became of the earlier ones."""
-        attempts = self._repository(session).captures_of(candidate.id)
+        attempts = self._repository(session).captures_of(candidate.id, place=candidate.place)
         if not any(capture.state == "wanted" for capture in attempts):
             self._want(session, actor, candidate, attempt=len(attempts) + 1)
 
@@ -156,6 +186,7 @@ class EvidenceOutcomes:
             Capture(
                 person_id=candidate.person_id,
                 candidate_id=candidate.id,
+                place=candidate.place,
                 attempt=attempt,
                 state="wanted",
                 wanted_at=self._clock.now(),
@@ -167,7 +198,7 @@ class EvidenceOutcomes:
             candidate.person_id,
             candidate.id,
             "capture-wanted",
-            f"attempt {attempt}",
+            f"attempt {attempt}{at_place(candidate.place)}",
         )
 
     def _purge(self, session: Session, capture: Capture, reason: str) -> int:
@@ -192,6 +223,11 @@ class EvidenceOutcomes:
 
     def _repository(self, session: Session) -> ExhibitRepository:
         return ExhibitRepository(session, Actor.system(_SYSTEM), self._clock.now())
+
+
+def at_place(place: int) -> str:
+    """For custody: which of the candidate's addresses, where it is not the first."""
+    return f", place {place}" if place else ""
 
 
 def _kept_reason(reason: str) -> str:

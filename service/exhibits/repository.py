@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, delete, exists, func, select
+from sqlalchemy import Select, and_, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
@@ -54,11 +54,14 @@ class ExhibitRepository:
             .offset(offset)
         ).all()
 
-    def exhibits_of(self, candidate_id: uuid.UUID) -> Sequence[Exhibit]:
-        """All versions for one candidate, the oldest first."""
-        return self._session.scalars(
-            self._exhibits().where(Exhibit.candidate_id == candidate_id).order_by(Exhibit.version)
-        ).all()
+    def exhibits_of(
+        self, candidate_id: uuid.UUID, *, place: int | None = None
+    ) -> Sequence[Exhibit]:
+        """All versions for one candidate, or for one of its places, in order."""
+        query = self._exhibits().where(Exhibit.candidate_id == candidate_id)
+        if place is not None:
+            query = query.where(Exhibit.place == place)
+        return self._session.scalars(query.order_by(Exhibit.place, Exhibit.version)).all()
 
     def exhibits_of_person(self, person_id: uuid.UUID) -> Sequence[Exhibit]:
         """All exhibits of one person, the oldest first."""
@@ -69,7 +72,9 @@ class ExhibitRepository:
     def unsealed_ids(self) -> Sequence[uuid.UUID]:
         """Exhibits that wait to be sealed and whose capture is there."""
         captured = exists().where(
-            Capture.candidate_id == Exhibit.candidate_id, Capture.state == "held"
+            Capture.candidate_id == Exhibit.candidate_id,
+            Capture.place == Exhibit.place,
+            Capture.state == "held",
         )
         return self._session.scalars(
             select(Exhibit.id)
@@ -83,12 +88,13 @@ class ExhibitRepository:
         return self._session.scalar(query.with_for_update() if for_update else query)
 
     def captures_of(
-        self, candidate_id: uuid.UUID, *, for_update: bool = False
+        self, candidate_id: uuid.UUID, *, place: int | None = None, for_update: bool = False
     ) -> Sequence[Capture]:
-        """All attempts for one candidate, the oldest first."""
-        query = (
-            self._captures().where(Capture.candidate_id == candidate_id).order_by(Capture.attempt)
-        )
+        """All attempts for one candidate, or at one of its places, in order."""
+        query = self._captures().where(Capture.candidate_id == candidate_id)
+        if place is not None:
+            query = query.where(Capture.place == place)
+        query = query.order_by(Capture.place, Capture.attempt)
         return self._session.scalars(query.with_for_update() if for_update else query).all()
 
     def wanted_capture_ids(self, limit: int) -> Sequence[uuid.UUID]:
@@ -105,11 +111,20 @@ class ExhibitRepository:
         ).all()
 
     def overdue_captures(self, held_before: datetime) -> Sequence[Capture]:
-        """Captures held since before that moment, of candidates that became no exhibit."""
-        promoted = exists().where(Exhibit.candidate_id == Capture.candidate_id)
+        """Captures held since before that moment that became no exhibit.
+
+        Of a confirmed find's further places those, too, that hold other content.
+        """
+        promoted = exists().where(
+            Exhibit.candidate_id == Capture.candidate_id, Exhibit.place == Capture.place
+        )
         return self._session.scalars(
             self._captures().where(
-                Capture.state == "held", Capture.held_at < held_before, ~promoted
+                Capture.held_at < held_before,
+                or_(
+                    and_(Capture.state == "held", ~promoted),
+                    Capture.state == "other_content",
+                ),
             )
         ).all()
 

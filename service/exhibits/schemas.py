@@ -22,6 +22,7 @@ _EXHIBIT: JsonDict = {
     "candidate_id": _ID,
     "host": "site.example",
     "version": 1,
+    "appeared_again": False,
     "state": "sealed",
     "reason": "",
     "made_at": _MOMENT,
@@ -50,6 +51,7 @@ class ExhibitOut(BaseModel):
     candidate_id: uuid.UUID
     host: str
     version: int
+    appeared_again: bool
     state: str
     reason: str
     made_at: datetime
@@ -71,6 +73,7 @@ class ExhibitOut(BaseModel):
             candidate_id=view.candidate_id,
             host=view.host,
             version=view.version,
+            appeared_again=view.place > 0,
             state=view.state,
             reason=view.reason,
             made_at=view.made_at,

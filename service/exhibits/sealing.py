@@ -35,7 +35,13 @@ from service.exhibits.manifest import (
     TrustedTime,
 )
 from service.exhibits.models import Capture, Exhibit
-from service.exhibits.outcomes import capture_context, exhibit_context
+from service.exhibits.outcomes import (
+    OTHER_CONTENT,
+    OTHER_CONTENT_WORDS,
+    at_place,
+    capture_context,
+    exhibit_context,
+)
 from service.exhibits.repository import ExhibitRepository
 from service.sources.words import reason_words
 from service.vault import Vault
@@ -45,7 +51,13 @@ NO_TRUSTED_TIME = TrustedTime(
     "none",
     "no time-stamp authority is configured: the times in this bundle are the signer's own",
 )
+_AGAIN = (
+    "This is another address of a find that people had confirmed before: what was captured here is "
+    "byte for byte what they confirmed (SHA-256 {sha256}). Their statements were made of that "
+    "content, before it was seen at this address."
+)
 _STATES = {
+    OTHER_CONTENT: OTHER_CONTENT_WORDS,
     "wanted": "waiting for its capture",
     "failed": "its capture failed",
     "purged": "its capture was purged",
@@ -122,10 +134,12 @@ class Sealer:
             exhibit = repository.exhibit(exhibit_id)
             if exhibit.state != "unsealed":
                 return SealOutcome(exhibit.state, exhibit.state_reason)
-            find = self._finds.find(session, actor, exhibit.candidate_id)
+            find = self._finds.find(session, actor, exhibit.candidate_id).at(exhibit.place)
             if find.state != "confirmed":
                 return SealOutcome("unsealed", "the candidate is not confirmed")
-            capture = _usable(list(repository.captures_of(exhibit.candidate_id)))
+            capture = _usable(
+                list(repository.captures_of(exhibit.candidate_id, place=exhibit.place))
+            )
             if isinstance(capture, str):
                 return SealOutcome("unsealed", capture)
             return self._collect(session, exhibit, capture, find)
@@ -141,6 +155,8 @@ class Sealer:
             f"it is not part of this bundle (SHA-256 {one.file_sha256})."
             for one in find.brought
         )
+        if find.place:
+            notes += (_AGAIN.format(sha256=document.captured_sha256),)
         content = ExhibitContent(
             exhibit_id=str(exhibit.id),
             version=exhibit.version,
@@ -245,7 +261,8 @@ class Sealer:
                 parts.person_id,
                 parts.find.candidate_id,
                 "sealed",
-                f"version {exhibit.version}, manifest sha256 {bundle.manifest_sha256}",
+                f"version {exhibit.version}{at_place(exhibit.place)}, "
+                f"manifest sha256 {bundle.manifest_sha256}",
             )
             self._audit.record(
                 session, actor, "exhibit.sealed", "exhibit", exhibit_id, version=exhibit.version

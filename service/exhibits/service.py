@@ -83,6 +83,7 @@ class ExhibitService:
         self._outcomes = EvidenceOutcomes(vault, clock, audit, held_days=held_days)
         self.wanted = self._outcomes.wanted
         self.confirmed = self._outcomes.confirmed
+        self.appeared_again = self._outcomes.appeared_again
         self.dropped = self._outcomes.dropped
 
     # For workers
@@ -136,7 +137,7 @@ class ExhibitService:
             exhibit.medium_sha256,
             is_captured=True,
         )
-        find = self._finds.find(session, actor, exhibit.candidate_id)
+        find = self._finds.find(session, actor, exhibit.candidate_id).at(exhibit.place)
         sha256 = find.examination.hashes.sha256 if find.examination else exhibit.medium_sha256
         first = (find.media_url, find.page_url)
         others = tuple(
@@ -163,8 +164,12 @@ class ExhibitService:
         custody = self._custody.entries(session, actor, exhibit.candidate_id)
         return ExhibitDetail(
             exhibit=self._view(exhibit),
-            versions=tuple(map(self._view, repository.exhibits_of(exhibit.candidate_id))),
-            captures=tuple(map(self._line, repository.captures_of(exhibit.candidate_id))),
+            versions=tuple(
+                map(self._view, repository.exhibits_of(exhibit.candidate_id, place=exhibit.place))
+            ),
+            captures=tuple(
+                map(self._line, repository.captures_of(exhibit.candidate_id, place=exhibit.place))
+            ),
             custody=custody,
             custody_defects=tuple(chain_defects(exhibit.candidate_id, custody)),
         )
@@ -194,7 +199,9 @@ class ExhibitService:
         if actor.role is not Role.ADVOCATE:
             raise NotAllowedError("An advocate asks for a new capture.")
         exhibit = self._repository(session, actor).exhibit(exhibit_id)
-        latest = self._repository(session, actor).exhibits_of(exhibit.candidate_id)[-1]
+        latest = self._repository(session, actor).exhibits_of(
+            exhibit.candidate_id, place=exhibit.place
+        )[-1]
         document = self._document(latest)
         if latest.state == "withdrawn":
             raise NotSealedError("This exhibit was withdrawn and is not captured again.")
@@ -205,6 +212,7 @@ class ExhibitService:
             document.host,
             document.page_url,
             document.media_url,
+            latest.place,
         )
         self._outcomes.capture_again(session, actor, candidate)
         if latest.state == "unsealed":
@@ -225,6 +233,15 @@ class ExhibitService:
         """What happened to a person's evidence, in words."""
         events = []
         for row in self._repository(session, actor).exhibits_of_person(person_id):
+            if row.place and row.version == 1 and row.state != "withdrawn":
+                host = self._document(row).host
+                events.append(
+                    StoryEvent(
+                        row.made_at,
+                        f"Something that was confirmed is there again, on {host}.",
+                        f"Things that were confirmed are there again, on {host}, {{count}} times.",
+                    )
+                )
             if row.state == "sealed" and row.sealed_at is not None:
                 events.append(
                     StoryEvent(

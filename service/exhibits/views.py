@@ -40,7 +40,10 @@ class CaptureLine:
 
 @dataclass(frozen=True, slots=True)
 class ExhibitView:
-    """One version of an exhibit. Addresses are as they were captured: show them made visible."""
+    """One version of an exhibit. Addresses are as they were captured: show them made visible.
+
+    `place` is above 0 where a confirmed find appeared again.
+    """
 
     exhibit_id: uuid.UUID
     organisation_id: uuid.UUID
@@ -63,6 +66,7 @@ class ExhibitView:
     notes: tuple[str, ...]
     found_by: str
     manipulation: tuple[str, ...]
+    place: int = 0
 
     @property
     def is_sealed(self) -> bool:
@@ -94,6 +98,7 @@ class ExhibitView:
             notes=document.notes,
             found_by=document.found_by,
             manipulation=document.manipulation,
+            place=row.place,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Literal
 
 import msgspec
@@ -29,3 +30,8 @@ class KnownPictureDocument(msgspec.Struct, frozen=True):
     note: str = ""
     kind: KnownKind = "picture"
     frames: tuple[FrameHash, ...] = ()
+
+
+def context_of(known_id: uuid.UUID) -> str:
+    """Where a known picture's document is kept, for the vault."""
+    return f"known_pictures.document:{known_id}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.errors import InvalidInputError
+from service.errors import ConflictError, InvalidInputError
 
 
 class NotAHashError(InvalidInputError):
@@ -15,3 +15,9 @@ class NoHashError(InvalidInputError):
     """No hash could be made of the file."""
 
     code = "no_hash"
+
+
+class HaltedPictureError(ConflictError):
+    """It looks like something that was halted for a sign of a minor: it is not looked for."""
+
+    code = "halted_picture"

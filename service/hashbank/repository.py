@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from service.accounts.actor import Actor
 from service.enrolment.visibility import searchable_people, visible_people
 from service.errors import NotFoundError
-from service.hashbank.models import KnownPicture
+from service.hashbank.models import KnownMatch, KnownPicture
 
 
 class HashBankRepository:
@@ -76,14 +76,14 @@ class HashBankRepository:
         ).all()
 
     def delete(self, row: KnownPicture) -> None:
-        """Delete a row that one of these methods gave."""
+        """Delete a row that one of these methods gave, and what it matched."""
+        self._session.execute(delete(KnownMatch).where(KnownMatch.known_id == row.id))
         self._session.delete(row)
         self._session.flush()
 
     def delete_all_of(self, person_id: uuid.UUID) -> int:
         """Delete everything of a visible person; returns how many rows."""
-        rows = self.of_person(person_id)
-        self._session.execute(
-            delete(KnownPicture).where(KnownPicture.id.in_([row.id for row in rows]))
-        )
-        return len(rows)
+        ids = [row.id for row in self.of_person(person_id)]
+        self._session.execute(delete(KnownMatch).where(KnownMatch.known_id.in_(ids)))
+        self._session.execute(delete(KnownPicture).where(KnownPicture.id.in_(ids)))
+        return len(ids)

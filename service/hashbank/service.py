@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Protocol, cast
 
 from sqlalchemy.orm import Session
 
 from indexer.examiner.protocol import GalleryHash
+from indexer.hashing import MIN_PDQ_QUALITY
 from indexer.observations import MediaHashes
 from service.accounts.actor import Actor, Role
 from service.audit.trail import AuditTrail
@@ -26,9 +27,10 @@ from service.enrolment.errors import FileTooLargeError
 from service.enrolment.eyes import Eyes
 from service.enrolment.gallery import GallerySource
 from service.errors import ConflictError, NotAllowedError
-from service.hashbank.documents import KnownKind, KnownPictureDocument
-from service.hashbank.errors import NoHashError, NotAHashError
+from service.hashbank.documents import FrameHash, KnownKind, KnownPictureDocument, context_of
+from service.hashbank.errors import HaltedPictureError, NoHashError, NotAHashError
 from service.hashbank.given import GivenMedium
+from service.hashbank.matches import KnownMatches, MatchLimits
 from service.hashbank.models import KnownPicture
 from service.hashbank.repository import HashBankRepository
 from service.vault import Vault
@@ -37,6 +39,16 @@ _HEX_256_BITS = re.compile(r"[0-9a-f]{64}")
 _MAX_NOTE = 200
 _MAX_KNOWN = 500
 """More than anybody holds; each is looked for in everything that is seen."""
+
+
+class HaltedPictures(Protocol):
+    """The sources' room, as far as pictures that people give are concerned (design rule 6)."""
+
+    def stops_hashes(
+        self, session: Session, hashes: MediaHashes, frames: Iterable[tuple[str, int]] = ()
+    ) -> bool:
+        """Whether these are the hashes of something that may show a minor, or near them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +74,17 @@ class HashBankService:
         clock: Clock,
         audit: AuditTrail,
         gallery: GallerySource,
+        halted: HaltedPictures,
         *,
         max_upload_bytes: int,
+        limits: MatchLimits,
     ) -> None:
         self._vault = vault
         self._clock = clock
         self._audit = audit
         self._gallery = gallery
+        self._halted = halted
+        self.matches = KnownMatches(vault, clock, audit, limits)
         self._max_upload_bytes = max_upload_bytes
 
     def add_known(
@@ -80,9 +96,15 @@ class HashBankService:
         hashes: MediaHashes,
         photo_id: uuid.UUID | None = None,
         note: str = "",
+        frames: Sequence[FrameHash] = (),
     ) -> uuid.UUID:
-        """Keep the hashes of one picture; one that is known already keeps its row."""
-        document = KnownPictureDocument(hashes, note.strip()[:_MAX_NOTE])
+        """Keep the hashes of one picture; one that is known already keeps its row.
+
+        With `frames` it is a video, and these are its distinct frames. Raises `HaltedPictureError`
+        for what looks like something that was halted.
+        """
+        kind: KnownKind = "video" if frames else "picture"
+        document = KnownPictureDocument(hashes, note.strip()[:_MAX_NOTE], kind, tuple(frames))
         return self._keep(session, actor, person_id, origin, document, photo_id)
 
     def _keep(
@@ -99,6 +121,11 @@ class HashBankService:
         for row in rows:
             if row.photo_id == photo_id and _is_same(self._document(row), document):
                 return row.id
+        if origin != "confirmed" and self._looks_halted(session, document):
+            raise HaltedPictureError(
+                "This picture cannot be looked for here. If you or somebody else in it was under "
+                "18, there are services that are made for this; the help page shows where."
+            )
         if origin == "given" and len(rows) >= _MAX_KNOWN:
             raise ConflictError(
                 f"At most {_MAX_KNOWN} pictures are recognised. Please forget some of them first."
@@ -129,20 +156,26 @@ class HashBankService:
     ) -> KnownPictureView:
         """Take the hashes of a picture or video that the person gives, and forget it at once.
 
-        A file that is no readable picture (a video, for now) is recognised as an exact copy only.
+        A file that is no readable picture or video is recognised as an exact copy only.
         """
         _require_person(actor)
         if not 0 < len(content) <= self._max_upload_bytes:
             raise FileTooLargeError(
-                f"Picture: between 1 byte and {self._max_upload_bytes // 1024 // 1024} MB."
+                f"File: between 1 byte and {self._max_upload_bytes // 1024 // 1024} MB."
             )
         with database.read() as session:
             self._repository(session, actor).of_person(person_id)
-        hashes = eyes.hash(content).hashes
-        if hashes is None:
+        hashed = eyes.hash(content)
+        if hashed.hashes is None:
             raise NoHashError("No fingerprint could be made of this file. Please try another one.")
+        document = KnownPictureDocument(
+            hashes=hashed.hashes,
+            note=note.strip()[:_MAX_NOTE],
+            kind="video" if hashed.kind == "video" else "picture",
+            frames=tuple(FrameHash(frame.pdq, frame.quality) for frame in hashed.frames),
+        )
         with database.write() as session:
-            known_id = self.add_known(session, actor, person_id, "given", hashes, None, note)
+            known_id = self._keep(session, actor, person_id, "given", document)
             return self._view(self._repository(session, actor).known(known_id))
 
     def add_given_hash(
@@ -229,26 +262,34 @@ class HashBankService:
             self._gallery.bump_gallery(session)
         return len(rows)
 
+    def forget_halted(self, session: Session, actor: Actor, person_id: uuid.UUID) -> int:
+        """Forget what a person gave, or was confirmed for them, that looks like a halted medium.
+
+        Their own reference photos stay: they are theirs, and adults' by their own word and an
+        advocate's.
+        """
+        repository = self._repository(session, actor)
+        rows = [
+            row
+            for row in repository.of_person(person_id)
+            if row.origin != "reference" and self._looks_halted(session, self._document(row))
+        ]
+        for row in rows:
+            repository.delete(row)
+        if rows:
+            self._gallery.bump_gallery(session)
+        return len(rows)
+
+    def _looks_halted(self, session: Session, document: KnownPictureDocument) -> bool:
+        frames = ((frame.pdq, frame.quality) for frame in document.frames)
+        return self._halted.stops_hashes(session, document.hashes, frames)
+
     def hashes_for_gallery(self, session: Session) -> tuple[GalleryHash, ...]:
-        """The hashes of everybody who may be looked for now, one of many each by itself."""
+        """The hashes of everybody who may be looked for now; a video's frames stay together."""
         actor = Actor.system("gallery")
         entries: list[GalleryHash] = []
         for row in self._repository(session, actor).searchable():
-            document = self._document(row)
-            hashes = document.hashes
-            refs = {"person_ref": str(row.person_id), "known_ref": str(row.id)}
-            entries.append(
-                GalleryHash(
-                    **refs,
-                    sha256=hashes.sha256 or None,
-                    pdq=hashes.pdq,
-                    pdq_quality=hashes.pdq_quality,
-                )
-            )
-            entries.extend(
-                GalleryHash(**refs, sha256=None, pdq=frame.pdq, pdq_quality=frame.quality)
-                for frame in document.frames
-            )
+            entries.extend(_gallery_hashes(row, self._document(row)))
         return tuple(entries)
 
     def erase(self, session: Session, person_id: uuid.UUID) -> tuple[ErasedCount, ...]:
@@ -279,7 +320,25 @@ class HashBankService:
 
 
 def _context(row: KnownPicture) -> str:
-    return f"known_pictures.document:{row.id}"
+    return context_of(row.id)
+
+
+def _gallery_hashes(row: KnownPicture, document: KnownPictureDocument) -> Iterator[GalleryHash]:
+    """A video is one entry with all its frames; a picture one for each hash that it has."""
+    person_ref, known_ref, hashes = str(row.person_id), str(row.id), document.hashes
+    is_video = document.kind == "video"
+    usable = tuple(frame.pdq for frame in document.frames if frame.quality >= MIN_PDQ_QUALITY)
+    yield GalleryHash(
+        person_ref,
+        known_ref,
+        hashes.sha256 or None,
+        hashes.pdq,
+        hashes.pdq_quality,
+        usable if is_video else (),
+    )
+    if not is_video:
+        for frame in document.frames:
+            yield GalleryHash(person_ref, known_ref, None, frame.pdq, frame.quality)
 
 
 def _document_of(medium: GivenMedium, note: str) -> KnownPictureDocument:

@@ -28,11 +28,12 @@ class ChosenExhibits:
 
     def choices(self, session: Session, actor: Actor, *, page: int = 1) -> tuple[ExhibitView, ...]:
         """Exhibits of which a notice can be made, the newest version of each; a page at a time."""
-        newest: dict[uuid.UUID, ExhibitView] = {}
+        newest: dict[tuple[uuid.UUID, int], ExhibitView] = {}
         for exhibit in self._exhibits.list_exhibits(session, actor, page=page):
-            known = newest.get(exhibit.candidate_id)
+            of = (exhibit.candidate_id, exhibit.place)
+            known = newest.get(of)
             if exhibit.state != "withdrawn" and (known is None or known.version < exhibit.version):
-                newest[exhibit.candidate_id] = exhibit
+                newest[of] = exhibit
         return tuple(newest.values())
 
     def groups(self, session: Session, actor: Actor, *, page: int = 1) -> tuple[ChoiceGroup, ...]:
@@ -79,7 +80,10 @@ class ChosenExhibits:
                     f"One of these exhibits was not seen on {host}: one notice for each host."
                 )
             for one in here:
-                items.setdefault((one.media_url, one.page_url), _item(exhibit, one))
+                at = (one.media_url, one.page_url)
+                # an address may have an exhibit of its own beside the find's first one
+                if at not in items or (one.is_captured and not items[at].is_captured):
+                    items[at] = _item(exhibit, one)
         if len(items) > MAX_ITEMS:
             raise ExhibitsDoNotFitError(f"At most {MAX_ITEMS} addresses fit one notice.")
         return tuple(items.values())

@@ -35,6 +35,10 @@ class HaltedMedia:
         """Somebody saw the sign in this medium."""
         SeenHashRepository(session).halt(medium_id, self._clock.now(), keep_hashes=True)
 
+    def media_of(self, session: Session, content_sha256s: Iterable[str]) -> tuple[uuid.UUID, ...]:
+        """Media by their contents, of those that are known at all."""
+        return tuple(SeenHashRepository(session).media_of_contents(content_sha256s))
+
     def halt_likeness(self, session: Session, medium_id: uuid.UUID) -> None:
         """This medium looks like one that was halted."""
         SeenHashRepository(session).halt(medium_id, self._clock.now(), keep_hashes=False)
@@ -70,18 +74,19 @@ class HaltedMedia:
         return bool(good) and self._near(repository, _turned(good))
 
     def look_alikes(
-        self, session: Session, medium_id: uuid.UUID, among: Sequence[uuid.UUID]
+        self, session: Session, media: Sequence[uuid.UUID], among: Sequence[uuid.UUID]
     ) -> tuple[uuid.UUID, ...]:
-        """Those media of `among` that look like this one, however turned."""
+        """Those media of `among` that look like one of `media`, however turned."""
         repository = SeenHashRepository(session)
-        own = [row.pdq for row in repository.of_medium(medium_id)]
-        rows = repository.of_media([each for each in among if each != medium_id])
+        own = [pdq for _, pdq in repository.codes_of(media)]
+        rows = repository.codes_of([each for each in among if each not in media])
         if not own or not rows:
             return ()
-        ids = np.arange(len(rows), dtype=np.int64)
-        index = build_index(_codes([row.pdq for row in rows]), ids)
+        index = build_index(
+            _codes([pdq for _, pdq in rows]), np.arange(len(rows), dtype=np.int64)
+        )
         hits = index.search(_turned(own), MAX_PDQ_DISTANCE)
-        return tuple(dict.fromkeys(rows[int(each)].medium_id for each in hits.ids))
+        return tuple(dict.fromkeys(rows[int(each)][0] for each in hits.ids))
 
     def _near(self, repository: SeenHashRepository, queries: Codes) -> bool:
         halted = repository.halted_hashes()

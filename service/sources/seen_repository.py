@@ -81,12 +81,29 @@ class SeenHashRepository:
         """The hashes of one medium that may be answered, in the order of its frames."""
         return sorted(self._rows(SeenHash.medium_id == medium_id), key=lambda row: row.at_ms)
 
-    def of_media(self, medium_ids: Sequence[uuid.UUID]) -> list[HashRow]:
-        """The hashes of several media."""
-        found: list[HashRow] = []
+    def codes_of(self, medium_ids: Sequence[uuid.UUID]) -> list[tuple[uuid.UUID, bytes]]:
+        """(medium, PDQ) of several media, also of those that people brought."""
+        found: list[tuple[uuid.UUID, bytes]] = []
         for start in range(0, len(medium_ids), _IDS_AT_ONCE):
-            found += self._rows(SeenHash.medium_id.in_(medium_ids[start : start + _IDS_AT_ONCE]))
-        return found
+            some = medium_ids[start : start + _IDS_AT_ONCE]
+            found += [(row.medium_id, row.pdq) for row in self._rows(SeenHash.medium_id.in_(some))]
+            described = select(MediumSeen.id, MediumSeen.pdq).where(
+                MediumSeen.id.in_(some),
+                MediumSeen.pdq_quality >= MIN_PDQ_QUALITY,
+                MediumSeen.halted_at.is_(None),
+            )
+            found += [
+                (row.id, bytes.fromhex(row.pdq))
+                for row in self._session.execute(described)
+                if row.pdq is not None
+            ]
+        return list(dict.fromkeys(found))
+
+    def media_of_contents(self, content_sha256s: Iterable[str]) -> Sequence[uuid.UUID]:
+        """Media by their contents."""
+        return self._session.scalars(
+            select(MediumSeen.id).where(MediumSeen.content_sha256.in_(list(content_sha256s)))
+        ).all()
 
     def media(self, medium_ids: Iterable[uuid.UUID]) -> Sequence[MediumSeen]:
         """Media that were not halted."""

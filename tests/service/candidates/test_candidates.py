@@ -36,6 +36,7 @@ from tests.service.enrolment.people_factory import (
     examination,
     face_finding,
     hash_finding,
+    known_of,
     make_person,
 )
 
@@ -117,7 +118,8 @@ class TestRecording:
             )
         else:
             house.set_faces(False)
-        by_face, by_hash = face_finding(case.person_id), hash_finding(case.person_id)
+        by_face = face_finding(case.person_id)
+        by_hash = hash_finding(case.person_id, known_of(house, case.person_id))
         assert record(house, medium_id, b"found", by_face) == ()
         both = msgspec.structs.replace(by_face, hashes=by_hash.hashes)
         (candidate_id,) = record(house, medium_id, b"found", both)
@@ -361,7 +363,8 @@ class TestReviewing:
         person, case = make_person(house, faces=False)
         house.set_faces(False)
         medium_id = sees_medium(house, b"found")
-        (candidate_id,) = record(house, medium_id, b"found", hash_finding(case.person_id))
+        copy = hash_finding(case.person_id, known_of(house, case.person_id))
+        (candidate_id,) = record(house, medium_id, b"found", copy)
         person_says(house, person, candidate_id, "same")
         reviewer_says(house, house.reviewers[0], candidate_id, "same")
         assert state_of(house, candidate_id) == "waiting"

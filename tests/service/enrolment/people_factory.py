@@ -17,6 +17,7 @@ from indexer.observations import (
     Box,
     Examination,
     FaceMatch,
+    HashKind,
     HashMatch,
     ManipulationFinding,
     MediaHashes,
@@ -295,9 +296,18 @@ def face_finding(
     return PersonFinding(str(person_id), (match,), (), no_trace())
 
 
-def hash_finding(person_id: uuid.UUID) -> PersonFinding:
-    match = HashMatch(str(person_id), str(uuid.uuid4()), "sha256", 0, "upright", "strong")
+def hash_finding(
+    person_id: uuid.UUID, known_id: uuid.UUID, *, kind: HashKind = "sha256", distance: int = 0
+) -> PersonFinding:
+    match = HashMatch(str(person_id), str(known_id), kind, distance, "upright", "strong")
     return PersonFinding(str(person_id), (), (match,), no_trace())
+
+
+def known_of(house: House, person_id: uuid.UUID) -> uuid.UUID:
+    """The first known picture of a person: their first reference photo's."""
+    with house.rooms.database.read() as session:
+        system = Actor.system("test")
+        return house.rooms.hashbank.list_known(session, system, person_id)[0].known_id
 
 
 def no_trace() -> ManipulationFinding:

@@ -139,7 +139,7 @@ def test_a_likeness_does_not_spread_from_look_alike_to_look_alike(
     near, farther = flipped(pdq, 20, 1), flipped(flipped(pdq, 20, 1), 25, 2)
     first, second = see(sources, still(pdq)), see(sources, still(near), "b.jpg")
     with sources.database.read() as session:
-        assert halted.look_alikes(session, first, [first, second]) == (second,)
+        assert halted.look_alikes(session, [first], [first, second]) == (second,)
     with sources.database.write() as session:
         halted.halt(session, first)
         halted.halt_likeness(session, second)
