@@ -35,7 +35,7 @@ from service.hashbank.exchange.signals import HashKind
 from service.hashbank.exchange.views import NOT_LISTED, ListAction, Listed, ListMatch
 
 MAX_DISTANCE: Final = 31
-_BATCH: Final = 50_000
+_BATCH: Final = 250_000
 _IDS_AT_ONCE: Final = 500
 _MOST_STALE_ROWS: Final = 100_000
 _FRAMES_AT_MOST: Final = 2_000
