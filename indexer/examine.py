@@ -1,7 +1,8 @@
 """One medium in, one `Examination` out: the line through all the rooms.
 
 1. Decode the medium, confined; what cannot be decoded keeps its SHA-256 and says why.
-2. Hash it: SHA-256 of the bytes, PDQ and phash of the picture; PDQ of a video's frames, about one
+2. Hash it: SHA-256 of the bytes, PDQ and phash of the picture and, where parts of known pictures
+   are looked for, of its parts; PDQ of a video's frames, about one
    a second, while it is decoded.
 3. Look for known pictures of enrolled people by those hashes: no biometrics.
 4. See the faces of each frame, compare them with the watch-list, forget them (design rule 1).
@@ -24,10 +25,15 @@ from indexer.faces.errors import ModelUnusableError
 from indexer.hashing import (
     FrameHasher,
     KnownHashes,
+    MediumParts,
     PdqOrientations,
+    Shrunk,
     VideoHashes,
     hash_medium,
+    known_parts,
+    medium_parts,
     pdq_orientations,
+    shrink,
 )
 from indexer.manipulation import (
     PARTS_LOOKED_AT,
@@ -137,12 +143,13 @@ def examine(
             seconds=time.monotonic() - started,
         )
     # 2. Hash.
-    seen = _hashed(medium, decoded, hasher)
+    seen = _hashed(medium, decoded, hasher, with_parts=eyes.known.has_parts)
     # 3. Known pictures.
     hits = eyes.known.search(
         seen.hashes,
         seen.orientations,
         video=seen.video,
+        parts=seen.parts,
         only_person=only_person,
         hidden=watchlist.masked,
     )
@@ -172,6 +179,7 @@ def examine(
         duration_ms=looked.duration_ms if looked is not None else 0,
         looked_ms=looked.looked_ms if looked is not None else 0,
         left_out=decoded.left_out or "",
+        parts=known_parts(seen.shrunk) if findings and seen.shrunk is not None else (),
     )
 
 
@@ -182,14 +190,21 @@ class _Hashed:
     hashes: MediaHashes
     orientations: PdqOrientations | None = None
     video: VideoHashes | None = None
+    parts: MediumParts | None = None
+    shrunk: Shrunk | None = None
 
 
-def _hashed(medium: Medium, decoded: Decoded, hasher: FrameHasher) -> _Hashed:
+def _hashed(medium: Medium, decoded: Decoded, hasher: FrameHasher, *, with_parts: bool) -> _Hashed:
     if decoded.kind == "video":
         return _Hashed(hash_medium(medium.content, None), video=hasher.hashes())
-    picture = decoded.frames[0]
-    orientations = pdq_orientations(picture)
-    return _Hashed(hash_medium(medium.content, picture, orientations), orientations)
+    shrunk = shrink(decoded.frames[0])
+    orientations = pdq_orientations(shrunk)
+    return _Hashed(
+        hash_medium(medium.content, shrunk, orientations),
+        orientations,
+        parts=medium_parts(shrunk) if with_parts else None,
+        shrunk=shrunk,
+    )
 
 
 def _faces(

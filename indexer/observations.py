@@ -60,11 +60,12 @@ class HashMatch(msgspec.Struct, frozen=True):
 
     `distance` is 0 for `sha256` and the Hamming distance (of 256 bits) for `pdq` and `pdq_part`;
     for `vpdq` the smallest one between frames. `orientation` names which of the eight turns and
-    mirrorings of the known picture matched ("upright" first). `part` says what of the two was
-    compared: all of both; the medium without its border; one panel of a collage; or a cut-out of
-    the known picture that the medium is. The shares, in [0, 1], are of a video's frames that have
-    their like in the other one (`vpdq` only). `at_ms` is where a medium that is a video shows its
-    closest frame.
+    mirrorings of the known picture matched ("upright" first). `part` says how they lie: "whole" on
+    each other; "inside_border": the known picture inside of bars or a frame; "panel": as a part of
+    a larger picture, such as a collage; "cut_out": a part of the known picture is the medium, or
+    in it. The shares, in [0, 1], say how much of each is in the other: for `vpdq` of a video's
+    frames, for `pdq_part` of the area. `at_ms` is where a medium that is a video shows its closest
+    frame.
     """
 
     person_ref: str
@@ -94,6 +95,20 @@ class FrameHash(msgspec.Struct, frozen=True):
     at_ms: int
     pdq: str
     quality: int
+
+
+class PartHash(msgspec.Struct, frozen=True):
+    """PDQ of one part of a known picture, lower-case hex; quality 0 to 100.
+
+    The part's edges are in thousandths of the picture's width and height, from left and top.
+    """
+
+    pdq: str
+    quality: int
+    left: int
+    top: int
+    right: int
+    bottom: int
 
 
 FactKind = Literal["c2pa", "xmp", "iptc", "png_text", "exif"]
@@ -183,7 +198,8 @@ class Examination(msgspec.Struct, frozen=True):
     orders them; `frame_hashes` those of a video's sampled frames, upright, usable ones only and
     equal ones once. `frames_examined` counts those that were looked at of `frames_total`;
     `duration_ms` and `looked_ms` how long a video is and up to where it was looked at. `left_out`
-    says in words what of the medium was not looked at, and why.
+    says in words what of the medium was not looked at, and why. `parts` are those of a picture
+    that shows somebody who is looked for, to recognise its own copies by once it is confirmed.
     """
 
     hashes: MediaHashes
@@ -203,3 +219,4 @@ class Examination(msgspec.Struct, frozen=True):
     duration_ms: int = 0
     looked_ms: int = 0
     left_out: str = ""
+    parts: tuple[PartHash, ...] = ()

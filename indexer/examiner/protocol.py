@@ -25,6 +25,7 @@ from indexer.observations import (
     MediaHashes,
     MediumKind,
     ModelStamp,
+    PartHash,
     Refusal,
 )
 
@@ -39,7 +40,7 @@ class GalleryTemplate(msgspec.Struct, frozen=True):
 
 class GalleryHash(msgspec.Struct, frozen=True):
     """One known picture of an enrolled person, as hashes (lower-case hex); or one known video, with
-    the PDQ of its usable frames in `frames`.
+    the PDQ of its usable frames in `frames`. `parts` are those of a picture.
     """
 
     person_ref: str
@@ -48,6 +49,7 @@ class GalleryHash(msgspec.Struct, frozen=True):
     pdq: str | None
     pdq_quality: int | None
     frames: tuple[str, ...] = ()
+    parts: tuple[PartHash, ...] = ()
 
 
 class Hello(msgspec.Struct, frozen=True, tag=True):
@@ -189,16 +191,20 @@ class Enrolled(msgspec.Struct, frozen=True, tag=True):
     refusal: Refusal | None = None
     face_crop_png: bytes | None = None
     """The photo's own aligned greyscale face, for reviewers to put beside a candidate's."""
+    parts: tuple[PartHash, ...] = ()
 
 
 class Hashed(msgspec.Struct, frozen=True, tag=True):
-    """The one answer to `Hash`; `frames` are a video's usable, distinct ones."""
+    """The one answer to `Hash`; `frames` are a video's usable, distinct ones, `parts` those of a
+    picture.
+    """
 
     request_id: int
     hashes: MediaHashes | None
     refusal: Refusal | None = None
     kind: MediumKind = "still"
     frames: tuple[FrameHash, ...] = ()
+    parts: tuple[PartHash, ...] = ()
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -41,7 +41,7 @@ from indexer.examiner.protocol import (
 )
 from indexer.faces import FaceEngine, PhotoRefusedError, Template
 from indexer.faces.quality import FaceQuality
-from indexer.hashing import FrameHasher, KnownHashes, hash_medium
+from indexer.hashing import FrameHasher, KnownHashes, hash_medium, known_parts, shrink
 from indexer.media import Decoder, MediaError, Medium, NotAPhotoError
 from indexer.observations import Refusal
 from indexer.watchlist import MixedModelsError, WatchedTemplate, Watchlist
@@ -198,18 +198,21 @@ def _enrol(message: Enrol, eyes: Eyes) -> Enrolled:
     except MediaError as error:
         refusal = Refusal("unreadable", f"The file cannot be read as a photo: {error}")
         return Enrolled(message.request_id, None, None, None, None, refusal)
-    hashes = hash_medium(message.content, picture)
+    shrunk = shrink(picture)
+    hashes, parts = hash_medium(message.content, shrunk), known_parts(shrunk)
     engine = eyes.engine
     if engine is None:
         refusal = Refusal("face_matching_off", "Face matching is switched off.")
-        return Enrolled(message.request_id, None, None, hashes, None, refusal)
+        return Enrolled(message.request_id, None, None, hashes, None, refusal, parts=parts)
     others = tuple(Template.from_bytes(vector, engine.model) for vector in message.others)
     try:
         enrolment = engine.enrol_with_quality(picture, others)
     except PhotoRefusedError as error:
         quality = _quality(error.quality) if error.quality is not None else None
         refusal = Refusal(error.code, str(error))
-        return Enrolled(message.request_id, None, quality, hashes, engine.model, refusal)
+        return Enrolled(
+            message.request_id, None, quality, hashes, engine.model, refusal, parts=parts
+        )
     return Enrolled(
         message.request_id,
         enrolment.template.to_bytes(),
@@ -217,6 +220,7 @@ def _enrol(message: Enrol, eyes: Eyes) -> Enrolled:
         hashes,
         engine.model,
         face_crop_png=enrolment.face_crop_png,
+        parts=parts,
     )
 
 
@@ -241,6 +245,10 @@ def _hash(message: Hash, eyes: Eyes) -> Hashed:
         hashes = hash_medium(message.content, None)
         frames = hasher.hashes().frames
         return Hashed(message.request_id, hashes, kind=decoded.kind, frames=frames)
+    shrunk = shrink(decoded.frames[0])
     return Hashed(
-        message.request_id, hash_medium(message.content, decoded.frames[0]), kind=decoded.kind
+        message.request_id,
+        hash_medium(message.content, shrunk),
+        kind=decoded.kind,
+        parts=known_parts(shrunk),
     )

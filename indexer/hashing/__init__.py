@@ -6,8 +6,10 @@ from indexer.hashing.hashes import (
     MIN_PDQ_QUALITY,
     ORIENTATIONS,
     PdqOrientations,
+    Shrunk,
     hash_medium,
     pdq_orientations,
+    shrink,
 )
 from indexer.hashing.index import (
     HashIndex,
@@ -17,6 +19,7 @@ from indexer.hashing.index import (
     pdq_codes,
 )
 from indexer.hashing.known import MAX_PDQ_DISTANCE, KnownHash, KnownHashError, KnownHashes
+from indexer.hashing.parts import MediumParts, known_parts, medium_parts
 from indexer.hashing.store import HashStore, HashStoreDamagedError
 from indexer.hashing.turning import TURNED_AS, turned_hashes
 from indexer.hashing.video import FrameHasher, VideoHashes
@@ -35,11 +38,16 @@ __all__ = [
     "KnownHash",
     "KnownHashError",
     "KnownHashes",
+    "MediumParts",
     "PdqOrientations",
+    "Shrunk",
     "VideoHashes",
     "build_index",
     "hash_medium",
+    "known_parts",
+    "medium_parts",
     "pdq_codes",
     "pdq_orientations",
+    "shrink",
     "turned_hashes",
 ]

@@ -3,7 +3,8 @@
 1. SHA-256: the very same file.
 2. PDQ: the same picture after resizing, recompression, light edits; also turned or mirrored, by
    looking up all eight orientations of the medium. Exact, nothing is missed.
-3. A video is compared frame by frame: with known pictures, and as a whole with known videos
+3. Where the whole is not alike: parts of the two (`part_index.py`), for crops, frames and collages.
+4. A video is compared frame by frame: with known pictures, and as a whole with known videos
    (`video.py`). A still that is a frame of a known video is found as well.
 
 An index is an immutable snapshot; flat pictures (quality below 50) are never matched by PDQ.
@@ -19,15 +20,16 @@ import numpy as np
 from indexer.errors import IndexerError
 from indexer.hashing.hashes import MIN_PDQ_QUALITY, ORIENTATIONS, PdqOrientations
 from indexer.hashing.index import (
-    CODE_BYTES,
     MAX_DISTANCE,
     Codes,
     HashIndexError,
     build_index,
     pdq_codes,
 )
+from indexer.hashing.part_index import KnownParts
+from indexer.hashing.parts import MediumParts
 from indexer.hashing.video import KnownVideos, VideoHashes, scenes_in
-from indexer.observations import Band, HashMatch, MediaHashes
+from indexer.observations import Band, HashMatch, MediaHashes, PartHash
 
 MAX_PDQ_DISTANCE: Final = MAX_DISTANCE
 # Shrinking to a fifth and quality 70 cost up to 14 bits (21 copies of 7 pictures, 6 on average), as
@@ -70,6 +72,10 @@ class KnownHash(Protocol):
     def frames(self) -> Sequence[str]:
         """PDQ of a video's usable frames, lower-case hex; empty for a picture."""
 
+    @property
+    def parts(self) -> Sequence[PartHash]:
+        """Parts of a picture, as `known_parts` makes them; empty where none are known."""
+
 
 class _Asked(NamedTuple):
     """PDQ of a medium to look up: (q, 32) codes, how each is turned, where in a video it is."""
@@ -93,11 +99,21 @@ class KnownHashes:
         self._pictures = [entry for entry in kept if entry.pdq is not None and _is_good(entry)]
         codes = _codes([entry.pdq for entry in self._pictures if entry.pdq is not None])
         self._by_pdq = build_index(codes, np.arange(len(codes), dtype=np.int64))
+        self._parted = [entry for entry in kept if entry.parts]
+        parts = [entry.parts for entry in self._parted]
+        self._by_parts = KnownParts(
+            parts, _codes([part.pdq for of_one in parts for part in of_one])
+        )
         self._videos = [entry for entry in kept if entry.frames]
         self._by_frames = KnownVideos([_codes(entry.frames) for entry in self._videos])
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether looking at the parts of a medium can find anything."""
+        return len(self._by_parts) > 0
 
     def search(
         self,
@@ -105,17 +121,18 @@ class KnownHashes:
         orientations: PdqOrientations | None = None,
         *,
         video: VideoHashes | None = None,
+        parts: MediumParts | None = None,
         only_person: str | None = None,
         hidden: frozenset[str] = frozenset(),
     ) -> tuple[HashMatch, ...]:
         """The known pictures and videos that this medium is, closest first, at most one match each.
 
         Without `orientations` only the upright PDQ is looked up; `video` holds the frames of a
-        medium that is one. `only_person` restricts the answer to one person; people in `hidden`
-        are never answered.
+        medium that is one, `parts` the parts of one that is a picture. `only_person` restricts the
+        answer to one person; people in `hidden` are never answered.
         """
         best: dict[tuple[str, str], HashMatch] = {}
-        for match in self._matches(hashes, orientations, video):
+        for match in self._matches(hashes, orientations, video, parts):
             if match.person_ref in hidden or only_person not in {None, match.person_ref}:
                 continue
             key = (match.person_ref, match.known_ref)
@@ -133,6 +150,7 @@ class KnownHashes:
         hashes: MediaHashes,
         orientations: PdqOrientations | None,
         video: VideoHashes | None,
+        parts: MediumParts | None,
     ) -> Iterator[HashMatch]:
         yield from self._exact(hashes)
         if video is not None:
@@ -145,6 +163,9 @@ class KnownHashes:
             elif scenes_in(video.upright, at_most=2) == 1:
                 # A still picture that was made into a video.
                 yield from self._stills_of_videos(asked, _STRONG_DISTANCE)
+
+        if parts is not None:
+            yield from self._alike_in_parts(parts)
 
     def _exact(self, hashes: MediaHashes) -> Iterator[HashMatch]:
         for entry in self._by_sha256.get(hashes.sha256, ()):
@@ -166,6 +187,21 @@ class KnownHashes:
         for query, place, distance in self._by_frames.frames_like(asked.codes):
             if distance <= max_distance:
                 yield _pdq_match(self._videos[place], asked, query, distance)
+
+    def _alike_in_parts(self, parts: MediumParts) -> Iterator[HashMatch]:
+        for likeness in self._by_parts.search(parts):
+            entry = self._parted[likeness.picture]
+            yield HashMatch(
+                person_ref=entry.person_ref,
+                known_ref=entry.known_ref,
+                kind="pdq_part",
+                distance=likeness.distance,
+                orientation=likeness.orientation,
+                band=likeness.band,
+                part=likeness.part,
+                known_share=likeness.known_share,
+                medium_share=likeness.medium_share,
+            )
 
     def _alike_videos(self, video: VideoHashes) -> Iterator[HashMatch]:
         for likeness in self._by_frames.search(video):
@@ -191,11 +227,11 @@ def _asked(
     if video is not None:
         if not len(video):
             return None
-        moments = tuple(int(at_ms) for at_ms in video.at_ms)
+        asked = video.questions()
         return _Asked(
-            video.codes.reshape(-1, CODE_BYTES),
-            ORIENTATIONS * len(video),
-            tuple(at_ms for at_ms in moments for _ in ORIENTATIONS),
+            asked.codes,
+            tuple(ORIENTATIONS[turn] for turn in asked.turns),
+            tuple(int(at_ms) for at_ms in video.at_ms[asked.rows]),
         )
     if orientations is not None:
         named, quality = orientations.hashes, orientations.quality

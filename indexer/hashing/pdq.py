@@ -104,6 +104,11 @@ def all_codes(spectra: Floats) -> npt.NDArray[np.uint8]:
     return every.reshape(TURNS, len(spectra), -1).transpose(1, 0, 2)
 
 
+def mirrored(spectra: Floats) -> Floats:
+    """(n, 16, 16) frequencies of the pictures with left and right exchanged."""
+    return spectra * _ODD[None, :]
+
+
 def qualities(sampled: Floats) -> npt.NDArray[np.int64]:
     """(n, 64, 64) samples to (n,) qualities, 0 to 100: how much there is to tell pictures apart."""
     # in whole hundredths of the range, so that many tiny differences count for nothing
