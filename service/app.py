@@ -36,13 +36,15 @@ from service.exhibits.candidate_finds import CandidateFinds
 from service.exhibits.outcomes import EvidenceOutcomes
 from service.exhibits.scopes import SourceScopes
 from service.exhibits.service import ExhibitService
+from service.hashbank.exchange.outbound import OutboundRules
+from service.hashbank.exchange.service import HashExchange, build_exchange
 from service.hashbank.matches import MatchLimits
 from service.hashbank.service import HashBankService
 from service.notices.service import NoticeService
 from service.reports.service import ReportService
 from service.settings import Settings
 from service.sources.halted_media import HaltedMedia
-from service.sources.scopes import CrawlManners
+from service.sources.scopes import CrawlManners, address_exceptions
 from service.sources.seen_index import SeenIndex
 from service.sources.service import SourcesService
 from service.vault import Vault
@@ -59,6 +61,7 @@ ROOMS_WITH_PAGES = (
     "accounts",
     "enrolment",
     "hashbank",
+    "hashbank.exchange",
     "sources",
     "candidates",
     "exhibits",
@@ -83,6 +86,7 @@ class Rooms:
     enrolment: EnrolmentService
     photos: PhotoService
     hashbank: HashBankService
+    exchange: HashExchange
     sources: SourcesService
     candidates: CandidateService
     intake: IntakeService
@@ -176,6 +180,16 @@ def build_rooms(
             settings.user_agent, settings.crawl_delay_s, tuple(settings.address_exceptions)
         ),
     )
+    exchange = build_exchange(
+        vault,
+        clock,
+        audit,
+        database,
+        enrolment,
+        sources.halted,
+        OutboundRules(address_exceptions(tuple(settings.address_exceptions))),
+        settings.hash_lists_index_dir,
+    )
     outcomes = EvidenceOutcomes(vault, clock, audit, held_days=settings.held_days)
     candidates = CandidateService(
         vault,
@@ -229,6 +243,7 @@ def build_rooms(
         enrolment=enrolment,
         photos=photos,
         hashbank=hashbank,
+        exchange=exchange,
         sources=sources,
         candidates=candidates,
         intake=intake,
@@ -237,10 +252,10 @@ def build_rooms(
         reports=ReportService(clock, sources, candidates),
         # those whose rows refer to other rooms' rows come first
         erasure=ErasureService(
-            vault, clock, audit, accounts, (notices, exhibits, candidates, hashbank)
+            vault, clock, audit, accounts, (notices, exhibits, candidates, exchange, hashbank)
         ),
         examiner=eyes,
-        story=(candidates, exhibits, notices),
+        story=(candidates, exhibits, notices, exchange),
     )
 
 

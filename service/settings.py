@@ -143,6 +143,11 @@ class Settings(BaseSettings):
         return self.data_dir / "seen"
 
     @property
+    def hash_lists_index_dir(self) -> Path:
+        """Folder of this machine's index of listed hashes; made anew when it is deleted."""
+        return self.data_dir / "hash_lists"
+
+    @property
     def effective_database_url(self) -> str:
         """The address of the database with the embedded one as the default."""
         if self.database_url:

@@ -19,6 +19,7 @@ from service.candidates.statements import PERSON_STATEMENTS, Verdict
 from service.enrolment.asked import EnrolmentDep, own_person_id
 from service.enrolment.collaborators import StoryEvent
 from service.enrolment.face_pictures import face_response
+from service.enrolment.own_services import SERVICES_FOR_MINORS
 from service.enrolment.views import PersonView
 from service.enrolment.views_of import next_step
 from service.errors import ConflictError, InvalidInputError
@@ -130,7 +131,7 @@ def answer(
                 status_code=error.http_status,
             )
     if verdict == "minor_sign":
-        return render(request, "enrolment/minor.html")
+        return render(request, "enrolment/minor.html", services=SERVICES_FOR_MINORS)
     return see_other("/my/finds")
 
 

@@ -14,6 +14,7 @@ from service.accounts.errors import NotSetUpError
 from service.enrolment.asked import EnrolmentDep, own_person_id
 from service.enrolment.case_numbers import new_passphrase
 from service.enrolment.errors import SignInFailedError
+from service.enrolment.own_services import SERVICES_FOR_MINORS
 from service.enrolment.shown_once import ShownOnce, open_shown_once, seal_shown_once
 from service.enrolment.views_of import next_step
 from service.errors import InvalidInputError, LikenessError, TooManyAttemptsError
@@ -70,7 +71,7 @@ def answer_age(
     if adult_now == "no" or minor_in_pictures == "yes":
         with database.write() as session:
             enrolment.count_handed_over_minor(session)
-        return render(request, "enrolment/minor.html")
+        return render(request, "enrolment/minor.html", services=SERVICES_FOR_MINORS)
     return render(
         request, "enrolment/secret.html", problem=None, display_name="", country="", contact=""
     )

@@ -49,6 +49,7 @@ _BY_ROLE = {
     Role.OPERATOR: (
         NavigationItem("/sites", "Sites"),
         NavigationItem("/runs", "Runs"),
+        NavigationItem("/hash-lists", "Hash lists"),
         NavigationItem("/candidates/halted", "To report"),
         NavigationItem("/accounts", "Accounts"),
         NavigationItem("/settings", "Settings"),
