@@ -112,7 +112,7 @@ class ChildProcess:
             max_side_px=limits.max_side_px,
             max_frames=limits.max_frames,
             max_animation_pixels=limits.max_animation_pixels,
-            max_video_samples=limits.max_video_samples,
+            max_video_moments=limits.max_video_moments,
             max_video_pixels=limits.max_video_pixels,
             max_video_packets=limits.max_video_packets,
             video_seconds=limits.video_seconds,

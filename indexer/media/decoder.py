@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from types import TracebackType
@@ -41,6 +42,7 @@ from indexer.media.messages import (
 from indexer.media.picture import Decoded, DecodedKind, Picture, Pixels, Sample
 from indexer.media.sandbox import SandboxSetting, SandboxState
 from indexer.media.sniff import sniff
+from indexer.media.timeline import FRAMES_A_MOMENT
 from indexer.observations import DeclaredFact
 
 _TRIES = 2
@@ -89,9 +91,9 @@ class Decoder:
     def decode(self, medium: Medium, each_sample: EachSample | None = None) -> Decoded:
         """Turn one medium into upright RGB pictures and what its file declares of itself.
 
-        `each_sample` is shown a small frame for about every second of a video. Raises a
-        `MediaError` whose `code` says why the medium cannot be looked at, and
-        `DecoderUnavailableError` when no decoder can be started here at all.
+        `each_sample` is shown small frames of a video. Raises a `MediaError` whose `code` says why
+        the medium cannot be looked at, and `DecoderUnavailableError` when no decoder can be
+        started here at all.
         """
         size = len(medium.content)
         if size == 0:
@@ -145,17 +147,18 @@ class Decoder:
 
     def _answer(self, child: ChildProcess, each_sample: EachSample | None) -> FromChild | None:
         """The next answer that is not about small frames; those are shown on the way."""
-        shown = 0
+        shown, most = 0, self.limits.max_video_moments * FRAMES_A_MOMENT
         answer = child.channel.receive()
         while isinstance(answer, SampledFrames):
             for place in answer.samples:
-                if place.number != shown or shown >= self.limits.max_video_samples:
+                if place.number != shown or shown >= most:
                     raise WireError("the decoder process handed over frames out of turn")
                 shown += 1
-                pixels = self._pixels(child, place.offset_bytes, place.width_px, place.height_px)
+                shape = (place.height_px, place.width_px)
+                grey = self._pixels(child, place.offset_bytes, shape)
                 if each_sample is not None:
                     try:
-                        each_sample(Sample(place.number, place.at_ms, pixels))
+                        each_sample(Sample(place.number, place.at_ms, place.is_moment, grey))
                     except BaseException:
                         # The child waits for an answer that will not come.
                         self._drop_child()
@@ -164,15 +167,12 @@ class Decoder:
             answer = child.channel.receive()
         return answer
 
-    def _pixels(
-        self, child: ChildProcess, offset_bytes: int, width_px: int, height_px: int
-    ) -> Pixels:
-        """(height, width, 3) uint8, copied out, believing no number that the child names."""
-        size = width_px * height_px * 3
-        inside = 0 <= offset_bytes <= self.limits.output_bytes - size
-        if width_px <= 0 or height_px <= 0 or not inside:
+    def _pixels(self, child: ChildProcess, offset_bytes: int, shape: tuple[int, ...]) -> Pixels:
+        """uint8 of this shape, copied out, believing no number that the child names."""
+        size = math.prod(shape)
+        if min(shape) <= 0 or not 0 <= offset_bytes <= self.limits.output_bytes - size:
             raise WireError("the decoder process named a place outside the shared memory")
-        pixels = np.empty((height_px, width_px, 3), dtype=np.uint8)
+        pixels = np.empty(shape, dtype=np.uint8)
         pixels.reshape(-1)[:] = np.frombuffer(
             child.memory, dtype=np.uint8, count=size, offset=offset_bytes
         )
@@ -184,7 +184,7 @@ class Decoder:
             raise WireError("the decoder process named an impossible number of frames")
         pictures = tuple(
             Picture(
-                self._pixels(child, place.offset_bytes, place.width_px, place.height_px),
+                self._pixels(child, place.offset_bytes, (place.height_px, place.width_px, 3)),
                 frame_index=place.frame_index,
             )
             for place in answer.frames

@@ -13,8 +13,8 @@ from indexer.errors import IndexerError
 
 SAMPLE_SIDE_PX: Final = 512
 """Frames of a video are shrunk to this before they are hashed, as `indexer.hashing` does it."""
-SAMPLE_BYTES: Final = SAMPLE_SIDE_PX * SAMPLE_SIDE_PX * 3
-SAMPLES_AT_ONCE: Final = 8
+SAMPLE_BYTES: Final = SAMPLE_SIDE_PX * SAMPLE_SIDE_PX
+SAMPLES_AT_ONCE: Final = 32
 
 
 class LimitsError(IndexerError):
@@ -36,8 +36,8 @@ class MediaLimits:
     - `max_frames`: frames of an animation or video that are looked at in full size, spread evenly.
     - `max_animation_pixels`: pixels that may be composed on the way to those frames (animations
       can only be walked, not jumped into); later frames are left out, `frames_total` shows it.
-    - `max_video_samples`: small frames of a video that are hashed: one a second for ten minutes,
-      fewer a second in a longer one.
+    - `max_video_moments`: moments of a video that are looked at: one a second (and the frames
+      between them, see `timeline`) for ten minutes, further apart in a longer one.
     - `max_video_pixels`: pixels of a video that may be decoded on the way to them, about as many as
       a core decodes in half a minute (six minutes of 720p); beyond, key frames stand for the rest.
     - `max_video_packets`: two and a half hours at 30 frames a second; the rest is left out.
@@ -54,7 +54,7 @@ class MediaLimits:
     max_side_px: int = 65_500
     max_frames: int = 8
     max_animation_pixels: int = 1_000_000_000
-    max_video_samples: int = 600
+    max_video_moments: int = 600
     max_video_pixels: int = 12_000_000_000
     max_video_packets: int = 270_000
     video_seconds: float = 40.0

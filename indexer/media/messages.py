@@ -24,7 +24,7 @@ class ChildSettings(msgspec.Struct, frozen=True, tag=True):
     max_side_px: int
     max_frames: int
     max_animation_pixels: int
-    max_video_samples: int
+    max_video_moments: int
     max_video_pixels: int
     max_video_packets: int
     video_seconds: float
@@ -46,10 +46,11 @@ class FramePlace(msgspec.Struct, frozen=True):
 
 
 class SamplePlace(msgspec.Struct, frozen=True):
-    """Where one small frame of a video lies, its number among them and its moment."""
+    """Where one small grey frame of a video lies, its number among them and its time."""
 
     number: int
     at_ms: int
+    is_moment: bool
     offset_bytes: int
     width_px: int
     height_px: int

@@ -67,13 +67,15 @@ class VideoLooked(msgspec.Struct, frozen=True):
 class Sample:
     """One small frame of a video, upright, as it is handed out while the video is decoded.
 
-    `pixels` is (height, width, 3) uint8 RGB, at most 512 pixels a side, and only valid during the
-    call that it is handed to. `number` counts from 0; it begins anew when a video is tried again.
+    `grey` is (height, width) uint8, shrunk as pictures are before they are hashed. `number` counts
+    from 0; it begins anew when a video is tried again. `is_moment` marks one frame a second, at the
+    moments that a person's browser looks at, too.
     """
 
     number: int
     at_ms: int
-    pixels: Pixels
+    is_moment: bool
+    grey: Pixels
 
 
 @dataclass(frozen=True, slots=True, eq=False)

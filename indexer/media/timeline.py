@@ -4,8 +4,9 @@
    jump far ahead or are missing, the clock goes on from where it was, so that no part of a video
    can hide behind another one's time.
 2. Packets fall into groups that begin with a key frame and can be decoded by themselves.
-3. Moments are spread evenly over the whole; a group is decoded up to its last wanted moment, or,
-   where the budget does not reach that far, its key frame alone stands for it.
+3. Moments are spread evenly over the whole, one a second, and more between them: a copy that was
+   cut shows its frames at other parts of a second. A group is decoded up to its last wanted frame,
+   or, where the budget does not reach that far, its key frame alone stands for it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ USUAL_FRAME_MS = 40
 STEP_MS = 1_000
 MIN_MOMENTS = 5
 """One moment a second, and five of a shorter clip, as a person's browser takes them."""
+FRAMES_A_MOMENT = 8
+"""Frames looked at for each moment. A camera that moves fast shows another picture, by its hash,
+after a tenth of a second (measured on ThreatExchange's sample clips)."""
 MAX_GROUP_MS = 30_000
 """A key frame alone stands for a group up to this long; a longer one is decoded."""
 
@@ -38,15 +42,22 @@ class PacketTime(NamedTuple):
     is_key: bool
 
 
+class Wanted(NamedTuple):
+    """What is shown at this time is looked at; `is_moment` for one of those a second apart."""
+
+    at_ms: int
+    is_moment: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Packets [first, end) by their number in the file, and the moments wanted in them."""
+    """Packets [first, end) by their number in the file, and what is wanted of them."""
 
     first: int
     end: int
     begins_ms: int
     ends_ms: int
-    moments_ms: tuple[int, ...]
+    wanted: tuple[Wanted, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +89,18 @@ class Timeline:
         return len(self.moments_ms)
 
     def groups(self, max_moments: int) -> tuple[Group, ...]:
-        """The groups, with one moment a second; in a longer video fewer, in a short one more."""
+        """The groups, with what is wanted of them: a moment a second and frames between them; in a
+        longer video than `max_moments` seconds they are further apart, in a short one closer.
+        """
         if not self.moments_ms:
             return ()
         count = max(MIN_MOMENTS, math.ceil(self.duration_ms / STEP_MS))
         spread = count > max_moments or self.duration_ms < MIN_MOMENTS * STEP_MS
         count = min(count, max_moments)
         step_ms = self.duration_ms / count if spread else float(STEP_MS)
-        wanted = [round(place * step_ms) for place in range(count)]
+        step_ms /= FRAMES_A_MOMENT
+        times = [round(place * step_ms) for place in range(count * FRAMES_A_MOMENT)]
+        wanted = [Wanted(at, place % FRAMES_A_MOMENT == 0) for place, at in enumerate(times)]
         begins = [self.moments_ms[key] for key in self.key_packets]
         # A group's own clock may begin before its predecessor's ends: moments go to the last group
         # that has begun.
@@ -95,9 +110,10 @@ class Timeline:
         groups = []
         for place, first in enumerate(self.key_packets):
             until = begins[place + 1] if place + 1 < len(begins) else self.duration_ms + 1
-            low = 0 if place == 0 else bisect.bisect_left(wanted, begins[place])
-            moments = tuple(wanted[low : bisect.bisect_left(wanted, until)])
-            groups.append(Group(first, ends[place], begins[place], until, moments))
+            low = 0 if place == 0 else bisect.bisect_left(times, begins[place])
+            high = bisect.bisect_left(times, until)
+            group = Group(first, ends[place], begins[place], until, tuple(wanted[low:high]))
+            groups.append(group)
         return tuple(groups)
 
 

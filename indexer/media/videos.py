@@ -2,10 +2,10 @@
 
 1. Read through the container once, decoding nothing: when each frame is shown, where key frames
    are, how many frames there really are. What a header announces is not believed.
-2. Choose moments: one a second over the whole (see `timeline`).
+2. Choose what is looked at: one moment a second over the whole, and frames between (`timeline`).
 3. Read through it again and decode what is needed for them, in order, within the budget of pixels
    and of time; a frame that is damaged costs itself, a file that breaks off what is missing.
-4. Each frame at a moment: shrunk, turned upright, handed over a handful at a time.
+4. Each wanted frame: made grey and small, turned upright, handed over a handful at a time.
 5. A few of them, spread evenly and not plain, are kept in full size.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import bisect
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -29,7 +30,15 @@ from indexer.media.errors import TooManyPixelsError, TooMuchMemoryError, Unreada
 from indexer.media.limits import SAMPLE_BYTES, SAMPLE_SIDE_PX, SAMPLES_AT_ONCE
 from indexer.media.messages import ChildSettings, DecodedFrames, FramePlace, SamplePlace
 from indexer.media.picture import Pixels, VideoLooked
-from indexer.media.timeline import MAX_GROUP_MS, Group, Pace, PacketTime, Timeline
+from indexer.media.timeline import (
+    FRAMES_A_MOMENT,
+    MAX_GROUP_MS,
+    Group,
+    Pace,
+    PacketTime,
+    Timeline,
+    Wanted,
+)
 
 HandOver = Callable[[tuple[SamplePlace, ...]], None]
 """Told which small frames lie in the output; returns when they have been read."""
@@ -37,8 +46,8 @@ HandOver = Callable[[tuple[SamplePlace, ...]], None]
 _PLAIN_DEVIATION = 12.0
 """Below this many grey levels a frame is a fade, a title's ground or nothing at all."""
 _WIDEST_PIXEL = 5.0
-_EXACT_BEFORE_MS = 500
-"""Frames that nothing refers to are skipped up to this long before a wanted moment."""
+_EXACT_BEFORE_MS = 150
+"""Frames that nothing refers to are skipped, except so close before a moment."""
 _NOT_ALL_THERE = 1.2
 
 
@@ -63,7 +72,7 @@ def decode_video_into(
             pixel_shape = _pixel_shape(stream)
         if not len(timeline):
             raise UnreadableError(f"the {container_name} video holds no picture at all")
-        groups = timeline.groups(limits.max_video_samples)
+        groups = timeline.groups(limits.max_video_moments)
         writer = _Writer(output, limits, timeline, pixel_shape, hand_over)
         with opened(content, container_name, max_pixels=limits.max_pixels) as container:
             stream, _ = picture_stream(container, container_name)
@@ -160,7 +169,7 @@ class _Sweep:
     started_s: float
     looked_ms: int = 0
     _pace: Pace = field(init=False)
-    _wanted: list[int] = field(init=False, default_factory=list)
+    _wanted: deque[Wanted] = field(init=False, default_factory=deque)
     _before: VideoFrame | None = field(init=False, default=None)
     _before_ms: int = field(init=False, default=0)
     _fed: bool = field(init=False, default=False)
@@ -175,12 +184,14 @@ class _Sweep:
         packets = enumerate(_packets(container, self.stream))
         ahead: tuple[int, Packet[VideoStream]] | None = None
         for group in self.groups:
-            if not group.moments_ms:
+            if not group.wanted:
                 continue
             if self._over_time(1.0):
                 break
             whole = self._affordable(group)
-            self._wanted = list(group.moments_ms if whole else group.moments_ms[:1])
+            self._wanted = deque(
+                group.wanted if whole else [Wanted(group.wanted[0].at_ms, is_moment=True)]
+            )
             while self._wanted:
                 try:
                     number, packet = ahead if ahead is not None else next(packets)
@@ -216,7 +227,7 @@ class _Sweep:
 
     def _affordable(self, group: Group) -> bool:
         """Whether the whole group is decoded; else its key frame stands for it."""
-        last_ms = group.moments_ms[-1]
+        last_ms = group.wanted[-1].at_ms
         moments = self.timeline.moments_ms[group.first : group.end]
         frames = sum(moment <= last_ms for moment in moments)
         cost = frames * self.stream.codec_context.width * self.stream.codec_context.height
@@ -235,7 +246,8 @@ class _Sweep:
 
     def _feed(self, number: int, packet: Packet[VideoStream]) -> None:
         codec = self.stream.codec_context
-        near = self.timeline.moments_ms[number] >= self._wanted[0] - _EXACT_BEFORE_MS
+        exact_from_ms = self.timeline.moments_ms[number] + _EXACT_BEFORE_MS
+        near = any(each.is_moment for each in self._wanted if each.at_ms <= exact_from_ms)
         codec.skip_frame = "DEFAULT" if near else "NONREF"
         # The decoder carries this number through to the frame, whatever order it shows them in.
         packet.pts = packet.dts = number
@@ -259,9 +271,10 @@ class _Sweep:
             codec.flush_buffers()
             self._fed = False
         if self._before is not None and self._wanted:
-            self.writer.take(self._before, self._before_ms)
+            is_moment = any(each.is_moment for each in self._wanted)
+            self.writer.take(self._before, self._before_ms, is_moment=is_moment)
         self._before = None
-        self._wanted = []
+        self._wanted.clear()
 
     def _shown(self, frame: VideoFrame) -> None:
         """Frames come in the order in which they are shown: a moment shows the last one before."""
@@ -271,9 +284,11 @@ class _Sweep:
         moments = self.timeline.moments_ms
         at_ms = moments[number] if number is not None and 0 <= number < len(moments) else 0
         at_ms = max(at_ms, self._before_ms if self._before is not None else 0)
-        if self._wanted and self._before is not None and self._wanted[0] < at_ms:
-            self.writer.take(self._before, self._before_ms)
-            self._wanted = self._wanted[bisect.bisect_left(self._wanted, at_ms) :]
+        if self._wanted and self._before is not None and self._wanted[0].at_ms < at_ms:
+            is_moment = False
+            while self._wanted and self._wanted[0].at_ms < at_ms:
+                is_moment |= self._wanted.popleft().is_moment
+            self.writer.take(self._before, self._before_ms, is_moment=is_moment)
         self._before, self._before_ms = frame, at_ms
 
 
@@ -306,27 +321,28 @@ class _Writer:
     def __post_init__(self) -> None:
         self._shown_order = sorted(self.timeline.moments_ms)
 
-    def take(self, frame: VideoFrame, at_ms: int) -> None:
-        """One frame of a wanted moment."""
-        if self.samples >= self.limits.max_video_samples:
+    def take(self, frame: VideoFrame, at_ms: int, *, is_moment: bool) -> None:
+        """One wanted frame."""
+        if self.samples >= self.limits.max_video_moments * FRAMES_A_MOMENT:
             return
         try:
             width, height = min(frame.width, SAMPLE_SIDE_PX), min(frame.height, SAMPLE_SIDE_PX)
             shrunk = self._shrinker.reformat(
-                frame, width, height, "rgb24", interpolation="AREA", threads=1
+                frame, width, height, "gray", interpolation="AREA", threads=1
             )
-            small = _rgb(shrunk)
+            small = _upright(shrunk, frame)
         except BROKEN:
             return  # a kind of pixels that cannot be converted
         window = self.limits.max_pixels * 3
         offset = window + len(self._waiting) * SAMPLE_BYTES
-        height, width = small.shape[:2]
+        height, width = small.shape
         _copy(small, self.output, offset)
-        self._waiting.append(SamplePlace(self.samples, at_ms, offset, width, height))
+        self._waiting.append(SamplePlace(self.samples, at_ms, is_moment, offset, width, height))
         self.samples += 1
         if len(self._waiting) == SAMPLES_AT_ONCE:
             self._flush()
-        self._keep(frame, at_ms, plain=float(small.std()) < _PLAIN_DEVIATION)
+        if is_moment:
+            self._keep(frame, at_ms, plain=float(small.std()) < _PLAIN_DEVIATION)
 
     def finish(self) -> None:
         """Hand over the last small frames."""
@@ -358,7 +374,7 @@ class _Writer:
             return
         try:
             full = self._converter.reformat(frame, width, height, "rgb24", threads=1)
-            pixels = _rgb(full)
+            pixels = _upright(full, frame)
         except BROKEN:
             return
         offset = part * self._slot_bytes
@@ -368,9 +384,9 @@ class _Writer:
         self._kept[part] = _Kept(place, merit)
 
 
-def _rgb(frame: VideoFrame) -> Pixels:
-    """(height, width, 3) uint8, turned counter-clockwise by the right angle that the file says."""
-    pixels = np.asarray(frame.to_ndarray(), dtype=np.uint8)
+def _upright(converted: VideoFrame, frame: VideoFrame) -> Pixels:
+    """uint8, turned counter-clockwise by the right angle that the file says of the `frame`."""
+    pixels = np.asarray(converted.to_ndarray(), dtype=np.uint8)
     return np.rot90(pixels, round(frame.rotation / 90) % 4)
 
 
