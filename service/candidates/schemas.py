@@ -105,6 +105,7 @@ class AssessmentOut(BaseModel):
             "manipulation_reasons": [],
             "declared": [],
             "not_looked_at": [],
+            "looked": ["Looked at 1:04 of 1:04, in 65 of its 1920 frames."],
         }
     )
 
@@ -116,6 +117,7 @@ class AssessmentOut(BaseModel):
     manipulation_reasons: list[str]
     declared: list[str]
     not_looked_at: list[str]
+    looked: list[str]
 
 
 class CandidateOut(BaseModel):
@@ -186,6 +188,7 @@ class CandidateOut(BaseModel):
                 manipulation_reasons=list(said.manipulation_reasons),
                 declared=list(said.declared),
                 not_looked_at=list(said.not_looked_at),
+                looked=list(said.looked),
             )
             if said is not None
             else None,

@@ -129,7 +129,9 @@ class Showing:
             statements=(
                 PERSON_STATEMENTS if actor.role is Role.PERSON else statements_for(row.kind)
             ),
-            assessment=assessment_of(_finding_of(row, examination)) if open_to_see else None,
+            assessment=assessment_of(_finding_of(row, examination), examination)
+            if open_to_see
+            else None,
             verdicts=self._verdicts(row, confirmations)
             if open_to_see and actor.role is not Role.PERSON
             else (),

@@ -27,6 +27,7 @@ class Assessment:
     manipulation_reasons: tuple[str, ...]
     declared: tuple[str, ...]
     not_looked_at: tuple[str, ...]
+    looked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,18 +53,63 @@ def chance_words(expected_chance_matches: float) -> str:
 
 
 def copy_words(match: HashMatch) -> str:
-    """How a medium is a copy of a known picture."""
+    """How a medium is a copy of a known picture or video, or holds one."""
     if match.kind == "sha256":
-        return "Byte for byte the same file as a picture known to show the person."
+        return "Byte for byte the same file as one known to show the person."
     turned = "" if match.orientation == "upright" else f", turned or mirrored ({match.orientation})"
+    if match.kind == "vpdq":
+        return (
+            f"By the perceptual hashes of its moments a copy or a part of a video known to show "
+            f"the person, or a video that holds it{turned}. {_share_words(match)}"
+        )
+    where = "" if match.at_ms is None else f", at {moment_words(match.at_ms)} in the video"
     return (
-        f"By its perceptual hash a copy of a picture known to show the person{turned}: "
+        f"By its perceptual hash a copy of a picture known to show the person{turned}{where}: "
         f"{match.distance} of 256 bits differ."
     )
 
 
-def assessment_of(finding: PersonFinding | None) -> Assessment | None:
-    """All that the search said of one person in one medium, in words."""
+def moment_words(at_ms: int) -> str:
+    """A place in a video, as players show it."""
+    minutes, seconds = divmod(at_ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def looked_words(examination: Examination | None) -> tuple[str, ...]:
+    """How much of a video was looked at, and what of any medium was not."""
+    if examination is None:
+        return ()
+    said = []
+    if examination.kind == "video":
+        looked, of = moment_words(examination.looked_ms), moment_words(examination.duration_ms)
+        frames = f"{examination.frames_examined} of its {examination.frames_total} frames"
+        said.append(f"Looked at {looked} of {of}, in {frames}.")
+    if examination.left_out:
+        said.append(f"{examination.left_out[0].upper()}{examination.left_out[1:]}.")
+    return tuple(said)
+
+
+def _share_words(match: HashMatch) -> str:
+    """Shares as counts of moments: they are no likelihood of anything."""
+    known, medium = _of_100(match.known_share), _of_100(match.medium_share)
+    return (
+        f"About {known} of 100 of the known video's sampled moments are in this one; "
+        f"about {medium} of 100 of this one's are in the known video."
+    )
+
+
+def _of_100(share: float | None) -> int:
+    """A share that is there is never rounded to nothing."""
+    return 0 if not share else max(1, round(share * 100))
+
+
+def assessment_of(
+    finding: PersonFinding | None, examination: Examination | None = None
+) -> Assessment | None:
+    """All that the search said of one person in one medium, in words; with the `examination`, also
+    how much of the medium was looked at.
+    """
     if finding is None:
         return None
     best = best_face(finding.faces)
@@ -78,6 +123,7 @@ def assessment_of(finding: PersonFinding | None) -> Assessment | None:
         manipulation_reasons=manipulation.reasons,
         declared=tuple(_declared(fact) for fact in manipulation.declared),
         not_looked_at=manipulation.parts_not_looked_at,
+        looked=looked_words(examination),
     )
 
 

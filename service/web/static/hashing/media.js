@@ -76,7 +76,7 @@ function wordsFor({ kind, frames, unreadable }, good) {
   }
   if (kind === "picture") return "Ready: copies will be recognised, also smaller or saved anew.";
   const places = good.length === 1 ? "one place" : `${good.length} places`;
-  return `Ready: exact copies will be recognised, and stills from ${places} in the video.`;
+  return `Ready: copies, parts and stills of the video will be recognised, by ${places} in it.`;
 }
 
 /** A `CountingError`'s problem in words. */
