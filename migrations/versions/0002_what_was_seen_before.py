@@ -132,7 +132,7 @@ def _create_known_matches() -> None:
         sa.Column("medium_id", sa.Uuid(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("distance", sa.Integer(), nullable=False),
-        sa.Column("quality", sa.Integer(), nullable=False),
+        sa.Column("band", sa.String(), nullable=False),
         sa.Column("verdict", sa.String(), nullable=False),
         sa.Column("matched_at", service.database.UtcDateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(

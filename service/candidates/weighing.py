@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from indexer.observations import HashMatch
 from service.accounts.actor import Actor
-from service.candidates.strength import weighed
 from service.hashbank.matches import KnownMatches
 from service.hashbank.matches_repository import media_matched_by
+from service.hashbank.strength import weighed
 from service.sources.places import SeenPlaces
 
 

@@ -278,6 +278,10 @@ class EnrolmentService:
         actor = Actor.system("worker", organisation_id)
         return self._repository(session, actor).is_searchable(person_id)
 
+    def organisation_of(self, session: Session, person_id: uuid.UUID) -> uuid.UUID:
+        """Whose case this is; for workers."""
+        return self._repository(session, Actor.system("worker")).person(person_id).organisation_id
+
     def may_act_for(self, session: Session, person_id: uuid.UUID) -> bool:
         """Whether the organisation may act on what the person brought: attested, consent live."""
         repository = self._repository(session, Actor.system("worker"))

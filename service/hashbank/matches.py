@@ -21,16 +21,17 @@ from typing import Literal, cast
 
 from sqlalchemy.orm import Session
 
-from indexer.observations import HashMatch, MediaHashes
+from indexer.observations import HashMatch
 from service.accounts.actor import Actor, Role
 from service.audit.trail import AuditTrail
 from service.clock import Clock
 from service.enrolment.collaborators import KnownOrigin
 from service.errors import InvalidInputError, NotAllowedError
-from service.hashbank.documents import KnownKind, KnownPictureDocument, context_of
+from service.hashbank.documents import KnownPictureDocument, context_of
 from service.hashbank.matches_repository import KnownMatchRepository
 from service.hashbank.models import KnownMatch, KnownPicture
 from service.hashbank.repository import HashBankRepository
+from service.hashbank.strength import weighed
 from service.vault import Vault
 
 CATCH_UP_AFTER = timedelta(minutes=5)
@@ -68,23 +69,6 @@ class NotedMatch:
     quality: int
     held_back: HeldBack
     count_hosts: bool
-
-
-@dataclass(frozen=True, slots=True)
-class KnownHashesOf:
-    """A known picture with its hashes, for the look-up of what was seen before."""
-
-    known_id: uuid.UUID
-    person_id: uuid.UUID
-    kind: KnownKind
-    hashes: MediaHashes
-    frames: tuple[tuple[str, int], ...]
-
-    @property
-    def pdq_hashes(self) -> tuple[str, ...]:
-        """Every PDQ hash of it, each once."""
-        own = (self.hashes.pdq,) if self.hashes.pdq is not None else ()
-        return tuple(dict.fromkeys((*own, *(pdq for pdq, _ in self.frames))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +130,7 @@ class KnownMatches:
                     medium_id=medium_id,
                     kind=match.kind,
                     distance=match.distance,
-                    quality=quality,
+                    band=weighed(match, quality).band,
                     matched_at=self._clock.now(),
                 )
             )
@@ -213,22 +197,18 @@ class KnownMatches:
         """See `KnownMatchRepository.begin_again`."""
         return self._repository(session, Actor.system("looking back")).begin_again()
 
-    def hashes_of(self, session: Session, actor: Actor, known_id: uuid.UUID) -> KnownHashesOf:
-        """A known picture with its hashes; `NotFoundError` when it was forgotten meanwhile."""
-        row = HashBankRepository(session, actor, self._clock.now()).known(known_id)
-        document = self._document(row)
-        return KnownHashesOf(
-            row.id,
-            row.person_id,
-            document.kind,
-            document.hashes,
-            tuple((frame.pdq, frame.quality) for frame in document.frames),
-        )
+    def looked_back(
+        self, session: Session, actor: Actor, known_id: uuid.UUID, *, is_whole: bool
+    ) -> None:
+        """It was compared with all that was seen until now; `is_whole`: candidates were made, too.
 
-    def looked_back(self, session: Session, actor: Actor, known_id: uuid.UUID) -> None:
-        """It was compared with all that was seen until now."""
-        row = HashBankRepository(session, actor, self._clock.now()).known(known_id)
-        row.look_backs = min(row.look_backs + 1, 2)
+        Forgotten meanwhile is forgotten.
+        """
+        row = HashBankRepository(session, actor, self._clock.now()).known_if_there(known_id)
+        if row is None:
+            return
+        if is_whole:
+            row.look_backs = min(row.look_backs + 1, 2)
         row.looked_back_at = self._clock.now()
         self._audit.record(
             session,
@@ -367,7 +347,6 @@ def _uuid(text: str) -> uuid.UUID | None:
 
 __all__ = [
     "VOUCHING_STATEMENT",
-    "KnownHashesOf",
     "KnownMatches",
     "KnownStanding",
     "MatchLimits",

@@ -41,7 +41,7 @@ class KnownMatchRepository:
         """Write a match; a closer one replaces what was there. Whether the medium is new to it."""
         is_postgresql = self._session.get_bind().dialect.name == "postgresql"
         insert = postgresql_insert if is_postgresql else sqlite_insert
-        values = {"kind": row.kind, "distance": row.distance, "quality": row.quality}
+        values = {"kind": row.kind, "distance": row.distance, "band": row.band}
         made = self._session.execute(
             insert(KnownMatch)
             .values(
@@ -166,11 +166,8 @@ def media_matched_by(known_id: uuid.UUID) -> Select[uuid.UUID]:
     )
 
 
-def media_matched_within(
-    known_ids: Collection[uuid.UUID], kinds: Collection[str] = ()
-) -> Select[uuid.UUID]:
-    """The same of several known pictures, perhaps of some kinds of match only."""
-    query = select(KnownMatch.medium_id).where(
+def media_matched_within(known_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
+    """The same of several known pictures."""
+    return select(KnownMatch.medium_id).where(
         KnownMatch.known_id.in_(known_ids), KnownMatch.verdict != DIFFERENT
     )
-    return query.where(KnownMatch.kind.in_(kinds)) if kinds else query

@@ -49,9 +49,9 @@ class KnownPicture(Base):
 class KnownMatch(Base):
     """A known picture matched a medium: how, and how closely. One row for both.
 
-    `kind` is that of the closest match ("sha256", "pdq", ...), `quality` the lower one of the two
-    pictures' PDQ qualities (100 where bytes are equal). `verdict`: "" until people decided,
-    "confirmed", or "different" (a collision).
+    `kind` is that of the closest match ("sha256", "pdq", ...), `band` how much it says ("strong",
+    "moderate", "weak"). `verdict`: "" until people decided, "confirmed", or "different" (a
+    collision).
     """
 
     __tablename__ = "known_matches"
@@ -62,6 +62,6 @@ class KnownMatch(Base):
     medium_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("media.id"), index=True)
     kind: Mapped[str]
     distance: Mapped[int]
-    quality: Mapped[int]
+    band: Mapped[str]
     verdict: Mapped[str] = mapped_column(default="")
     matched_at: Mapped[datetime]

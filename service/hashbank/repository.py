@@ -45,15 +45,19 @@ class HashBankRepository:
 
     def known(self, known_id: uuid.UUID) -> KnownPicture:
         """One known picture of a visible person."""
-        found = self._session.scalar(
+        found = self.known_if_there(known_id)
+        if found is None:
+            raise NotFoundError("There is no such picture, or you may not see it.")
+        return found
+
+    def known_if_there(self, known_id: uuid.UUID) -> KnownPicture | None:
+        """One known picture of a visible person; None when it was forgotten."""
+        return self._session.scalar(
             select(KnownPicture).where(
                 KnownPicture.id == known_id,
                 KnownPicture.person_id.in_(visible_people(self._actor, self._at)),
             )
         )
-        if found is None:
-            raise NotFoundError("There is no such picture, or you may not see it.")
-        return found
 
     def of_photo(self, photo_id: uuid.UUID) -> Sequence[KnownPicture]:
         """What was kept for one reference photo of a visible person."""

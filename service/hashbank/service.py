@@ -292,6 +292,15 @@ class HashBankService:
             entries.extend(_gallery_hashes(row, self._document(row)))
         return tuple(entries)
 
+    def gallery_hashes_of(
+        self, session: Session, actor: Actor, known_id: uuid.UUID
+    ) -> tuple[uuid.UUID, tuple[GalleryHash, ...]] | None:
+        """Whose one known picture is, and its hashes; None when it was forgotten meanwhile."""
+        row = self._repository(session, actor).known_if_there(known_id)
+        if row is None:
+            return None
+        return row.person_id, tuple(_gallery_hashes(row, self._document(row)))
+
     def erase(self, session: Session, person_id: uuid.UUID) -> tuple[ErasedCount, ...]:
         """See `PersonEraser`."""
         repository = self._repository(session, Actor.system("erasure"))

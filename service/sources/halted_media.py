@@ -82,9 +82,7 @@ class HaltedMedia:
         rows = repository.codes_of([each for each in among if each not in media])
         if not own or not rows:
             return ()
-        index = build_index(
-            _codes([pdq for _, pdq in rows]), np.arange(len(rows), dtype=np.int64)
-        )
+        index = build_index(_codes([pdq for _, pdq in rows]), np.arange(len(rows), dtype=np.int64))
         hits = index.search(_turned(own), MAX_PDQ_DISTANCE)
         return tuple(dict.fromkeys(rows[int(each)][0] for each in hits.ids))
 

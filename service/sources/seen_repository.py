@@ -77,9 +77,12 @@ class SeenHashRepository:
                 found[row.hash_id] = row
         return found
 
-    def of_medium(self, medium_id: uuid.UUID) -> Sequence[HashRow]:
-        """The hashes of one medium that may be answered, in the order of its frames."""
-        return sorted(self._rows(SeenHash.medium_id == medium_id), key=lambda row: row.at_ms)
+    def of_media(self, medium_ids: Sequence[uuid.UUID]) -> list[HashRow]:
+        """The hashes of several media, in the order of their frames."""
+        found: list[HashRow] = []
+        for start in range(0, len(medium_ids), _IDS_AT_ONCE):
+            found += self._rows(SeenHash.medium_id.in_(medium_ids[start : start + _IDS_AT_ONCE]))
+        return sorted(found, key=lambda row: (row.at_ms, row.hash_id))
 
     def codes_of(self, medium_ids: Sequence[uuid.UUID]) -> list[tuple[uuid.UUID, bytes]]:
         """(medium, PDQ) of several media, also of those that people brought."""
@@ -105,13 +108,18 @@ class SeenHashRepository:
             select(MediumSeen.id).where(MediumSeen.content_sha256.in_(list(content_sha256s)))
         ).all()
 
-    def media(self, medium_ids: Iterable[uuid.UUID]) -> Sequence[MediumSeen]:
-        """Media that were not halted."""
-        return self._session.scalars(
-            select(MediumSeen).where(
-                MediumSeen.id.in_(list(medium_ids)), MediumSeen.halted_at.is_(None)
+    def media(self, medium_ids: Sequence[uuid.UUID]) -> list[MediumSeen]:
+        """Those of these media that were not halted, in the order given."""
+        found: dict[uuid.UUID, MediumSeen] = {}
+        for start in range(0, len(medium_ids), _IDS_AT_ONCE):
+            rows = self._session.scalars(
+                select(MediumSeen).where(
+                    MediumSeen.id.in_(medium_ids[start : start + _IDS_AT_ONCE]),
+                    MediumSeen.halted_at.is_(None),
+                )
             )
-        ).all()
+            found.update((row.id, row) for row in rows)
+        return [found[medium_id] for medium_id in medium_ids if medium_id in found]
 
     # Halted media
 
