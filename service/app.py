@@ -201,6 +201,7 @@ def build_rooms(
         hashbank,
         outcomes,
         sources.halted,
+        exchange.index,
         held_days=settings.held_days,
     )
     intake = IntakeService(

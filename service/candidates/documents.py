@@ -43,7 +43,10 @@ class Brought(msgspec.Struct, frozen=True):
 
 
 class CandidateDocument(msgspec.Struct, frozen=True):
-    """What was seen. `examination` holds this person's finding alone, without any face crop."""
+    """What was seen. `examination` holds this person's finding alone, without any face crop.
+
+    `never_show` names the lists for which no picture of it may be shown or kept; empty without any.
+    """
 
     addresses: tuple[SeenAt, ...]
     examination: Examination | None = None
@@ -51,6 +54,7 @@ class CandidateDocument(msgspec.Struct, frozen=True):
     declaration: Declaration | None = None
     note: str = ""
     brought: tuple[Brought, ...] = ()
+    never_show: str = ""
 
 
 class HaltedDocument(msgspec.Struct, frozen=True):

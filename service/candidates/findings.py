@@ -1,6 +1,7 @@
 """From an examination to candidates, in the worker's transaction.
 
-1. A content that was halted, or looks like one that was, makes none (see `halted_again.py`).
+1. A content that was halted, or looks like one that was, makes none (see `halted_again.py`); nor
+   does one that a list stops, and of one that a list never shows no picture is kept (`listed.py`).
 2. For each enrolled person that the medium shows: re-read that they may be looked for (by their
    face, if that is what was found), and that they belong to the organisation whose run it is.
 3. Copies are noted and weighed (see `weighing.py`): not every likeness makes a candidate.
@@ -26,6 +27,7 @@ from service.audit.trail import AuditTrail
 from service.candidates.documents import CandidateDocument, SeenAt
 from service.candidates.halted_again import HaltedAgain
 from service.candidates.halting import Halting
+from service.candidates.listed import ListedCandidates, stop_words, without_pictures
 from service.candidates.models import Candidate
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.references import reference_to
@@ -64,9 +66,11 @@ class FindingRecorder:
         hashbank: HashBankService,
         halted: HaltedMedia,
         halting: Halting,
+        listed: ListedCandidates,
         *,
         held_days: int,
     ) -> None:
+        self._listed = listed
         self._sealed = SealedCandidates(vault)
         self._clock = clock
         self._audit = audit
@@ -123,6 +127,13 @@ class FindingRecorder:
         if not examination.findings:
             return ()
         worker = Actor.system(actor.reason or "findings", organisation_id)
+        listed = self._listed.of(organisation_id, examination)
+        if listed.stop:
+            digest, why = examination.hashes.sha256, stop_words(listed)
+            self._listed.stop(session, worker, outcomes, digest, why)
+            return ()
+        if listed.never_show:
+            examination = without_pictures(examination)
         repository = CandidateRepository(session, worker, self._clock.now())
         stopped = self._halted_again.reason(session, repository, medium_id, examination)
         new = []
@@ -137,6 +148,9 @@ class FindingRecorder:
             )
             if candidate_id is not None:
                 new.append(candidate_id)
+        if listed.never_show:
+            names = listed.names("never_show")
+            self._listed.conceal_medium(session, worker, outcomes, medium_id, names)
         return tuple(new)
 
     def captured(
@@ -157,6 +171,7 @@ class FindingRecorder:
         row = repository.candidate(candidate_id, for_update=True)
         if row.state not in ("waiting", "confirmed"):
             return
+        listed = self._listed.of(row.organisation_id, examination)
         mine = [each for each in examination.findings if each.person_ref == str(row.person_id)]
         kept = without_crops(examination, mine[0] if mine else None)
         document = self._sealed.document(row)
@@ -169,8 +184,14 @@ class FindingRecorder:
             self._halting.halt(session, actor, outcomes, row, "")
         elif self._halted.stops(session, examination):
             self._halting.halt(session, actor, outcomes, row, LIKENESS_REASON)
-        elif row.state == "confirmed":
-            add_confirmed(self._hashbank, session, actor, row.person_id, examination)
+        elif listed.stop:
+            self._listed.halt(session, actor, outcomes, row, listed)
+        else:
+            if row.state == "confirmed":
+                add_confirmed(self._hashbank, session, actor, row.person_id, examination)
+            if listed.never_show:
+                names = listed.names("never_show")
+                self._listed.conceal(session, actor, outcomes, row, names)
 
     def _record_person(
         self,

@@ -59,15 +59,21 @@ class Halting:
         outcomes: CandidateOutcomes,
         row: Candidate,
         reason: str,
+        *,
+        by_list: bool = False,
     ) -> Resolution:
-        """Halt `row` (which the caller may see, and has locked) and all others of its content."""
+        """Halt `row` (which the caller may see, and has locked) and all others of its content.
+
+        `by_list`: no human being saw the sign, a list names the content. Then what only looks like
+        it is left to the list itself, and its hashes are not kept to stop others.
+        """
         said = reason.strip()[:MAX_REASON_CHARACTERS]
         whole = f"{MINOR_REASON}: {said}" if said else MINOR_REASON
         system = Actor.system("minor sign")
         everywhere = CandidateRepository(session, system, self._clock.now())
         rows = self._of_same_content(everywhere, row)
         media = self._media_of(session, rows)
-        likenesses = self._look_alikes(session, everywhere, media, rows)
+        likenesses = [] if by_list else self._look_alikes(session, everywhere, media, rows)
         files = {
             brought.file_sha256
             for each in (*rows, *likenesses)
@@ -83,7 +89,10 @@ class Halting:
         people = {each.person_id for each in (*rows, *likenesses)}
         self._destroy_copies(session, everywhere, people, files)
         for medium_id in media:
-            self._halted.halt(session, medium_id)
+            if by_list:
+                self._halted.halt_likeness(session, medium_id)
+            else:
+                self._halted.halt(session, medium_id)
             self._hashbank.matches.forget_medium(session, medium_id)
         for medium_id in {each.medium_id for each in likenesses if each.medium_id is not None}:
             self._halted.halt_likeness(session, medium_id)

@@ -46,6 +46,10 @@ class CandidateOutcomes(Protocol):
         """A confirmed candidate's content is at one more address: capture and seal it there too."""
         ...
 
+    def concealed(self, session: Session, actor: Actor, candidate: CandidateRef) -> None:
+        """No picture of it may be kept: what is held with bytes is captured anew without them."""
+        ...
+
     def dropped(self, session: Session, actor: Actor, candidate: CandidateRef, reason: str) -> None:
         """The candidate was dismissed, halted or expired: purge what was captured."""
         ...

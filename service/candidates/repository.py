@@ -46,6 +46,14 @@ class CandidateRepository:
             .order_by(Candidate.held_until, Candidate.id)
         ).all()
 
+    def open(self) -> Sequence[Candidate]:
+        """Visible candidates that were neither dismissed nor halted, nor have expired."""
+        return self._session.scalars(
+            self._visible()
+            .where(Candidate.state.in_(("waiting", "confirmed")))
+            .order_by(Candidate.found_at, Candidate.id)
+        ).all()
+
     def of_person(self, person_id: uuid.UUID, *states: str) -> Sequence[Candidate]:
         """Candidates of one person, the latest first; only in `states` when some are named."""
         query = self._visible().where(Candidate.person_id == person_id)

@@ -16,6 +16,7 @@ from service.accounts.service import AccountService
 from service.audit.trail import AuditTrail
 from service.candidates.findings import FindingRecorder
 from service.candidates.halting import Halting
+from service.candidates.listed import HashLists, ListedCandidates
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.repository import CandidateRepository
 from service.candidates.resolution import Resolution
@@ -31,6 +32,7 @@ from service.candidates.views import (
     QueueItem,
 )
 from service.clock import Clock
+from service.database import Database
 from service.enrolment.collaborators import ErasedCount, StoryEvent
 from service.enrolment.photos import PhotoService
 from service.enrolment.service import EnrolmentService
@@ -56,6 +58,7 @@ class CandidateService:
         hashbank: HashBankService,
         outcomes: CandidateOutcomes,
         halted: HaltedMedia,
+        lists: HashLists,
         *,
         held_days: int = 14,
     ) -> None:
@@ -64,8 +67,17 @@ class CandidateService:
         self._clock = clock
         self._audit = audit
         halting = Halting(vault, clock, audit, hashbank, halted)
+        self._listed = ListedCandidates(vault, clock, audit, lists, halting, halted)
         self.findings = FindingRecorder(
-            vault, clock, audit, enrolment, hashbank, halted, halting, held_days=held_days
+            vault,
+            clock,
+            audit,
+            enrolment,
+            hashbank,
+            halted,
+            halting,
+            self._listed,
+            held_days=held_days,
         )
         self.review = Review(vault, clock, audit, accounts, enrolment, hashbank, halting)
         self._showing = Showing(vault, clock, enrolment, photos)
@@ -118,6 +130,20 @@ class CandidateService:
     def has_candidates(self, session: Session, actor: Actor, medium_id: uuid.UUID) -> bool:
         """Whether anybody whom the caller may see was found in this content before."""
         return self._repository(session, actor).exists_for_medium(medium_id)
+
+    def stop_listed(self, session: Session, actor: Actor, content_sha256: str, reason: str) -> int:
+        """A list of the actor's organisation stops a content: halt what is there of it."""
+        return self._listed.stop(session, actor, self.outcomes, content_sha256, reason)
+
+    def conceal_listed(
+        self, session: Session, actor: Actor, medium_id: uuid.UUID, names: str
+    ) -> int:
+        """A list of the actor's organisation says that no picture of a content is ever shown."""
+        return self._listed.conceal_medium(session, actor, self.outcomes, medium_id, names)
+
+    def follow_lists(self, database: Database) -> int:
+        """Look at open candidates again when lists have changed; called by a schedule."""
+        return self._listed.follow(database, self.outcomes)
 
     def expire_due(self, session: Session, actor: Actor | None = None) -> int:
         """End what nobody decided in time; called by a schedule. Returns how many."""
@@ -218,6 +244,12 @@ class CandidateService:
         if actor.role not in (Role.ADVOCATE, Role.PERSON):
             raise NotAllowedError("Only reviewers and the person may see the face.")
         row = self._repository(session, actor).candidate(candidate_id)
+        if row.state in ("waiting", "confirmed"):
+            names = self._sealed.document(row).never_show
+            if names:
+                raise NotAllowedError(
+                    f"No picture of this is ever shown: it is on the list “{names}”."
+                )
         crop = self._sealed.crop(row) if row.state == "waiting" else None
         if crop is None:
             raise NotFoundError("There is no face picture of this find (any more).")

@@ -135,6 +135,7 @@ class Showing:
             verdicts=self._verdicts(row, confirmations)
             if open_to_see and actor.role is not Role.PERSON
             else (),
+            never_show=document.never_show,
         )
 
     def finds_of(self, session: Session, actor: Actor, person_id: uuid.UUID) -> list[PersonFind]:
@@ -195,6 +196,7 @@ class Showing:
                 self._statement(row, each) for each in repository.confirmations(row.id)
             ),
             sentence=_sentence(row.kind) if confirmed else MATCH_SENTENCE,
+            never_show=document.never_show,
         )
 
     def halted(self, session: Session, actor: Actor) -> list[HaltedItem]:

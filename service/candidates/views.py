@@ -89,6 +89,7 @@ class CandidateView:
     assessment: Assessment | None
     verdicts: tuple[VerdictView, ...]
     halted_reason: str = ""
+    never_show: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ class ConfirmedFind:
     brought: tuple[Brought, ...]
     statements: tuple[ConfirmedStatement, ...]
     sentence: str
+    never_show: str = ""
 
 
 @dataclass(frozen=True, slots=True)

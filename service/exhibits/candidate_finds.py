@@ -103,6 +103,7 @@ class CandidateFinds:
                 for one in (view.examination, view.captured_examination)
                 if one is not None and view.state == "confirmed"
             ),
+            never_show=bool(view.never_show),
         )
 
     def statements(

@@ -36,7 +36,8 @@ class Find:
 
     `examination` is what the eyes saw when it was found; None for what a person pointed to.
     `seen` are all addresses of this content that are known by now; `confirmed_sha256s` are the
-    contents that people have confirmed (what was found, and what was captured instead).
+    contents that people have confirmed (what was found, and what was captured instead). Of what
+    lists `never_show` no bytes of a picture are kept.
     """
 
     candidate_id: uuid.UUID
@@ -53,6 +54,7 @@ class Find:
     brought: tuple[BroughtSummary, ...] = ()
     confirmed_sha256s: frozenset[str] = frozenset()
     place: int = 0
+    never_show: bool = False
 
     def at(self, place: int) -> Find:
         """The find as it is at one of its addresses; the first is where it was found."""

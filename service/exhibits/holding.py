@@ -173,7 +173,7 @@ class CaptureHolder:
             return _Plan(
                 find,
                 self._scopes.of_find(session, find),
-                organisation.keeps_media_bytes,
+                organisation.keeps_media_bytes and not find.never_show,
                 organisation.face_matching and person.face_opt_in,
                 row.attempt,
             )
@@ -377,7 +377,12 @@ def _failure(resources: tuple[CapturedResource, ...]) -> _Failure | None:
 def _notes(plan: _Plan, captured: Captured) -> tuple[str, ...]:
     """Every defect that must stay visible."""
     notes = ["The clock was not compared with another one before this capture."]
-    if not plan.keeps_media_bytes:
+    if plan.find.never_show:
+        notes.append(
+            "Bodies were not kept: a list of the organisation says that no picture of this is ever "
+            "kept. There are only their hashes, with addresses, headers and times."
+        )
+    elif not plan.keeps_media_bytes:
         notes.append(
             "Bodies were not kept, by the organisation's decision: only their hashes, with "
             "addresses, headers and times."

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import event
@@ -20,7 +21,7 @@ from service.candidates.statements import MINOR_REASON
 from service.clock import Clock
 from service.database import Database
 from service.exhibits.custody_book import CustodyBook
-from service.exhibits.documents import ExhibitDocument
+from service.exhibits.documents import CaptureDocument, ExhibitDocument
 from service.exhibits.models import Capture, Exhibit
 from service.exhibits.repository import ExhibitRepository
 from service.vault import Vault
@@ -117,6 +118,26 @@ class EvidenceOutcomes:
         attempts = self._repository(session).captures_of(candidate.id, place=candidate.place)
         if not any(capture.state == "wanted" for capture in attempts):
             self._want(session, actor, candidate, attempt=len(attempts) + 1)
+
+    def concealed(self, session: Session, actor: Actor, candidate: CandidateRef) -> None:
+        """Purge what is held with bytes of the medium, and ask for it again: without them now.
+
+        What was sealed stays as it is, and what is wanted keeps no bytes any more.
+        """
+        for capture in self._repository(session).captures_of(candidate.id, for_update=True):
+            if capture.state != "held" or capture.document is None:
+                continue
+            document = self._vault.unseal_document(
+                capture.person_id, capture_context(capture.id), capture.document, CaptureDocument
+            )
+            if not document.keeps_media_bytes:
+                continue
+            self._purge(session, capture, "never_show")
+            self._custody.append(
+                session, actor, candidate.person_id, candidate.id, "purged", "never_show"
+            )
+            there = replace(candidate, place=capture.place)
+            self.capture_again(session, actor, there)
 
     def dropped(self, session: Session, actor: Actor, candidate: CandidateRef, reason: str) -> None:
         """Purge everything that was captured of the candidate, sealed or not, at once."""

@@ -22,7 +22,8 @@ from service.work.crawl_run import CrawlRuns, RunReports
 from service.work.dispatcher import Dispatcher, DispatcherParts
 from service.work.engine import APPLICATION_VERSION, Engine, Work, WorkTables
 from service.work.evidence import EvidenceRounds, Exhibits, ExpiringCandidates
-from service.work.line_parts import Findings, GalleryEyes, LineParts
+from service.work.line_parts import Findings, GalleryEyes, LineParts, ListedMedia
+from service.work.listed_media import MediaOnLists
 from service.work.schedules import Chores, Upkeep
 from service.work.templates import MissingTemplates
 
@@ -42,6 +43,7 @@ class WorkRooms:
     clock: Clock
     sources: SourcesService
     candidates: WorkCandidates
+    lists: ListedMedia
     exhibits: Exhibits
     reports: RunReports
     eyes: GalleryEyes
@@ -62,6 +64,7 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
         clock=rooms.clock,
         sources=rooms.sources,
         findings=rooms.candidates,
+        lists=rooms.lists,
         slots=slots,
         eyes=rooms.eyes,
         face_matching_on=rooms.face_matching_on,
@@ -130,15 +133,22 @@ def work_rooms(rooms: Any) -> WorkRooms:
         clock=rooms.clock,
         sources=rooms.sources,
         candidates=rooms.candidates,
+        lists=MediaOnLists(rooms.exchange.index, rooms.exchange.hits, rooms.candidates),
         exhibits=rooms.exhibits,
         reports=rooms.reports,
         eyes=rooms.examiner,
         face_matching_on=rooms.accounts.face_matching_on,
-        each_minute={"templates": missing.make},
+        each_minute={
+            "templates": missing.make,
+            "lists": lambda: rooms.candidates.follow_lists(database),
+        },
         each_hour={
             "sessions": end_sessions,
             "releases": end_releases,
             "drafts": lambda: rooms.erasure.forget_stale_drafts(database),
+            "list fetches": lambda: rooms.exchange.lists.fetch_due(database),
+            "removed lists": lambda: rooms.exchange.lists.finish_removals(database),
+            "withdrawn hashes": lambda: rooms.exchange.exports.take_back(database),
         },
         at_start=lambda: rooms.erasure.finish_interrupted(database),
     )

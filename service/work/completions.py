@@ -3,7 +3,7 @@
 1. Everything that waits is written in one transaction, up to `MAX_TOGETHER`: waiting for the disk
    costs more than writing.
 2. For each medium first its completion: one whose lease is no longer the newest writes nothing.
-   Then medium, sighting and candidates; the run's counts once for all.
+   Then medium, sighting, candidates and what lists say of it; the run's counts once for all.
 3. Leases count as held until the transaction has ended.
 
 A worker that is killed before that leaves leased addresses behind, which are looked at again.
@@ -23,6 +23,8 @@ from sqlalchemy.orm import Session
 
 from indexer.observations import Examination
 from service.accounts.actor import Actor
+from service.candidates.listed import without_pictures
+from service.hashbank.exchange.views import NOT_LISTED, Listed
 from service.sources import frontier
 from service.sources.errors import FencedOffError
 from service.sources.frontier import Ending, Lease
@@ -39,7 +41,9 @@ MAX_TOGETHER = 8
 
 @dataclass(frozen=True, slots=True)
 class LookedAt:
-    """A medium on its way into the database. Without `examination` it was known before."""
+    """A medium on its way into the database. Without `examination` it was known before, or it is
+    on a list that stops it.
+    """
 
     held: Lease
     place: Place
@@ -47,6 +51,7 @@ class LookedAt:
     digest: str
     count: RunCount
     examination: Examination | None
+    listed: Listed = NOT_LISTED
 
 
 class Completions:
@@ -112,9 +117,13 @@ class Completions:
 
     def _written(self, session: Session, looked: LookedAt) -> RunCount:
         examination = looked.examination
+        if looked.listed.stop:
+            return self._stopped(session, looked)
         if examination is None:
             self._parts.sources.record_seen_again(session, self._actor, looked.place, looked.digest)
             return looked.count
+        if looked.listed.never_show:
+            examination = without_pictures(examination)
         record = self._parts.sources.record_examined(
             session, self._actor, looked.place, examination, looked.count.bytes_fetched
         )
@@ -129,6 +138,10 @@ class Completions:
             host=record.host,
             run_id=self._run.id,
         )
+        if looked.listed.matches:
+            self._parts.lists.write(
+                session, looked.place, looked.listed, looked.digest, record.medium_id
+            )
         unreadable = examination.refusal is not None
         return replace(
             looked.count,
@@ -138,3 +151,9 @@ class Completions:
             candidates_found=len(candidates),
             examine_seconds=examination.seconds,
         )
+
+    def _stopped(self, session: Session, looked: LookedAt) -> RunCount:
+        """It may show a minor: address, time and the list's name are kept, and nothing else."""
+        self._parts.lists.write(session, looked.place, looked.listed, looked.digest, None)
+        seconds = looked.examination.seconds if looked.examination is not None else 0.0
+        return replace(looked.count, media_examined=1, examine_seconds=seconds)

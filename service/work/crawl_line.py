@@ -5,7 +5,7 @@
 3. A medium: looked at by the eyes, outside any transaction, in threads of their own, so that the
    child's requests go on; then written in another one (`completions`), so that looking goes on.
    Content that was examined before with the same model and watch-list, and showed nobody, gets a
-   sighting only.
+   sighting only. What a hash list names is noted with its address; what one stops is not looked at.
 4. A refusal: its reason, or a later attempt.
 
 A completion whose lease is no longer the newest writes nothing at all. Killing the worker or the
@@ -195,9 +195,15 @@ class CrawlLine:
                 wait([the_same.result()])
         held = self._leases.held(fetched.ticket)
         with_faces, known = self._before_looking(digest)
+        listed = self._parts.lists.before_looking(
+            self._run.organisation_id, fetched.content, digest
+        )
         count = RunCount(media_seen=1, bytes_fetched=len(fetched.content))
         examination = None
-        if known is not None:
+        if listed.stop:
+            # it may show a minor: it is not even decoded (design rule 6)
+            count = replace(count, media_examined=1)
+        elif known is not None and not listed.matches:
             count = replace(count, media_unreadable=int(known.refusal_code is not None))
         else:
             examination = self._parts.eyes.examine(
@@ -208,6 +214,7 @@ class CrawlLine:
                 only_person=None,
                 with_faces=with_faces,
             )
+            listed = self._parts.lists.after_looking(self._run.organisation_id, listed, examination)
         place = Place(
             organisation_id=self._run.organisation_id,
             media_url=held.url,
@@ -216,7 +223,9 @@ class CrawlLine:
             run_id=self._run.id,
         )
         ending = Ending(http_status=fetched.status)
-        return self._completions.write(LookedAt(held, place, ending, digest, count, examination))
+        return self._completions.write(
+            LookedAt(held, place, ending, digest, count, examination, listed)
+        )
 
     def _before_looking(self, digest: str) -> tuple[bool, KnownMedium | None]:
         """Whether to look for faces (this organisation's switch: another one's may be on, over the
@@ -236,6 +245,9 @@ class CrawlLine:
             if known is None:
                 return with_faces, None
             found = self._parts.findings.has_candidates(session, self._actor, known.medium_id)
+            found = found or self._parts.lists.was_listed(
+                session, self._run.organisation_id, known.medium_id
+            )
             return with_faces, None if found else known
 
     # Around the slice

@@ -19,7 +19,9 @@ from service.accounts.actor import Actor
 from service.clock import Clock
 from service.database import Database
 from service.enrolment.eyes import Eyes
+from service.hashbank.exchange.views import Listed
 from service.sources.host_slots import HostSlots
+from service.sources.media_ledger import Place
 from service.sources.service import SourcesService
 
 Result = PageSeen | MediumFetched | FetchRefused
@@ -77,6 +79,37 @@ class Findings(Protocol):
         ...
 
 
+class ListedMedia(Protocol):
+    """The organisation's hash lists, as far as the media of a run go."""
+
+    def before_looking(self, organisation_id: uuid.UUID, content: bytes, sha256: str) -> Listed:
+        """The lists that name this very file, without looking at it."""
+        ...
+
+    def after_looking(
+        self, organisation_id: uuid.UUID, listed: Listed, examination: Examination
+    ) -> Listed:
+        """Those, and the lists that name what it looks like."""
+        ...
+
+    def was_listed(
+        self, session: Session, organisation_id: uuid.UUID, medium_id: uuid.UUID
+    ) -> bool:
+        """Whether a list named this content before."""
+        ...
+
+    def write(
+        self,
+        session: Session,
+        place: Place,
+        listed: Listed,
+        content_sha256: str,
+        medium_id: uuid.UUID | None,
+    ) -> None:
+        """Note the address for each list, and do what the lists say of candidates."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SliceOutcome:
     """What a slice did. `wait_s` is how long the next one should wait before it begins."""
@@ -94,6 +127,7 @@ class LineParts:
     clock: Clock
     sources: SourcesService
     findings: Findings
+    lists: ListedMedia
     slots: HostSlots
     eyes: GalleryEyes
     face_matching_on: Callable[[Session, uuid.UUID], bool]

@@ -69,6 +69,16 @@ class ListIndex:
             return NOT_LISTED
         return self._exact(organisation_id, [("sha256", bytes.fromhex(sha256))])
 
+    def of_examination(self, organisation_id: uuid.UUID, examination: Examination) -> Listed:
+        """The lists that an examined medium is on, by its SHA-256 and by what it looks like."""
+        by_file = self.by_sha256(organisation_id, examination.hashes.sha256)
+        return by_file.plus(self.similar(organisation_id, examination))
+
+    def change(self) -> int:
+        """How often what is in force has changed so far."""
+        with self._database.read() as session:
+            return change_number(session)
+
     def similar(self, organisation_id: uuid.UUID, examination: Examination) -> Listed:
         """The lists with a picture that this medium, or a frame of it, is a copy of."""
         hashes = examination.hashes
@@ -140,8 +150,7 @@ class ListIndex:
 
     def _kinds_of(self, organisation_id: uuid.UUID) -> frozenset[HashKind]:
         """Kinds of hashes in force for the organisation; follows the table when it has changed."""
-        with self._database.read() as session:
-            change = change_number(session)
+        change = self.change()
         if change != self._change:
             with self._lock:
                 if change != self._change:

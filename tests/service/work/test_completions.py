@@ -26,7 +26,7 @@ from service.work.completions import MAX_TOGETHER, Completions, LookedAt
 from service.work.line_parts import LineParts
 from service.work.slice_leases import SliceLeases
 from tests.service.sources.sources_factory import Sources, make_sources
-from tests.service.work.work_factory import MODEL, CandidatesOfATest, EyesOfATest
+from tests.service.work.work_factory import MODEL, CandidatesOfATest, EyesOfATest, NotListed
 
 WAIT_S = 20.0
 
@@ -43,6 +43,7 @@ class Bench:
             clock=SystemClock(),
             sources=self.sources.service,
             findings=CandidatesOfATest(),
+            lists=NotListed(),
             slots=HostSlots(database, SystemClock()),
             eyes=EyesOfATest(),
             face_matching_on=lambda session, organisation_id: True,

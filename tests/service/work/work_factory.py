@@ -33,7 +33,9 @@ from service.clock import SystemClock
 from service.database import Database
 from service.enrolment.models import Person
 from service.errors import ConflictError
+from service.hashbank.exchange.views import NOT_LISTED, Listed
 from service.settings import Settings
+from service.sources.media_ledger import Place
 from service.sources.service import SourcesService
 from service.work.assembly import WorkRooms, assemble
 from service.work.engine import Engine
@@ -163,6 +165,33 @@ class CandidatesOfATest:
         return 0
 
 
+class NotListed:
+    """No list names anything."""
+
+    def before_looking(self, organisation_id: uuid.UUID, content: bytes, sha256: str) -> Listed:
+        return NOT_LISTED
+
+    def after_looking(
+        self, organisation_id: uuid.UUID, listed: Listed, examination: Examination
+    ) -> Listed:
+        return listed
+
+    def was_listed(
+        self, session: Session, organisation_id: uuid.UUID, medium_id: uuid.UUID
+    ) -> bool:
+        return False
+
+    def write(
+        self,
+        session: Session,
+        place: Place,
+        listed: Listed,
+        content_sha256: str,
+        medium_id: uuid.UUID | None,
+    ) -> None:
+        raise NotImplementedError
+
+
 class ExhibitsOfATest:
     """Nothing to hold, nothing to seal."""
 
@@ -289,6 +318,7 @@ def build_worker(
         clock=SystemClock(),
         sources=service,
         candidates=CandidatesOfATest(),
+        lists=NotListed(),
         exhibits=ExhibitsOfATest(),
         reports=reports or ReportsOfATest(),
         eyes=eyes or EyesOfATest(look_s),
