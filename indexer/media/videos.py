@@ -11,27 +11,22 @@
 
 from __future__ import annotations
 
-import bisect
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from indexer.media.containers import BROKEN, opened, picture_stream
 from indexer.media.errors import TooManyPixelsError, TooMuchMemoryError, UnreadableError
-from indexer.media.limits import SAMPLE_BYTES, SAMPLE_SIDE_PX, SAMPLES_AT_ONCE
-from indexer.media.messages import ChildSettings, DecodedFrames, FramePlace, SamplePlace
-from indexer.media.picture import Pixels, VideoLooked
+from indexer.media.messages import ChildSettings, DecodedFrames
+from indexer.media.picture import VideoLooked
 from indexer.media.timeline import (
-    FRAMES_A_MOMENT,
     MAX_GROUP_MS,
     Group,
     Pace,
@@ -39,15 +34,13 @@ from indexer.media.timeline import (
     Timeline,
     Wanted,
 )
+from indexer.media.video_frames import FrameWriter, HandOver
 
-HandOver = Callable[[tuple[SamplePlace, ...]], None]
-"""Told which small frames lie in the output; returns when they have been read."""
-
-_PLAIN_DEVIATION = 12.0
-"""Below this many grey levels a frame is a fade, a title's ground or nothing at all."""
 _WIDEST_PIXEL = 5.0
 _EXACT_BEFORE_MS = 150
 """Frames that nothing refers to are skipped, except so close before a moment."""
+_SPARSE_FRAME_MS = 50
+"""Where frames last longer, all of them are decoded: too few would be left between moments."""
 _NOT_ALL_THERE = 1.2
 
 
@@ -73,7 +66,7 @@ def decode_video_into(
         if not len(timeline):
             raise UnreadableError(f"the {container_name} video holds no picture at all")
         groups = timeline.groups(limits.max_video_moments)
-        writer = _Writer(output, limits, timeline, pixel_shape, hand_over)
+        writer = FrameWriter(output, limits, timeline, pixel_shape, hand_over)
         with opened(content, container_name, max_pixels=limits.max_pixels) as container:
             stream, _ = picture_stream(container, container_name)
             _check_size(stream.codec_context.width, stream.codec_context.height, limits)
@@ -164,7 +157,7 @@ class _Sweep:
     stream: VideoStream
     timeline: Timeline
     groups: tuple[Group, ...]
-    writer: _Writer
+    writer: FrameWriter
     limits: ChildSettings
     started_s: float
     looked_ms: int = 0
@@ -175,8 +168,11 @@ class _Sweep:
     _fed: bool = field(init=False, default=False)
     _key_only: int = field(init=False, default=0)
     _stopped: bool = field(init=False, default=False)
+    _sparse: bool = field(init=False)
 
     def __post_init__(self) -> None:
+        frame_ms = self.timeline.duration_ms / max(1, len(self.timeline))
+        self._sparse = frame_ms > _SPARSE_FRAME_MS
         self._pace = Pace(float(self.limits.max_video_pixels), self.timeline.duration_ms)
 
     def run(self, container: InputContainer) -> None:
@@ -248,7 +244,7 @@ class _Sweep:
         codec = self.stream.codec_context
         exact_from_ms = self.timeline.moments_ms[number] + _EXACT_BEFORE_MS
         near = any(each.is_moment for each in self._wanted if each.at_ms <= exact_from_ms)
-        codec.skip_frame = "DEFAULT" if near else "NONREF"
+        codec.skip_frame = "DEFAULT" if near or self._sparse else "NONREF"
         # The decoder carries this number through to the frame, whatever order it shows them in.
         packet.pts = packet.dts = number
         self._fed = True
@@ -292,111 +288,8 @@ class _Sweep:
         self._before, self._before_ms = frame, at_ms
 
 
-@dataclass(slots=True)
-class _Kept:
-    """A full-size frame and how good a choice it is for its part of the video."""
-
-    place: FramePlace
-    merit: int
-
-
-@dataclass(slots=True)
-class _Writer:
-    """Steps 4 and 5: small frames to the window of the output, a few full-size ones before it."""
-
-    output: memoryview
-    limits: ChildSettings
-    timeline: Timeline
-    pixel_shape: float
-    hand_over: HandOver
-    samples: int = 0
-    _waiting: list[SamplePlace] = field(init=False, default_factory=list)
-    _kept: dict[int, _Kept] = field(init=False, default_factory=dict)
-    _parts: int = field(init=False, default=0)
-    _slot_bytes: int = field(init=False, default=0)
-    _shown_order: list[int] = field(init=False)
-    _shrinker: VideoReformatter = field(init=False, default_factory=VideoReformatter)
-    _converter: VideoReformatter = field(init=False, default_factory=VideoReformatter)
-
-    def __post_init__(self) -> None:
-        self._shown_order = sorted(self.timeline.moments_ms)
-
-    def take(self, frame: VideoFrame, at_ms: int, *, is_moment: bool) -> None:
-        """One wanted frame."""
-        if self.samples >= self.limits.max_video_moments * FRAMES_A_MOMENT:
-            return
-        try:
-            width, height = min(frame.width, SAMPLE_SIDE_PX), min(frame.height, SAMPLE_SIDE_PX)
-            shrunk = self._shrinker.reformat(
-                frame, width, height, "gray", interpolation="AREA", threads=1
-            )
-            small = _upright(shrunk, frame)
-        except BROKEN:
-            return  # a kind of pixels that cannot be converted
-        window = self.limits.max_pixels * 3
-        offset = window + len(self._waiting) * SAMPLE_BYTES
-        height, width = small.shape
-        _copy(small, self.output, offset)
-        self._waiting.append(SamplePlace(self.samples, at_ms, is_moment, offset, width, height))
-        self.samples += 1
-        if len(self._waiting) == SAMPLES_AT_ONCE:
-            self._flush()
-        if is_moment:
-            self._keep(frame, at_ms, plain=float(small.std()) < _PLAIN_DEVIATION)
-
-    def finish(self) -> None:
-        """Hand over the last small frames."""
-        self._flush()
-
-    def places(self) -> tuple[FramePlace, ...]:
-        """The full-size frames, in the order in which they are shown."""
-        return tuple(kept.place for _, kept in sorted(self._kept.items()))
-
-    def _flush(self) -> None:
-        if self._waiting:
-            self.hand_over(tuple(self._waiting))
-            self._waiting = []
-
-    def _keep(self, frame: VideoFrame, at_ms: int, *, plain: bool) -> None:
-        """The best frame of each part: not plain, and from its middle on."""
-        width, height = max(1, round(frame.width * self.pixel_shape)), frame.height
-        frame_pixels = width * height
-        if not self._parts:
-            fitting = self.limits.max_pixels // frame_pixels
-            self._parts = max(1, min(self.limits.max_frames, fitting))
-            self._slot_bytes = self.limits.max_pixels * 3 // self._parts
-        duration_ms = max(1, self.timeline.duration_ms)
-        part = min(self._parts - 1, at_ms * self._parts // duration_ms)
-        middle_ms = (2 * part + 1) * duration_ms // (2 * self._parts)
-        merit = 0 if plain else 2 if at_ms >= middle_ms else 1
-        kept = self._kept.get(part)
-        if (kept is not None and kept.merit >= merit) or frame_pixels * 3 > self._slot_bytes:
-            return
-        try:
-            full = self._converter.reformat(frame, width, height, "rgb24", threads=1)
-            pixels = _upright(full, frame)
-        except BROKEN:
-            return
-        offset = part * self._slot_bytes
-        _copy(pixels, self.output, offset)
-        index = bisect.bisect_left(self._shown_order, at_ms)
-        place = FramePlace(index, offset, pixels.shape[1], pixels.shape[0])
-        self._kept[part] = _Kept(place, merit)
-
-
-def _upright(converted: VideoFrame, frame: VideoFrame) -> Pixels:
-    """uint8, turned counter-clockwise by the right angle that the file says of the `frame`."""
-    pixels = np.asarray(converted.to_ndarray(), dtype=np.uint8)
-    return np.rot90(pixels, round(frame.rotation / 90) % 4)
-
-
 def _pixel_shape(stream: VideoStream) -> float:
     """How many times wider than high one stored pixel is shown."""
     ratio = stream.codec_context.sample_aspect_ratio
     shape = float(ratio) if ratio else 1.0
     return shape if 1 / _WIDEST_PIXEL <= shape <= _WIDEST_PIXEL else 1.0
-
-
-def _copy(pixels: Pixels, output: memoryview, offset: int) -> None:
-    target = np.frombuffer(output[offset : offset + pixels.nbytes], dtype=np.uint8)
-    np.copyto(target.reshape(pixels.shape), pixels)
