@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
@@ -14,11 +14,12 @@ from PIL import Image
 from indexer.examine import Eyes, examine
 from indexer.examiner.protocol import GalleryHash, Reference
 from indexer.faces import FaceEngine
-from indexer.hashing import KnownHashes, hash_medium
+from indexer.hashing import FrameHasher, KnownHashes, hash_medium
 from indexer.media import Decoder, Medium
 from indexer.media.picture import Pixels
 from indexer.observations import Examination
 from indexer.watchlist import WatchedTemplate, Watchlist
+from tests.fixtures.clips import STREET, encoded, moving, sound_only, still
 from tests.fixtures.photographs import (
     astronaut,
     beside,
@@ -279,3 +280,49 @@ def test_an_examination_survives_the_wire(eyes: Eyes, watchlist: Watchlist) -> N
 def test_a_flat_picture_is_nobody(eyes: Eyes, watchlist: Watchlist) -> None:
     grey = np.full((300, 300, 3), 127, np.uint8)
     assert examine(Medium(jpeg(grey)), watchlist, eyes=eyes).findings == ()
+
+
+def test_a_video_is_looked_at_for_faces_and_for_known_videos(
+    eyes: Eyes, watchlist: Watchlist
+) -> None:
+    content = encoded(still(astronaut(), seconds=6, size=(512, 512)), crf=20)
+    hasher = FrameHasher()
+    eyes.decoder.decode(Medium(content), hasher.look)
+    frames = tuple(frame.pdq for frame in hasher.hashes().frames)
+    known = KnownHashes([GalleryHash("bea", "her clip", None, None, None, frames)])
+    again = encoded(still(astronaut(), seconds=10, size=(400, 400)), "libvpx-vp9", "webm")
+    examination = examine(Medium(again), watchlist, eyes=replace(eyes, known=known))
+    assert (examination.kind, examination.refusal) == ("video", None)
+    assert (examination.width_px, examination.height_px) == (400, 400)
+    assert examination.faces_counted == 8, "one in each full-size frame"
+    assert examination.hashes.pdq is None
+    assert examination.pdq_orientations == ()
+    assert len(examination.frame_hashes) >= 1
+    assert examination.duration_ms == examination.looked_ms == 10_000
+    assert examination.frames_total == 100
+    assert examination.frames_examined >= 70
+    assert examination.left_out == ""
+    ada, bea = examination.findings
+    assert ada.person_ref == "ada"
+    assert 1 <= len(ada.faces) <= 3
+    assert ada.faces[0].frame_index < 100
+    (match,) = bea.hashes
+    assert (match.kind, match.known_ref, match.known_share) == ("vpdq", "her clip", 1.0)
+
+
+def test_a_broken_off_video_says_what_was_not_there(eyes: Eyes, watchlist: Watchlist) -> None:
+    content = encoded(moving(STREET, seconds=10), container="matroska", g=10)
+    examination = examine(Medium(content[: len(content) // 2]), watchlist, eyes=eyes)
+    assert examination.kind == "video"
+    assert 2_000 < examination.duration_ms < 8_000
+    assert "incomplete" in examination.left_out
+
+
+def test_sound_in_a_container_of_videos_is_refused_and_keeps_its_hash(
+    eyes: Eyes, watchlist: Watchlist
+) -> None:
+    examination = examine(Medium(sound_only()), watchlist, eyes=eyes)
+    assert examination.kind == "unreadable"
+    assert examination.refusal is not None
+    assert examination.refusal.code == "no_pictures_in_video"
+    assert len(examination.hashes.sha256) == 64
