@@ -86,6 +86,15 @@ class Settings(BaseSettings):
     crawl_delay_s: float = Field(
         default=2.0, ge=0.0, description="Least time between two requests to one host, by default."
     )
+    max_medium_bytes: int = Field(
+        default=60 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=64 * 1024 * 1024,
+        description="Largest picture or video that a crawl fetches; larger ones are counted and "
+        "refused as too large. 60 MB are about five minutes of 720p video as sites serve it. A "
+        "medium is only ever in memory, up to seven times on its way to the decoder: this is half "
+        "a gigabyte.",
+    )
     slice_pages: int = Field(
         default=200, ge=1, le=2000, description="Addresses fetched in one durable step of a run."
     )

@@ -288,7 +288,8 @@ class _Slice:
     def _patience_s(self) -> float:
         """Until the last granted request has left and timed out, silence is normal."""
         until_last_leaves_s = max(0.0, self._last_leave - time.monotonic())
-        return until_last_leaves_s + self._scope.timeout_s + self._grace_s
+        timeout_s = max(self._scope.timeout_s, self._scope.medium_timeout_s)
+        return until_last_leaves_s + timeout_s + self._grace_s
 
 
 def _from_iterable(fetches: Iterable[Fetch]) -> FetchSource:

@@ -1,7 +1,7 @@
 """Pages and media that a page names: every usual place in HTML, nothing is run.
 
 1. Media: `img`, `srcset`, `picture`, `video` and its poster, social cards (`og:`, `twitter:`),
-   links to media files, JSON-LD, CSS backgrounds, lazy-loading attributes.
+   links to media files, JSON-LD, microdata, CSS backgrounds, lazy-loading attributes.
 2. Pages: links, image maps, frames, `rel=next`, meta refresh.
 3. Each address is made canonical against the page's base, kept once, and kept only in scope;
    those out of scope are counted. What a page says is bounded: at most `MAX_LINKS` addresses are
@@ -30,8 +30,8 @@ MAX_TITLE_CHARS = 200
 # fmt: off
 _MEDIA_EXTENSIONS = frozenset({
     "jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp", "avif", "heic", "heif", "bmp", "tif",
-    "tiff", "jxl", "jp2", "apng", "mp4", "m4v", "webm", "mov", "mkv", "avi", "flv", "wmv",
-    "mpg", "mpeg", "ts", "3gp", "ogv",
+    "tiff", "jxl", "jp2", "apng", "mp4", "m4v", "webm", "mov", "qt", "mkv", "avi", "flv", "f4v",
+    "wmv", "asf", "mpg", "mpeg", "m2v", "vob", "ts", "mts", "m2ts", "3gp", "3g2", "ogv",
 })
 _OTHER_EXTENSIONS = frozenset({
     "css", "js", "mjs", "json", "xml", "rss", "atom", "svg", "ico", "woff", "woff2", "ttf",
@@ -57,9 +57,13 @@ _MEDIA_PLACES: tuple[tuple[str, str], ...] = (
     ("//video/@src", "video"),
     ("//video/@poster", "poster"),
     ("//video//source/@src | //video/@data-src | //video//source/@data-src", "video"),
+    ("//*[local-name()='amp-video']/@src | //*[local-name()='amp-video']/@poster", "video"),
+    ("//*/@data-video-src | //*/@data-video-url | //*/@data-mp4 | //*/@data-webm", "video"),
     ("//picture/source/@src", "source"),
     ("//*[local-name()='image']/@href | //*[local-name()='image']/@*[name()='xlink:href']", "svg"),
     ("//input[@type='image']/@src", "input"),
+    ("//meta[@itemprop='contentUrl' or @itemprop='thumbnailUrl']/@content", "microdata"),
+    ("//link[@itemprop='contentUrl' or @itemprop='thumbnailUrl']/@href", "microdata"),
     ("//*[@data-background-image]/@data-background-image | //*[@data-bg]/@data-bg", "css"),
 )
 _SRCSET_PLACES = "//@srcset | //@data-srcset | //link/@imagesrcset"

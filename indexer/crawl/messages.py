@@ -31,7 +31,8 @@ class Scope(msgspec.Struct, frozen=True):
 
     `allowed_hosts` are exact host names (with `:port` when not the default one) for pages;
     `media_hosts` further ones from which media alone may be fetched. `path_prefixes` restrict
-    pages; empty means all. Sizes in bytes, times in seconds.
+    pages; empty means all. Sizes in bytes, times in seconds; a medium (a video of 60 MB at four
+    megabits a second) may take longer than a page.
     """
 
     allowed_hosts: tuple[str, ...]
@@ -42,8 +43,9 @@ class Scope(msgspec.Struct, frozen=True):
     obey_robots: bool = True
     user_agent: str = "Likeness"
     max_page_bytes: int = 5 * 1024 * 1024
-    max_medium_bytes: int = 50 * 1024 * 1024
+    max_medium_bytes: int = 60 * 1024 * 1024
     timeout_s: float = 30.0
+    medium_timeout_s: float = 120.0
     max_redirects: int = 5
     address_exceptions: tuple[AddressException, ...] = ()
 

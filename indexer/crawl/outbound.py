@@ -139,6 +139,7 @@ class Outbound:
             "medium": self._scope.max_medium_bytes,
             "robots": MAX_ROBOTS_BYTES,
         }[kind]
+        timeout_s = self._scope.medium_timeout_s if kind == "medium" else self._scope.timeout_s
         headers = {
             "User-Agent": self._scope.user_agent,
             "Accept": _ACCEPT[kind],
@@ -154,7 +155,7 @@ class Outbound:
             meta={
                 "download_maxsize": limit_bytes,
                 "download_warnsize": 0,
-                "download_timeout": self._scope.timeout_s,
+                "download_timeout": timeout_s,
                 "request_kind": kind,
             },
             dont_filter=True,

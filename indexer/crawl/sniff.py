@@ -22,6 +22,10 @@ _PLAIN: tuple[tuple[bytes, str], ...] = (
     (b"\x00\x00\x01\xb3", "video/mpeg"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-asf"),
 )
+_QUICKTIME_BOXES = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+_OGG_VIDEO = (b"\x80theora", b"\x01video\x00\x00\x00")
+"""How a stream of pictures begins in an Ogg file; sound has the same container."""
+_OGG_HEADERS_BYTES = 4096
 _RIFF = {b"WEBP": "image/webp", b"AVI ": "video/x-msvideo"}
 _STILL_BRANDS = {
     b"avif": "image/avif",
@@ -34,7 +38,8 @@ _STILL_BRANDS = {
     b"mif1": "image/heif",
     b"msf1": "image/heif",
 }
-_TRANSPORT_PACKET_BYTES = 188
+_TRANSPORT_PACKETS = ((0, 188), (4, 192))
+"""As broadcast, and with a time in front of each packet, as on discs and in cameras."""
 
 
 def media_type_of(content: bytes) -> str | None:
@@ -44,13 +49,23 @@ def media_type_of(content: bytes) -> str | None:
             return media_type
     if content[:4] == b"RIFF":
         return _RIFF.get(content[8:12])
-    if content[4:8] == b"ftyp":
-        return _STILL_BRANDS.get(content[8:12], "video/mp4")
     if content[:2] == b"BM" and len(content) >= 26 and content[6:10] == b"\x00\x00\x00\x00":
         return "image/bmp"
-    packets = content[: 3 * _TRANSPORT_PACKET_BYTES : _TRANSPORT_PACKET_BYTES]
-    if packets == b"GGG":
-        return "video/mp2t"
+    return _video_type_of(content)
+
+
+def _video_type_of(content: bytes) -> str | None:
+    if content[4:8] == b"ftyp":
+        return _STILL_BRANDS.get(content[8:12], "video/mp4")
+    # A box's size comes first; text begins with larger bytes than a size of up to 256 MB does.
+    if content[4:8] in _QUICKTIME_BOXES and content[0] < 0x10:
+        return "video/quicktime"
+    if content[:4] == b"OggS":
+        shows = any(mark in content[:_OGG_HEADERS_BYTES] for mark in _OGG_VIDEO)
+        return "video/ogg" if shows else None
+    for first, packet_bytes in _TRANSPORT_PACKETS:
+        if content[first : first + 3 * packet_bytes : packet_bytes] == b"GGG":
+            return "video/mp2t"
     return None
 
 

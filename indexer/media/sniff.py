@@ -115,7 +115,8 @@ def _iso_media(head: bytes) -> Sniffed:
 def _video_container(head: bytes) -> str | None:
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         return "AVI"
-    if head[4:8] in _QUICKTIME_BOXES:
+    # A box's size comes first; text begins with larger bytes than a size of up to 256 MB does.
+    if head[4:8] in _QUICKTIME_BOXES and head[0] < 0x10:
         return "MP4/QuickTime"
     return next((name for mark, name in _VIDEO_MARKS if head.startswith(mark)), None)
 

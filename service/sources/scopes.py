@@ -18,6 +18,7 @@ class CrawlManners:
     user_agent: str
     delay_s: float
     address_exceptions: tuple[str, ...] = ()
+    max_medium_bytes: int = 60 * 1024 * 1024
 
 
 def scope_of(site: Site, manners: CrawlManners) -> Scope:
@@ -30,6 +31,7 @@ def scope_of(site: Site, manners: CrawlManners) -> Scope:
         delay_s=site.delay_s,
         obey_robots=site.obey_robots,
         user_agent=manners.user_agent,
+        max_medium_bytes=manners.max_medium_bytes,
         address_exceptions=address_exceptions(manners.address_exceptions),
     )
 
@@ -50,6 +52,7 @@ def intake_scope(url: str, manners: CrawlManners) -> Scope:
         obey_robots=False,
         max_depth=0,
         user_agent=manners.user_agent,
+        max_medium_bytes=manners.max_medium_bytes,
         address_exceptions=address_exceptions(manners.address_exceptions),
     )
 

@@ -210,7 +210,7 @@ class TestLimits:
         self, site: HostileSite, crawler: CrawlClient, answer: hostile.Answer
     ) -> None:
         url = site.put("/a.png", answer)
-        refused = refusal(crawler, site.scope(timeout_s=0.5), url)
+        refused = refusal(crawler, site.scope(timeout_s=0.5, medium_timeout_s=0.5), url)
         assert (refused.code, refused.retry) == ("timeout", True)
 
     def test_a_truncated_body_is_refused(self, site: HostileSite, crawler: CrawlClient) -> None:

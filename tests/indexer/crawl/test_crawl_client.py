@@ -77,7 +77,11 @@ def test_a_silent_child_is_ended(site: HostileSite) -> None:
 
     client = CrawlClient(grace_s=0.1, start=deaf_child)
     with pytest.raises(CrawlChildDied, match="silent") as died:
-        list(client.run_slice("s", site.scope(timeout_s=0.1), pictures(site, 1), no_wait))
+        list(
+            client.run_slice(
+                "s", site.scope(timeout_s=0.1, medium_timeout_s=0.1), pictures(site, 1), no_wait
+            )
+        )
     assert died.value.open_tickets == ("t0",)
 
 

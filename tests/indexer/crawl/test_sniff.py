@@ -25,6 +25,9 @@ def test_pictures_of_every_form_are_known_by_their_first_bytes(form: str) -> Non
         (b"\x1aE\xdf\xa3" + bytes(8), "video/webm"),
         (b"RIFF\x00\x00\x00\x00AVI LIST", "video/x-msvideo"),
         (b"G" + bytes(187) + b"G" + bytes(187) + b"G", "video/mp2t"),
+        ((bytes(4) + b"G" + bytes(187)) * 3, "video/mp2t"),
+        (b"\x00\x00\x00\x08wide\x00\x00\x00\x00mdat", "video/quicktime"),
+        (b"OggS" + bytes(24) + b"\x80theora", "video/ogg"),
     ],
 )
 def test_videos_are_known_by_their_first_bytes(head: bytes, media_type: str) -> None:
@@ -43,6 +46,8 @@ def test_videos_are_known_by_their_first_bytes(head: bytes, media_type: str) -> 
         b"BMW is a car",
         b"RIFF\x00\x00\x00\x00WAVEfmt ",
         b"GGG",
+        b"OggS" + bytes(24) + b"\x01vorbis",
+        b"<!--free text-->",
     ],
 )
 def test_other_things_are_no_media(content: bytes) -> None:
