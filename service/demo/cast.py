@@ -15,6 +15,7 @@ from service.accounts.actor import Actor, Role
 from service.accounts.views import SignedIn
 from service.app import Rooms
 from service.demo.stages import StageFailedError
+from service.hashbank.given import GivenFrame, GivenMedium
 
 HERE = "127.0.0.1"
 LEGAL_BASIS = (
@@ -77,6 +78,17 @@ def add_known_picture(rooms: Rooms, person: EnrolledPerson, content: bytes) -> N
         raise StageFailedError(f"the known picture could not be hashed: {hashed.refusal}")
     with rooms.database.write() as session:
         rooms.hashbank.add_known(session, person.actor, person.person_id, "given", hashed.hashes)
+
+
+def add_known_clip(rooms: Rooms, person: EnrolledPerson, content: bytes) -> None:
+    """A clip becomes known by the hashes of its frames, as a person's own device gives them."""
+    hashed = rooms.examiner.hash(content)
+    if hashed.hashes is None or not hashed.frames:
+        raise StageFailedError(f"the known clip could not be hashed: {hashed.refusal}")
+    frames = tuple(GivenFrame(frame.pdq, frame.quality) for frame in hashed.frames)
+    medium = GivenMedium("video", hashed.hashes.sha256, frames)
+    with rooms.database.write() as session:
+        rooms.hashbank.add_given_media(session, person.actor, person.person_id, [medium])
 
 
 def enrol(rooms: Rooms, references: Sequence[tuple[str, bytes]]) -> EnrolledPerson:

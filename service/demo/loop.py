@@ -1,7 +1,7 @@
 """The demo from its first stage to its last, on loopback, through the same services and workers.
 
 1. Serve the site; make an empty installation of its own in a folder that is removed at the end.
-2. Set up an organisation, enrol the person, attest, add a known picture.
+2. Set up an organisation, enrol the person, attest, add a known picture and a known clip.
 3. Add the site, run it, look at what was found where.
 4. Take a brought link in; confirm some finds, dismiss one.
 5. Seal, verify, spoil and verify again; notice; report; audit trail.
@@ -26,7 +26,7 @@ from service.app import Rooms, build_rooms
 from service.database_migration import upgrade
 from service.demo import cast, deciding, looking, proving
 from service.demo.memory import MemoryPeak
-from service.demo.pictures import person_pictures
+from service.demo.pictures import PersonPictures, person_pictures
 from service.demo.server import LoopbackServer
 from service.demo.site import Site, built_in, of_folder, picture_files
 from service.demo.stages import StageFailedError, Stages
@@ -118,11 +118,11 @@ def _run(options: DemoOptions, settings: Settings, stages: Stages, results: Resu
 
 def _material(
     options: DemoOptions, unlisted_port: int
-) -> tuple[Site, Sequence[tuple[str, bytes]], bytes | None]:
-    """The site, the person's reference photos, and a picture that is known only by its hashes."""
+) -> tuple[Site, Sequence[tuple[str, bytes]], PersonPictures | None]:
+    """The site, the person's reference photos, and what is known only by its hashes."""
     if options.photos is None or options.media is None:
         person = person_pictures()
-        return built_in(person, unlisted_port), person.references, person.known
+        return built_in(person, unlisted_port), person.references, person
     photos = picture_files(options.photos)
     if not photos:
         raise StageFailedError(f"there is no picture in {options.photos}")
@@ -160,7 +160,7 @@ def _loop(
     server: LoopbackServer,
     site: Site,
     references: Sequence[tuple[str, bytes]],
-    known: bytes | None,
+    known: PersonPictures | None,
     out: Path,
     stages: Stages,
     results: Results,
@@ -175,8 +175,9 @@ def _loop(
         results.references_accepted = person.photos_accepted
         results.references_refused = person.photos_refused
     if known is not None:
-        with stages.stage("add a known picture"):
-            cast.add_known_picture(rooms, person, known)
+        with stages.stage("add a known picture and a known clip"):
+            cast.add_known_picture(rooms, person, known.known)
+            cast.add_known_clip(rooms, person, known.known_clip)
     with stages.stage("visit the site"):
         site_id = looking.add_site(rooms, staff.operator, server, site)
         results.run = looking.run_to_end(rooms, staff.operator, site_id)

@@ -18,6 +18,7 @@ from importlib.resources.abc import Traversable
 import numpy as np
 from PIL import Image, ImageOps
 
+from service.demo.clips import encoded, mime_type, wandering
 from service.demo.planned import ALTERED, Expected, Planned, Shows
 
 _UNALTERED_BANDS = frozenset({"no_trace_found", "inconclusive"})
@@ -29,15 +30,20 @@ ALTERED_FIND = Expected(found_by=frozenset({"face"}), bands=ALTERED)
 NOTHING = Expected()
 JPEG = "image/jpeg"
 BOMB_SIDE_PX = 20_000
+LARGE, SMALL = (480, 360), (320, 240)
+"""Sizes of the clip that is known, and of its copy."""
 _RESAMPLE = Image.Resampling.LANCZOS
 
 
 @dataclass(frozen=True, slots=True)
 class PersonPictures:
-    """What the demo's person brings: reference photos, and a picture known only by its hashes."""
+    """What the demo's person brings: reference photos, and what is known only by its hashes: a
+    picture and a clip.
+    """
 
     references: tuple[tuple[str, bytes], ...]
     known: bytes
+    known_clip: bytes
 
 
 def person_pictures() -> PersonPictures:
@@ -47,6 +53,7 @@ def person_pictures() -> PersonPictures:
     return PersonPictures(
         references=(("portrait.jpg", jpeg(photo, 92)), ("portrait-closer.jpg", jpeg(closer, 92))),
         known=jpeg(_sample("skimage", "data/rocket.jpg"), 90),
+        known_clip=encoded(wandering(_things(), LARGE), "mp4", LARGE, 2_000_000),
     )
 
 
@@ -89,6 +96,19 @@ def known_picture_again(known: bytes) -> Planned:
         JPEG,
         "known_picture",
         "a known picture without a face, smaller and recompressed",
+        BY_HASH,
+    )
+
+
+def known_clip_again() -> Planned:
+    """The clip that is known only by its hashes: its beginning cut off, smaller, encoded anew."""
+    again = encoded(wandering(_things(), SMALL, from_s=2), "avi", SMALL, 400_000)
+    return Planned(
+        "/media/known-clip.avi",
+        again,
+        mime_type("avi"),
+        "known_picture",
+        "a known clip, cut, smaller and encoded anew",
         BY_HASH,
     )
 
@@ -164,6 +184,11 @@ def jpeg(picture: Image.Image, quality: int) -> bytes:
     out = io.BytesIO()
     picture.convert("RGB").save(out, "JPEG", quality=quality)
     return out.getvalue()
+
+
+def _things() -> list[Image.Image]:
+    names = ("coffee.png", "rocket.jpg", "chelsea.png", "retina.jpg")
+    return [_sample("skimage", f"data/{name}") for name in names]
 
 
 def _photo() -> Image.Image:

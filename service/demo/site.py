@@ -20,6 +20,7 @@ from service.demo.pictures import (
     JPEG,
     PersonPictures,
     hostile_pictures,
+    known_clip_again,
     known_picture_again,
     pictures_of_others,
     pictures_of_the_person,
@@ -77,6 +78,7 @@ def built_in(person: PersonPictures, other_port: int) -> Site:
     """The built-in site. `other_port` is a port of this machine that no setting lists."""
     mine = pictures_of_the_person()
     known = known_picture_again(person.known)
+    known_clip = known_clip_again()
     others = pictures_of_others()
     hostile = (*hostile_pictures(), *_redirects(other_port))
     brought = _thread(mine[0])
@@ -90,11 +92,15 @@ def built_in(person: PersonPictures, other_port: int) -> Site:
             head=_social_card(mine[0].path),
         ),
         _page("/people/", "People", _in_every_way(mine), head=_json_ld(mine[-1].path)),
-        _page("/albums/", "Albums", "".join(_img(item) for item in (*others, known))),
+        _page(
+            "/albums/",
+            "Albums",
+            "".join(_img(item) for item in (*others, known)) + _video(known_clip),
+        ),
         _page("/odd/", "Odd things", "".join(_img(item) for item in hostile)),
         *private,
         *brought,
-        *(*mine, known, *others, *hostile),
+        *(*mine, known, known_clip, *others, *hostile),
     )
     return Site(items, "/", BroughtLink(medium=brought[1].path, page=brought[0].path))
 
@@ -214,6 +220,10 @@ def _json_ld(path: str) -> str:
 
 def _img(item: Planned) -> str:
     return f'<p><img src="{escape(item.path, quote=True)}" alt=""></p>\n'
+
+
+def _video(item: Planned) -> str:
+    return f'<video><source src="{item.path}" type="{item.content_type}"></video>\n'
 
 
 def _links(*paths: str) -> str:
