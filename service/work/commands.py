@@ -1,4 +1,4 @@
-"""`likeness serve`, `worker`, `crawl`, `doctor` and `models`."""
+"""`likeness serve`, `worker`, `crawl`, `doctor`, `bench` and `models`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from service.errors import InvalidInputError, NotConfiguredError, NotFoundError
 from service.sources.service import SourcesService
 from service.sources.views import RunView
 from service.sources.words import STATE_WORDS
-from service.work import model_commands
+from service.work import bench_commands, model_commands
 
 app = typer.Typer()
+app.add_typer(bench_commands.app)
 app.add_typer(model_commands.app)
 
 _AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
