@@ -24,6 +24,8 @@ from service.accounts.service import AccountService
 from service.accounts.sessions import Sessions
 from service.audit import AuditTrail
 from service.candidates.intake import IntakeService
+from service.candidates.looking_back import LookBack
+from service.candidates.seen_before import SeenBefore
 from service.candidates.service import CandidateService
 from service.clock import Clock, SystemClock
 from service.database import Database
@@ -90,6 +92,9 @@ class Rooms:
     sources: SourcesService
     candidates: CandidateService
     intake: IntakeService
+    seen: SeenIndex
+    look_back: LookBack
+    seen_before: SeenBefore
     exhibits: ExhibitService
     notices: NoticeService
     reports: ReportService
@@ -177,7 +182,10 @@ def build_rooms(
         audit,
         enrolment,
         CrawlManners(
-            settings.user_agent, settings.crawl_delay_s, tuple(settings.address_exceptions)
+            settings.user_agent,
+            settings.crawl_delay_s,
+            tuple(settings.address_exceptions),
+            settings.max_medium_bytes,
         ),
     )
     exchange = build_exchange(
@@ -204,6 +212,8 @@ def build_rooms(
         exchange.index,
         held_days=settings.held_days,
     )
+    seen = SeenIndex(settings.seen_index_dir, clock)
+    look_back = LookBack(enrolment, hashbank, sources.halted, seen, candidates.findings, outcomes)
     intake = IntakeService(
         vault,
         clock,
@@ -248,6 +258,9 @@ def build_rooms(
         sources=sources,
         candidates=candidates,
         intake=intake,
+        seen=seen,
+        look_back=look_back,
+        seen_before=SeenBefore(enrolment, hashbank.matches, look_back),
         exhibits=exhibits,
         notices=notices,
         reports=ReportService(clock, sources, candidates),

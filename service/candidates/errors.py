@@ -11,6 +11,12 @@ class AlreadyDecidedError(ConflictError):
     code = "already_decided"
 
 
+class AdvocatesFirstError(ConflictError):
+    """It rests on a fingerprint that nobody has vouched for: reviewers decide before the person."""
+
+    code = "advocates_first"
+
+
 class NotAReviewerError(NotAllowedError):
     """Only trained advocates confirm what the system found."""
 

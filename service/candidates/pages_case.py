@@ -19,6 +19,8 @@ from service.enrolment.asked import EnrolmentDep, EyesDep
 from service.enrolment.service import EnrolmentService
 from service.enrolment.views_of import next_step
 from service.errors import ConflictError, InvalidInputError
+from service.hashbank.asked import SeenAnswersDep
+from service.hashbank.seen_answer import SeenAnswers
 from service.web.dependencies import AdvocateActor, DatabaseDep, ReadSession
 from service.web.render import render
 from service.web.responses import see_other
@@ -34,11 +36,12 @@ def show_case(
     session: ReadSession,
     enrolment: EnrolmentDep,
     candidates: CandidatesDep,
+    answers: SeenAnswersDep,
     actor: AdvocateActor,
     person_id: uuid.UUID,
 ) -> Response:
     """The case in words."""
-    return _page(request, session, enrolment, candidates, actor, person_id)
+    return _page(request, session, enrolment, candidates, answers, actor, person_id)
 
 
 @router.post("/cases/{person_id}/links")
@@ -47,6 +50,7 @@ def add_links(
     database: DatabaseDep,
     enrolment: EnrolmentDep,
     candidates: CandidatesDep,
+    answers: SeenAnswersDep,
     intake: IntakeDep,
     actor: AdvocateActor,
     person_id: uuid.UUID,
@@ -69,6 +73,7 @@ def add_links(
                 session,
                 enrolment,
                 candidates,
+                answers,
                 actor,
                 person_id,
                 links=links,
@@ -84,6 +89,7 @@ def add_file(
     database: DatabaseDep,
     enrolment: EnrolmentDep,
     candidates: CandidatesDep,
+    answers: SeenAnswersDep,
     intake: IntakeDep,
     eyes: EyesDep,
     actor: AdvocateActor,
@@ -110,6 +116,7 @@ def add_file(
                 session,
                 enrolment,
                 candidates,
+                answers,
                 actor,
                 person_id,
                 problem=str(error),
@@ -123,6 +130,7 @@ def _page(
     session: Session,
     enrolment: EnrolmentService,
     candidates: CandidateService,
+    answers: SeenAnswers,
     actor: Actor,
     person_id: uuid.UUID,
     *,
@@ -140,6 +148,7 @@ def _page(
         step=next_step(view, sum(find.waits_for_me for find in finds)),
         finds=finds,
         counts=candidates.counts(session, actor, person_id),
+        seen=answers.view(session, actor, person_id),
         loans=enrolment.loans.current(session, actor, person_id),
         links=links,
         problem=problem,

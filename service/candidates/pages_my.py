@@ -23,6 +23,7 @@ from service.enrolment.own_services import SERVICES_FOR_MINORS
 from service.enrolment.views import PersonView
 from service.enrolment.views_of import next_step
 from service.errors import ConflictError, InvalidInputError
+from service.hashbank.asked import SeenAnswersDep
 from service.web.dependencies import DatabaseDep, PersonActor, ReadSession, WriteSession
 from service.web.render import render
 from service.web.responses import see_other
@@ -41,6 +42,7 @@ def show_my_case(
     enrolment: EnrolmentDep,
     candidates: CandidatesDep,
     story: StoryDep,
+    answers: SeenAnswersDep,
     actor: PersonActor,
 ) -> Response:
     """Who acts next, what was found, what happened."""
@@ -60,6 +62,7 @@ def show_my_case(
         confirmed=sum(find.state == "confirmed" for find in finds),
         judged=sum(find.state == "waiting" and not find.waits_for_me for find in finds),
         events=grouped_story(events),
+        seen=answers.view(session, actor, person_id),
     )
 
 

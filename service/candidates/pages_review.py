@@ -25,6 +25,7 @@ from service.candidates.statements import (
 )
 from service.enrolment.face_pictures import face_response
 from service.errors import ConflictError, InvalidInputError, NotAllowedError
+from service.hashbank.strength import STRENGTH_WORDS
 from service.web.dependencies import (
     AdvocateActor,
     DatabaseDep,
@@ -53,6 +54,7 @@ def show_queue(
         "candidates/queue.html",
         mine=[item for item in items if not item.mine],
         others=[item for item in items if item.mine],
+        strength_words=STRENGTH_WORDS,
     )
 
 
@@ -190,4 +192,5 @@ def _page(
         references=references,
         problem=problem,
         typed=typed or _NOTHING_TYPED,
+        strength_words=STRENGTH_WORDS,
     )

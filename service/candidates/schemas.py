@@ -61,6 +61,7 @@ class QueueItemOut(BaseModel):
             "held_until": _MOMENT,
             "decided_by_me": False,
             "waits_for": "your decision",
+            "strength": "",
         }
     )
 
@@ -74,6 +75,7 @@ class QueueItemOut(BaseModel):
     held_until: datetime
     decided_by_me: bool
     waits_for: str
+    strength: str
 
     @classmethod
     def of(cls, item: QueueItem) -> QueueItemOut:
@@ -89,6 +91,7 @@ class QueueItemOut(BaseModel):
             held_until=item.held_until,
             decided_by_me=item.mine,
             waits_for=item.waits_for,
+            strength=item.strength,
         )
 
 
@@ -142,6 +145,9 @@ class CandidateOut(BaseModel):
             "statements": ["I saw no sign that it may show somebody under 18."],
             "assessment": None,
             "halted_reason": "",
+            "basis": [],
+            "strength": "",
+            "is_reserved": False,
         }
     )
 
@@ -160,6 +166,9 @@ class CandidateOut(BaseModel):
     statements: list[str]
     assessment: AssessmentOut | None
     halted_reason: str
+    basis: list[str]
+    strength: str
+    is_reserved: bool
 
     @classmethod
     def of(cls, view: CandidateView) -> CandidateOut:
@@ -193,6 +202,9 @@ class CandidateOut(BaseModel):
             if said is not None
             else None,
             halted_reason=view.halted_reason,
+            basis=list(view.basis),
+            strength=view.strength,
+            is_reserved=view.is_reserved,
         )
 
 
@@ -274,6 +286,7 @@ class PersonFindOut(BaseModel):
             "found_at": _MOMENT,
             "waits_for_me": True,
             "waits_for": "your advocates and the person",
+            "is_reserved": False,
         }
     )
 
@@ -286,6 +299,7 @@ class PersonFindOut(BaseModel):
     found_at: datetime
     waits_for_me: bool
     waits_for: str
+    is_reserved: bool
 
     @classmethod
     def of(cls, find: PersonFind) -> PersonFindOut:
@@ -300,6 +314,7 @@ class PersonFindOut(BaseModel):
             found_at=find.found_at,
             waits_for_me=find.waits_for_me,
             waits_for=find.waits_for,
+            is_reserved=find.is_reserved,
         )
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -24,9 +23,10 @@ from service.enrolment.service import EnrolmentService
 from service.hashbank.matches import KnownMatches, KnownStanding
 from service.hashbank.matches_repository import media_matched_within
 from service.hashbank.models import KnownMatch
+from service.hashbank.seen_answer import SeenBeforeView, SeenCounts, SeenPicture
 from service.hashbank.strength import order_of
 from service.sources.errors import SeenIndexError
-from service.sources.places import LookedSoFar, PlacesSeen, SeenPlaces
+from service.sources.places import LookedSoFar, SeenPlaces
 
 NOT_VERIFIED = (
     "Whether these pictures were seen before is answered once an advocate has verified who you "
@@ -36,39 +36,6 @@ PENDING = "It is being compared with what was seen before. The answer will be he
 NOTHING_LOOKED_AT = "No site has been looked at yet, so there is no answer."
 _AT_ONCE = 4
 """So many are looked up while the person waits; a worker does the others within seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class SeenCounts:
-    """Where pictures were seen, and how alike: numbers of media."""
-
-    places: PlacesSeen
-    exact: int
-    alike: int
-    weak: int
-
-
-@dataclass(frozen=True, slots=True)
-class SeenPicture:
-    """The answer on one known picture. `held_back` says why look-alikes make no candidates."""
-
-    standing: KnownStanding
-    is_answered: bool
-    counts: SeenCounts
-    words: str
-    held_back: str
-
-
-@dataclass(frozen=True, slots=True)
-class SeenBeforeView:
-    """The answer of a case. `words` are of all its pictures together."""
-
-    is_verified: bool
-    is_answered: bool
-    words: str
-    looked: str
-    pictures: tuple[SeenPicture, ...]
-    to_vouch: tuple[uuid.UUID, ...]
 
 
 class SeenBefore:
@@ -154,7 +121,7 @@ class SeenBefore:
         if not known_ids:
             return ""
         counts = _counts(places, known_ids, self._matches.matches_of(session, actor, known_ids))
-        if not answered and not counts.places.addresses:
+        if not answered and not counts.addresses:
             return PENDING
         return seen_words(counts, looked)
 
@@ -168,8 +135,11 @@ def _counts(
         rank = 0 if match.kind == "sha256" else 1 + order_of(match.band)
         best[match.medium_id] = min(rank, best.get(match.medium_id, rank))
     ranks = list(best.values())
+    seen = places.count(media_matched_within(known_ids))
     return SeenCounts(
-        places.count(media_matched_within(known_ids)),
+        seen.addresses,
+        seen.hosts,
+        seen.since,
         exact=ranks.count(0),
         alike=ranks.count(1) + ranks.count(2),
         weak=ranks.count(3),
@@ -178,8 +148,7 @@ def _counts(
 
 def seen_words(counts: SeenCounts, looked: LookedSoFar) -> str:
     """The answer in words."""
-    where = counts.places
-    if not where.addresses or where.since is None:
+    if not counts.addresses or counts.since is None:
         if not looked.media:
             return NOTHING_LOOKED_AT
         return "Not seen so far in what was looked at."
@@ -190,8 +159,8 @@ def seen_words(counts: SeenCounts, looked: LookedSoFar) -> str:
     ]
     told = ", ".join(words for words in kinds if words)
     return (
-        f"Seen at {_many(where.addresses, 'address', 'addresses')} on "
-        f"{_many(where.hosts, 'site', 'sites')} since {_month(where.since)}: {told}."
+        f"Seen at {_many(counts.addresses, 'address', 'addresses')} on "
+        f"{_many(counts.sites, 'site', 'sites')} since {_month(counts.since)}: {told}."
     )
 
 
@@ -216,8 +185,8 @@ def looked_words(looked: LookedSoFar) -> str:
 def held_back_words(standing: KnownStanding, counts: SeenCounts) -> str:
     """Why look-alikes make no candidates; empty when they do."""
     seen = (
-        f"{_many(counts.places.addresses, 'address', 'addresses')} on "
-        f"{_many(counts.places.hosts, 'site', 'sites')}"
+        f"{_many(counts.addresses, 'address', 'addresses')} on "
+        f"{_many(counts.sites, 'site', 'sites')}"
     )
     if standing.held_back == "common":
         return f"This looks like a picture that is all over the web (seen at {seen})."

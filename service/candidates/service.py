@@ -14,6 +14,9 @@ from indexer.observations import Examination
 from service.accounts.actor import Actor, Role
 from service.accounts.service import AccountService
 from service.audit.trail import AuditTrail
+from service.candidates.basis import UNNAMED_SITE
+from service.candidates.errors import AdvocatesFirstError
+from service.candidates.evidence_showing import EvidenceShowing
 from service.candidates.findings import FindingRecorder
 from service.candidates.halting import Halting
 from service.candidates.listed import HashLists, ListedCandidates
@@ -80,7 +83,8 @@ class CandidateService:
             held_days=held_days,
         )
         self.review = Review(vault, clock, audit, accounts, enrolment, hashbank, halting)
-        self._showing = Showing(vault, clock, enrolment, photos)
+        self._evidence = EvidenceShowing(vault, clock)
+        self._showing = Showing(vault, clock, enrolment, photos, hashbank.matches)
         self.outcomes = outcomes
 
     # --- from the workers -----------------------------------------------------------------------
@@ -183,7 +187,12 @@ class CandidateService:
         statements: tuple[str, ...] = (),
         signature_name: str = "",
     ) -> Resolution:
-        """The person's own word; `statements` are the ticked ones, in the words of `view`."""
+        """The person's own word; `statements` are the ticked ones, in the words of `view`.
+
+        On what they are not told where it is they may say that it shows a minor, and no more yet.
+        """
+        if verdict != "minor_sign" and self._showing.is_reserved(session, actor, candidate_id):
+            raise AdvocatesFirstError("Your advocates look at this first; then it is your turn.")
         return self.review.person_decides(
             session, actor, self.outcomes, candidate_id, verdict, statements, signature_name
         )
@@ -212,13 +221,13 @@ class CandidateService:
         self, session: Session, actor: Actor, candidate_id: uuid.UUID
     ) -> ConfirmedFind:
         """A candidate as evidence needs it, in any state but halted."""
-        return self._showing.evidence(session, actor, candidate_id)
+        return self._evidence.evidence(session, actor, candidate_id)
 
     def confirmed_view(
         self, session: Session, actor: Actor, candidate_id: uuid.UUID
     ) -> ConfirmedFind:
         """The same, of a confirmed candidate; `ConflictError` while it is not."""
-        found = self._showing.evidence(session, actor, candidate_id)
+        found = self._evidence.evidence(session, actor, candidate_id)
         if found.state != "confirmed":
             raise ConflictError("This find is not confirmed.")
         return found
@@ -261,11 +270,12 @@ class CandidateService:
         events = []
         for row in self._repository(session, actor).of_person(person_id, "waiting", "confirmed"):
             how = "You pointed us to" if row.kind == "pointed" else "We found"
+            host = self._showing.host_for(session, actor, row) or UNNAMED_SITE
             events.append(
                 StoryEvent(
                     row.found_at,
-                    f"{how} something on {row.host}.",
-                    f"{how} {{count}} things on {row.host}.",
+                    f"{how} something on {host}.",
+                    f"{how} {{count}} things on {host}.",
                 )
             )
             if row.state == "confirmed" and row.decided_at is not None:

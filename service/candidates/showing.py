@@ -14,18 +14,16 @@ from typing import cast
 import msgspec
 from sqlalchemy.orm import Session
 
-from indexer.observations import Examination, PersonFinding
+from indexer.observations import Examination
 from service.accounts.actor import Actor, Role
+from service.candidates.basis import UNNAMED_SITE, Basis, finding_of, strength_of
 from service.candidates.documents import CandidateDocument, Declaration
 from service.candidates.models import Candidate, Confirmation
 from service.candidates.repository import CandidateRepository
 from service.candidates.resolution import Resolution, resolve
 from service.candidates.sealed import SealedCandidates
 from service.candidates.statements import (
-    CONFIRMED_SENTENCE,
-    MATCH_SENTENCE,
     PERSON_STATEMENTS,
-    POINTED_CONFIRMED_SENTENCE,
     Verdict,
     statements_for,
 )
@@ -33,18 +31,22 @@ from service.candidates.views import (
     CandidateKind,
     CandidateState,
     CandidateView,
-    ConfirmedFind,
-    ConfirmedStatement,
     HaltedItem,
     PersonFind,
     QueueItem,
     VerdictView,
 )
-from service.candidates.words import assessment_of, medium_words, waits_for_words
+from service.candidates.words import (
+    assessment_of,
+    medium_words,
+    waits_for_words,
+    was_only_looked_up,
+)
 from service.clock import Clock
 from service.enrolment.photos import PhotoService
 from service.enrolment.service import EnrolmentService
-from service.errors import ConflictError
+from service.hashbank.matches import KnownMatches
+from service.hashbank.strength import order_of
 from service.vault import Vault
 
 LENT_CASE = "A case lent to you"
@@ -54,15 +56,24 @@ class Showing:
     """Builds every view of candidates."""
 
     def __init__(
-        self, vault: Vault, clock: Clock, enrolment: EnrolmentService, photos: PhotoService
+        self,
+        vault: Vault,
+        clock: Clock,
+        enrolment: EnrolmentService,
+        photos: PhotoService,
+        matches: KnownMatches,
     ) -> None:
         self._sealed = SealedCandidates(vault)
         self._clock = clock
         self._enrolment = enrolment
         self._photos = photos
+        self._basis = Basis(matches)
 
     def queue(self, session: Session, actor: Actor) -> list[QueueItem]:
-        """What waits for reviewers: pointed ones first, then what ends soonest; own ones last."""
+        """What waits for reviewers: pointed ones first, weak likenesses and own ones last.
+
+        Among equal ones what ends soonest is first.
+        """
         repository = self._repository(session, actor)
         items = []
         for row in repository.waiting():
@@ -86,9 +97,18 @@ class Showing:
                     held_until=row.held_until,
                     mine=mine,
                     waits_for=_waits_for(resolution, mine=mine),
+                    strength=strength_of(row, document),
                 )
             )
-        return sorted(items, key=lambda item: (item.mine, item.kind != "pointed", item.held_until))
+        return sorted(
+            items,
+            key=lambda item: (
+                item.mine,
+                item.kind != "pointed",
+                order_of(item.strength),
+                item.held_until,
+            ),
+        )
 
     def view(self, session: Session, actor: Actor, candidate_id: uuid.UUID) -> CandidateView:
         """One candidate, as the caller may see it now."""
@@ -105,14 +125,15 @@ class Showing:
         undecided = waiting and actor.role is Role.ADVOCATE and mine is None
         open_to_see = not waiting or (mine is not None and actor.role is Role.ADVOCATE)
         label = self._enrolment.label(session, actor, row.person_id)
+        reserved = self._basis.is_reserved(session, actor, row, document, resolution)
         return CandidateView(
             candidate_id=row.id,
             person_id=row.person_id,
             person_label=label or LENT_CASE,
             kind=cast(CandidateKind, row.kind),
             state=cast(CandidateState, row.state),
-            host=row.host,
-            addresses=document.addresses,
+            host=UNNAMED_SITE if reserved else row.host,
+            addresses=() if reserved else document.addresses,
             medium=medium_words(examination),
             has_face=row.face_crop is not None,
             reference_faces=self._photos.faces_for_review(session, actor, row.person_id),
@@ -129,12 +150,15 @@ class Showing:
             statements=(
                 PERSON_STATEMENTS if actor.role is Role.PERSON else statements_for(row.kind)
             ),
-            assessment=assessment_of(_finding_of(row, examination), examination)
+            assessment=assessment_of(finding_of(row, examination), examination)
             if open_to_see
             else None,
             verdicts=self._verdicts(row, confirmations)
             if open_to_see and actor.role is not Role.PERSON
             else (),
+            basis=self._basis.words(session, row, document),
+            strength=strength_of(row, document),
+            is_reserved=reserved,
             never_show=document.never_show,
         )
 
@@ -150,54 +174,36 @@ class Showing:
             is_advocate = actor.role is Role.ADVOCATE
             undecided = waiting and is_advocate and _own_verdict(actor, confirmations) is None
             blind = _is_blind(row, undecided=undecided)
+            reserved = self._basis.is_reserved(session, actor, row, document, resolution)
             finds.append(
                 PersonFind(
                     candidate_id=row.id,
                     kind=cast(CandidateKind, row.kind),
                     state=cast(CandidateState, row.state),
-                    host=row.host,
+                    host=UNNAMED_SITE if reserved else row.host,
                     addresses=len(document.addresses),
                     medium=medium_words(_newest(document)),
                     found_at=row.found_at,
                     decided_at=row.decided_at,
-                    waits_for_me=waiting and resolution.needs_person and not blind,
+                    waits_for_me=waiting and resolution.needs_person and not (blind or reserved),
                     waits_for=_find_waits_for(resolution, waiting=waiting, blind=blind),
                     waits_for_advocates=waiting and resolution.needs_reviewer and not blind,
+                    is_reserved=reserved,
                 )
             )
         return sorted(finds, key=lambda find: not find.waits_for_me)
 
-    def evidence(self, session: Session, actor: Actor, candidate_id: uuid.UUID) -> ConfirmedFind:
-        """A candidate as evidence needs it; a halted one gives no evidence."""
-        repository = self._repository(session, actor)
-        row = repository.candidate(candidate_id)
-        if row.state == "halted":
-            raise ConflictError("This find was halted: nothing may be captured or kept of it.")
+    def host_for(self, session: Session, actor: Actor, row: Candidate) -> str:
+        """The site of a find, as far as the caller may be told; empty where they may not."""
         document = self._sealed.document(row)
-        first = document.addresses[0] if document.addresses else None
-        confirmed = row.state == "confirmed"
-        return ConfirmedFind(
-            candidate_id=row.id,
-            person_id=row.person_id,
-            organisation_id=row.organisation_id,
-            kind=cast(CandidateKind, row.kind),
-            state=cast(CandidateState, row.state),
-            host=row.host,
-            page_url=first.page_url if first else None,
-            media_url=first.media_url if first else None,
-            addresses=document.addresses,
-            run_id=row.run_id,
-            medium_id=row.medium_id,
-            examination=document.examination,
-            captured_examination=document.captured_examination,
-            declaration=document.declaration,
-            brought=document.brought,
-            statements=tuple(
-                self._statement(row, each) for each in repository.confirmations(row.id)
-            ),
-            sentence=_sentence(row.kind) if confirmed else MATCH_SENTENCE,
-            never_show=document.never_show,
-        )
+        resolution = _resolution(row, self._repository(session, actor).confirmations(row.id))
+        reserved = self._basis.is_reserved(session, actor, row, document, resolution)
+        return "" if reserved else row.host
+
+    def is_reserved(self, session: Session, actor: Actor, candidate_id: uuid.UUID) -> bool:
+        """Whether the caller is not told where it is, because advocates look at it first."""
+        row = self._repository(session, actor).candidate(candidate_id)
+        return row.state == "waiting" and not self.host_for(session, actor, row)
 
     def halted(self, session: Session, actor: Actor) -> list[HaltedItem]:
         """What an operator reports: addresses, time and reason."""
@@ -249,20 +255,6 @@ class Showing:
             for each in confirmations
         )
 
-    def _statement(self, row: Candidate, each: Confirmation) -> ConfirmedStatement:
-        document = self._sealed.confirmation(row, each)
-        return ConfirmedStatement(
-            confirmation_id=each.id,
-            by="person" if each.by == "person" else "reviewer",
-            account=document.account,
-            verdict=cast(Verdict, each.verdict),
-            wording=document.statements,
-            stated_at=document.decided_at,
-            signature_name=document.signature_name,
-            public_key=document.public_key,
-            signature=document.signature,
-        )
-
     def _label(self, session: Session, actor: Actor, person_id: uuid.UUID) -> str:
         return self._enrolment.label(session, actor, person_id) or LENT_CASE
 
@@ -271,14 +263,11 @@ class Showing:
 
 
 def _newest(document: CandidateDocument) -> Examination | None:
-    return document.examination or document.captured_examination
-
-
-def _finding_of(row: Candidate, examination: Examination | None) -> PersonFinding | None:
-    if examination is None:
-        return None
-    mine = [each for each in examination.findings if each.person_ref == str(row.person_id)]
-    return mine[0] if mine else None
+    """What was found; what was captured instead, where that was only looked up by its hash."""
+    found, captured = document.examination, document.captured_examination
+    if found is not None and captured is not None and was_only_looked_up(found):
+        return captured
+    return found or captured
 
 
 def _own_verdict(actor: Actor, confirmations: Sequence[Confirmation]) -> Verdict | None:
@@ -335,9 +324,3 @@ def _unsigned(declaration: Declaration | None) -> Declaration | None:
     if declaration is None:
         return None
     return msgspec.structs.replace(declaration, signature_name="")
-
-
-def _sentence(kind: str) -> str:
-    if kind == "pointed":
-        return POINTED_CONFIRMED_SENTENCE
-    return f"{MATCH_SENTENCE} {CONFIRMED_SENTENCE}"

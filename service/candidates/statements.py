@@ -29,8 +29,8 @@ REVIEWER_STATEMENTS: tuple[str, ...] = (
 )
 HASH_REVIEWER_STATEMENTS: tuple[str, ...] = (
     (
-        "I checked that this is a copy of a picture known to show the person, without knowing "
-        "what another reviewer decided."
+        "I checked what is known of both pictures, and have no reason to doubt that this is a copy "
+        "of one that shows the person; I did not know what another reviewer decided."
     ),
     "I saw no sign that it may show somebody under 18.",
 )

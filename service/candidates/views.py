@@ -56,6 +56,7 @@ class QueueItem:
     held_until: datetime
     mine: bool
     waits_for: str
+    strength: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class CandidateView:
 
     `assessment` and `verdicts` are empty for a reviewer who has not decided yet: nothing may
     influence them. For a halted candidate only addresses, time and `halted_reason` are there.
+    `basis` says in words what a find by hash is like, `strength` how much. While it `is_reserved`
+    the person is not told where it is (see `basis.py`).
     """
 
     candidate_id: uuid.UUID
@@ -89,6 +92,9 @@ class CandidateView:
     assessment: Assessment | None
     verdicts: tuple[VerdictView, ...]
     halted_reason: str = ""
+    basis: tuple[str, ...] = ()
+    strength: str = ""
+    is_reserved: bool = False
     never_show: str = ""
 
 
@@ -107,6 +113,7 @@ class PersonFind:
     waits_for_me: bool
     waits_for: str
     waits_for_advocates: bool = False
+    is_reserved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

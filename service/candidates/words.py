@@ -35,6 +35,11 @@ _MEDIUM = {
 _ONE_IN_AT_MOST = 10_000_000
 
 
+def was_only_looked_up(examination: Examination) -> bool:
+    """Whether it was found by the hash that was kept of it, and nobody's eyes have seen it yet."""
+    return examination.frames_examined == 0 and examination.refusal is None
+
+
 def medium_words(examination: Examination | None) -> str:
     """What kind of thing was found."""
     return "link" if examination is None else _MEDIUM[examination.kind]

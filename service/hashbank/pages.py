@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, UploadFile
+from fastapi import APIRouter, File, Form, UploadFile
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,46 +18,40 @@ from service.accounts.actor import Actor
 from service.database import Database
 from service.enrolment.asked import EyesDep, own_person_id
 from service.errors import ConflictError, InvalidInputError, LikenessError
+from service.hashbank import pages_case
+from service.hashbank.asked import CountedGiving, HashBankDep, SeenAnswersDep
 from service.hashbank.given import read_given_media
+from service.hashbank.seen_answer import SeenAnswers
 from service.hashbank.service import HashBankService
-from service.web.dependencies import (
-    DatabaseDep,
-    PersonActor,
-    ReadSession,
-    WriteSession,
-    rooms_of,
-)
+from service.web.dependencies import DatabaseDep, PersonActor, ReadSession, WriteSession
 from service.web.render import render
 from service.web.responses import see_other
 from service.web.security import set_on_device_policy
 
 router = APIRouter()
+router.include_router(pages_case.router)
 
 Field = Annotated[str, Form()]
 
 
-def get_hashbank(request: Request) -> HashBankService:
-    """The hash bank of the running application."""
-    hashbank: HashBankService = rooms_of(request).hashbank
-    return hashbank
-
-
-HashBankDep = Annotated[HashBankService, Depends(get_hashbank)]
-
-
 @router.get("/my/known")
 def show_known(
-    request: Request, session: ReadSession, hashbank: HashBankDep, actor: PersonActor
+    request: Request,
+    session: ReadSession,
+    hashbank: HashBankDep,
+    answers: SeenAnswersDep,
+    actor: PersonActor,
 ) -> Response:
-    """What is recognised without any biometrics."""
-    return _page(request, session, hashbank, actor)
+    """What is recognised without any biometrics, and where it was seen before, in counts."""
+    return _page(request, session, hashbank, answers, actor)
 
 
-@router.post("/my/known")
+@router.post("/my/known", dependencies=[CountedGiving])
 def add_known(
     request: Request,
     database: DatabaseDep,
     hashbank: HashBankDep,
+    answers: SeenAnswersDep,
     eyes: EyesDep,
     actor: PersonActor,
     note: Field = "",
@@ -76,15 +70,17 @@ def add_known(
                     session, actor, person_id, sha256=sha256, pdq=pdq, note=note
                 )
     except (InvalidInputError, ConflictError) as error:
-        return _page_again(request, database, hashbank, actor, error)
+        return _page_again(request, database, hashbank, answers, actor, error)
+    answers.answer_now(database, actor, person_id)
     return see_other("/my/known")
 
 
-@router.post("/my/known/fingerprints")
+@router.post("/my/known/fingerprints", dependencies=[CountedGiving])
 def add_fingerprints(
     request: Request,
     database: DatabaseDep,
     hashbank: HashBankDep,
+    answers: SeenAnswersDep,
     actor: PersonActor,
     media: Field = "",
     note: Field = "",
@@ -95,7 +91,8 @@ def add_fingerprints(
         with database.write() as session:
             hashbank.add_given_media(session, actor, own_person_id(actor), given, note)
     except (InvalidInputError, ConflictError) as error:
-        return _page_again(request, database, hashbank, actor, error)
+        return _page_again(request, database, hashbank, answers, actor, error)
+    answers.answer_now(database, actor, own_person_id(actor))
     return see_other("/my/known")
 
 
@@ -112,6 +109,7 @@ def _page_again(
     request: Request,
     database: Database,
     hashbank: HashBankService,
+    answers: SeenAnswers,
     actor: Actor,
     error: LikenessError,
 ) -> Response:
@@ -120,6 +118,7 @@ def _page_again(
             request,
             session,
             hashbank,
+            answers,
             actor,
             problem=str(error),
             status_code=error.http_status,
@@ -130,16 +129,19 @@ def _page(
     request: Request,
     session: Session,
     hashbank: HashBankService,
+    answers: SeenAnswers,
     actor: Actor,
     *,
     problem: str | None = None,
     status_code: int = 200,
 ) -> Response:
+    person_id = own_person_id(actor)
     response = render(
         request,
         "hashbank/known.html",
         status_code=status_code,
-        known=hashbank.list_known(session, actor, own_person_id(actor)),
+        known=hashbank.list_known(session, actor, person_id),
+        seen=answers.view(session, actor, person_id),
         problem=problem,
     )
     set_on_device_policy(response)

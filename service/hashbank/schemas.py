@@ -16,6 +16,7 @@ from service.hashbank.given import (
     GivenFrame,
     GivenMedium,
 )
+from service.hashbank.seen_answer import SeenBeforeView, SeenPicture
 from service.hashbank.service import KnownPictureView
 
 _HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -139,3 +140,133 @@ class KnownIdOut(BaseModel):
     )
 
     known_id: uuid.UUID
+
+
+class SeenPictureOut(BaseModel):
+    """Where one known picture was seen before, in counts, and its standing."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "known_id": "3f0c7f0e-5d0e-4a55-9a43-1d8d7a1f2b6c",
+                    "origin": "given",
+                    "is_answered": True,
+                    "words": "Seen at 3 addresses on 2 sites since March 2026: 3 exact copies.",
+                    "addresses": 3,
+                    "sites": 2,
+                    "since": "2026-03-02T11:00:00Z",
+                    "exact": 1,
+                    "alike": 0,
+                    "weak": 0,
+                    "held_back": "",
+                    "is_vouched_for": False,
+                    "confirmed": 0,
+                    "called_different": 0,
+                }
+            ]
+        }
+    )
+
+    known_id: uuid.UUID
+    origin: str
+    is_answered: bool
+    words: str
+    addresses: int
+    sites: int
+    since: datetime | None
+    exact: int
+    alike: int
+    weak: int
+    held_back: str
+    is_vouched_for: bool
+    confirmed: int
+    called_different: int
+
+    @classmethod
+    def of(cls, picture: SeenPicture) -> SeenPictureOut:
+        """From the answer."""
+        standing, counts = picture.standing, picture.counts
+        return cls(
+            known_id=standing.known_id,
+            origin=standing.origin,
+            is_answered=picture.is_answered,
+            words=picture.words,
+            addresses=counts.addresses,
+            sites=counts.sites,
+            since=counts.since,
+            exact=counts.exact,
+            alike=counts.alike,
+            weak=counts.weak,
+            held_back=picture.held_back,
+            is_vouched_for=not standing.needs_vouching,
+            confirmed=standing.confirmed_count,
+            called_different=standing.different_count,
+        )
+
+
+class SeenBeforeOut(BaseModel):
+    """Where a case's known pictures were seen before: counts and words, no address."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "is_verified": True,
+                    "is_answered": True,
+                    "words": "Not seen so far in what was looked at.",
+                    "looked": "Looked at since March 2026: 1,204 pictures and videos on 2 sites, "
+                    "counted at every visit. What was not seen there may still be elsewhere, or "
+                    "be there now.",
+                    "pictures": [],
+                    "waiting_for_a_voucher": 0,
+                }
+            ]
+        }
+    )
+
+    is_verified: bool
+    is_answered: bool
+    words: str
+    looked: str
+    pictures: list[SeenPictureOut]
+    waiting_for_a_voucher: int
+
+    @classmethod
+    def of(cls, view: SeenBeforeView) -> SeenBeforeOut:
+        """From the view."""
+        return cls(
+            is_verified=view.is_verified,
+            is_answered=view.is_answered,
+            words=view.words,
+            looked=view.looked,
+            pictures=[SeenPictureOut.of(picture) for picture in view.pictures],
+            waiting_for_a_voucher=len(view.to_vouch),
+        )
+
+
+class VouchIn(BaseModel):
+    """Which given pictures an advocate vouches for, and the statement ticked by themselves."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "known_ids": ["3f0c7f0e-5d0e-4a55-9a43-1d8d7a1f2b6c"],
+                    "statement_ticked": True,
+                }
+            ]
+        },
+    )
+
+    known_ids: list[uuid.UUID] = Field(min_length=1, max_length=500)
+    statement_ticked: bool
+
+
+class SimilarIn(BaseModel):
+    """Whether look-alikes of a known picture should make candidates."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"wanted": True}]})
+
+    wanted: bool

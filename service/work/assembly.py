@@ -22,8 +22,10 @@ from service.work.crawl_run import CrawlRuns, RunReports
 from service.work.dispatcher import Dispatcher, DispatcherParts
 from service.work.engine import APPLICATION_VERSION, Engine, Work, WorkTables
 from service.work.evidence import EvidenceRounds, Exhibits, ExpiringCandidates
+from service.work.index_keeper import IndexKeeper, SeenFollower
 from service.work.line_parts import Findings, GalleryEyes, LineParts, ListedMedia
 from service.work.listed_media import MediaOnLists
+from service.work.look_back_rounds import LookBackRounds, LooksBack
 from service.work.schedules import Chores, Upkeep
 from service.work.templates import MissingTemplates
 
@@ -45,6 +47,8 @@ class WorkRooms:
     candidates: WorkCandidates
     lists: ListedMedia
     exhibits: Exhibits
+    seen: SeenFollower
+    look_back: LooksBack
     reports: RunReports
     eyes: GalleryEyes
     face_matching_on: Callable[[Session, uuid.UUID], bool]
@@ -76,6 +80,8 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
         rooms.database, rooms.exhibits, rooms.candidates, captures, slots, stopping
     )
 
+    look_back = LookBackRounds(rooms.database, rooms.look_back, stopping)
+
     def end_children() -> None:
         children.close()
         captures.close()
@@ -83,6 +89,7 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
     work = Work(
         crawl=crawl,
         evidence=evidence,
+        look_back=look_back,
         upkeep=Upkeep(
             rooms.database, rooms.clock, rooms.sources, rooms.each_minute, rooms.each_hour
         ),
@@ -92,11 +99,13 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
                 rooms.sources,
                 crawl,
                 evidence.is_waiting,
+                look_back.is_waiting,
                 rooms.eyes.keep_up,
                 worker,
                 APPLICATION_VERSION,
             )
         ),
+        index_keeper=IndexKeeper(rooms.database, rooms.seen),
         stopping=stopping,
         at_start=rooms.at_start,
         kill_children=children.kill_lent,
@@ -135,6 +144,8 @@ def work_rooms(rooms: Any) -> WorkRooms:
         candidates=rooms.candidates,
         lists=MediaOnLists(rooms.exchange.index, rooms.exchange.hits, rooms.candidates),
         exhibits=rooms.exhibits,
+        seen=rooms.seen,
+        look_back=rooms.look_back,
         reports=rooms.reports,
         eyes=rooms.examiner,
         face_matching_on=rooms.accounts.face_matching_on,

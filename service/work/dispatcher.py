@@ -35,6 +35,8 @@ CRAWL_QUEUE = "crawl"
 CRAWL_WORKFLOW = "crawl_run"
 EVIDENCE_QUEUE = "evidence"
 EVIDENCE_WORKFLOW = "evidence_round"
+LOOK_BACK_QUEUE = "look_back"
+LOOK_BACK_WORKFLOW = "look_back_round"
 POLL_EVERY_S = 0.5
 EVIDENCE_EVERY_S = 2.0
 WATCH_EVERY_S = 30.0
@@ -52,6 +54,7 @@ class DispatcherParts:
     sources: SourcesService
     crawl: CrawlRuns
     evidence_waits: Callable[[], bool]
+    look_back_waits: Callable[[], bool]
     keep_up: Callable[[], None]
     worker: str
     application_version: str
@@ -101,7 +104,9 @@ class Dispatcher:
         if now >= self._next_evidence:
             self._next_evidence = now + EVIDENCE_EVERY_S
             if self._parts.evidence_waits():
-                self._enqueue_evidence()
+                self._enqueue_round(EVIDENCE_WORKFLOW, EVIDENCE_QUEUE)
+            if self._parts.look_back_waits():
+                self._enqueue_round(LOOK_BACK_WORKFLOW, LOOK_BACK_QUEUE)
         if now >= self._next_watch:
             self._next_watch = now + WATCH_EVERY_S
             self._again_at = {name: at for name, at in self._again_at.items() if at > now}
@@ -127,12 +132,13 @@ class Dispatcher:
             str(run.id),
         )
 
-    def _enqueue_evidence(self) -> None:
+    def _enqueue_round(self, workflow: str, queue: str) -> None:
+        """One round at a time, whoever asked for it."""
         DBOS.enqueue_workflow_with_options(
             EnqueueOptions(
-                workflow_name=EVIDENCE_WORKFLOW,
-                queue_name=EVIDENCE_QUEUE,
-                deduplication_id=EVIDENCE_WORKFLOW,
+                workflow_name=workflow,
+                queue_name=queue,
+                deduplication_id=workflow,
                 duplication_policy="return-existing",
                 app_version=self._parts.application_version,
             )

@@ -22,11 +22,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from indexer.errors import IndexerError
 from indexer.faces import check_pack
 from service import __version__
+from service.clock import SystemClock
 from service.database import Database
 from service.database_migration import current_revision, newest_revision
 from service.errors import LikenessError
 from service.settings import Settings
 from service.sources.scopes import address_exceptions
+from service.sources.seen_index import SeenIndex
 from service.work.preflight import LEAST_FREE_BYTES, is_root, missing_libraries
 
 Verdict = Literal["good", "warning", "bad"]
@@ -64,6 +66,7 @@ def examine_installation(settings: Settings) -> tuple[Finding, ...]:
         _folder,
         _keys,
         _database,
+        _seen_index,
         _models,
         _runtime,
         _sandbox,
@@ -167,6 +170,32 @@ def _database(settings: Settings) -> Iterator[Finding]:
     else:
         words = f"schema {current}, this program needs {newest}: start `likeness serve` once"
         yield Finding("database", "bad", words)
+
+
+def _seen_index(settings: Settings) -> Iterator[Finding]:
+    """Whether this machine's index of what was seen holds what the database says."""
+    name = "index of what was seen"
+    if not settings.database_url and not (settings.data_dir / "likeness.sqlite").is_file():
+        return
+    database = Database.open(settings.effective_database_url)
+    try:
+        with database.read() as session:
+            state = SeenIndex(settings.seen_index_dir, SystemClock()).state(session)
+    except SQLAlchemyError as error:
+        yield Finding(name, "bad", f"its table cannot be read ({type(error).__name__})")
+        return
+    except LikenessError as error:
+        yield Finding(name, "warning", f"{error}; a running worker builds it anew by itself")
+        return
+    finally:
+        database.close()
+    kept, there = f"{state.kept:,} hashes are kept", f"{state.in_table + state.waiting:,}"
+    if state.is_sound:
+        yield Finding(name, "good", f"{kept} of {there}; {state.waiting:,} are looked up directly")
+    else:
+        yield Finding(
+            name, "warning", f"{kept} of {there}: a running worker brings it up to date by itself"
+        )
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 1. `launch` takes the worker's name (one process each), opens the work tables (a SQLite file of
    their own, or a schema of their own in PostgreSQL), registers workflows, queues and schedules,
    and lets DBOS take up what a killed process of this name left unfinished.
-2. The dispatcher hands queued runs to the workers.
+2. The dispatcher hands queued runs to the workers; the keeper follows what was seen.
 3. `close` lets the slice at hand end, returns its leases and leaves the workflow pending; the next
    start goes on with it.
 
@@ -24,9 +24,11 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 
 from service.work.crawl_run import CrawlRuns
-from service.work.dispatcher import CRAWL_QUEUE, EVIDENCE_QUEUE, Dispatcher
+from service.work.dispatcher import CRAWL_QUEUE, EVIDENCE_QUEUE, LOOK_BACK_QUEUE, Dispatcher
 from service.work.evidence import EvidenceRounds
 from service.work.executor_lock import ExecutorLock
+from service.work.index_keeper import IndexKeeper
+from service.work.look_back_rounds import LookBackRounds
 from service.work.schedules import Upkeep
 from service.work.serializer import IdsAndCounts
 from service.work.sqlite_clock import add_subsec
@@ -39,6 +41,7 @@ APPLICATION_VERSION = "likeness-work-1"
 SCHEMA = "likeness_work"
 HOUSEKEEPING_QUEUE = "housekeeping"
 CRAWLS_AT_ONCE = 3
+_ONE_AT_A_TIME = (EVIDENCE_QUEUE, LOOK_BACK_QUEUE, HOUSEKEEPING_QUEUE)
 MAX_THREADS = 16
 QUEUE_POLL_S = 0.5
 STOP_GRACE_S = 3.0
@@ -78,8 +81,10 @@ class Work:
 
     crawl: CrawlRuns
     evidence: EvidenceRounds
+    look_back: LookBackRounds
     upkeep: Upkeep
     dispatcher: Dispatcher
+    index_keeper: IndexKeeper
     stopping: threading.Event
     at_start: Callable[[], object]
     kill_children: Callable[[], int]
@@ -106,12 +111,15 @@ class Engine:
             self._sql = self._tables.open()
             DBOS(config=self._config(self._sql))
             work = self._work
-            registered = register(work.crawl, work.evidence, work.upkeep, work.stopping)
-            DBOS.listen_queues([CRAWL_QUEUE, EVIDENCE_QUEUE, HOUSEKEEPING_QUEUE])
+            registered = register(
+                work.crawl, work.evidence, work.look_back, work.upkeep, work.stopping
+            )
+            DBOS.listen_queues([CRAWL_QUEUE, *_ONE_AT_A_TIME])
             DBOS.launch()
             _register_queues()
             _apply_schedules(registered)
             work.dispatcher.start()
+            work.index_keeper.start()
         except BaseException:
             self.close()
             raise
@@ -120,6 +128,7 @@ class Engine:
         """Stop: leases returned, children ended, unfinished workflows left for the next start."""
         self._work.stopping.set()
         self._work.dispatcher.stop()
+        self._work.index_keeper.stop()
         reminder = threading.Timer(STOP_GRACE_S, self._work.kill_children)
         reminder.daemon = True
         reminder.start()
@@ -150,7 +159,7 @@ def _register_queues() -> None:
     DBOS.register_queue(
         CRAWL_QUEUE, worker_concurrency=CRAWLS_AT_ONCE, polling_interval_sec=QUEUE_POLL_S
     )
-    for name in (EVIDENCE_QUEUE, HOUSEKEEPING_QUEUE):
+    for name in _ONE_AT_A_TIME:
         DBOS.register_queue(name, worker_concurrency=1, polling_interval_sec=QUEUE_POLL_S)
 
 

@@ -18,9 +18,10 @@ from dbos import DBOS
 from indexer.errors import IndexerError
 from service.errors import LikenessError
 from service.work.crawl_run import CrawlRuns
-from service.work.dispatcher import CRAWL_WORKFLOW, EVIDENCE_WORKFLOW
+from service.work.dispatcher import CRAWL_WORKFLOW, EVIDENCE_WORKFLOW, LOOK_BACK_WORKFLOW
 from service.work.evidence import EvidenceRounds
 from service.work.housekeeping import forget_old_workflows
+from service.work.look_back_rounds import LookBackRounds
 from service.work.schedules import Upkeep
 
 SLICE_ATTEMPTS = 3
@@ -38,7 +39,11 @@ class Registered:
 
 
 def register(
-    crawl: CrawlRuns, evidence: EvidenceRounds, upkeep: Upkeep, stopping: threading.Event
+    crawl: CrawlRuns,
+    evidence: EvidenceRounds,
+    look_back: LookBackRounds,
+    upkeep: Upkeep,
+    stopping: threading.Event,
 ) -> Registered:
     """Tell the engine of every workflow; before its launch."""
 
@@ -50,12 +55,17 @@ def register(
     def evidence_round() -> None:
         _each({"hold": evidence.hold_captures, "seal": evidence.seal_exhibits})
 
+    @DBOS.workflow(name=LOOK_BACK_WORKFLOW)
+    def look_back_round() -> None:
+        _each({"look_back": look_back.look_back_all})
+
     @DBOS.workflow(name="minute")
     def minute(_moment: datetime, _context: Any) -> None:
         _each(
             {
                 "start": upkeep.start_due_runs,
                 "release": upkeep.release_expired,
+                "begin_again": look_back.begin_again,
                 **upkeep.each_minute,
             }
         )

@@ -61,6 +61,20 @@ def gives(
     return known_id
 
 
+def vouch(house: House, person: Actor) -> int:
+    """An advocate vouches for all that the person gave."""
+    assert person.person_id is not None
+    with house.rooms.database.write() as session:
+        seen = house.rooms.seen_before.view(session, house.reviewers[0], person.person_id)
+        return house.rooms.hashbank.matches.vouch(
+            session,
+            house.reviewers[0],
+            person.person_id,
+            seen.to_vouch,
+            statement_ticked=True,
+        )
+
+
 def work(house: House) -> int:
     """What a worker does: follow the index, and look back at what is due; new candidates."""
     database, look_back = house.rooms.database, house.rooms.look_back
@@ -71,4 +85,4 @@ def work(house: House) -> int:
     return sum(look_back.look_back(database, known_id) for known_id in due)
 
 
-__all__ = ["gives", "saw", "still", "work"]
+__all__ = ["gives", "saw", "still", "vouch", "work"]

@@ -16,7 +16,7 @@ from service.database import Database
 from service.hashbank.matches import CATCH_UP_AFTER
 from service.sources.seen_index import SETTLED_AFTER
 from tests.service.candidates.finds_factory import person_says, reviewer_says
-from tests.service.candidates.seen_world import gives, saw, work
+from tests.service.candidates.seen_world import gives, saw, vouch, work
 from tests.service.enrolment.people_factory import House, attest, make_person
 from tests.service.sources.seen_factory import flipped, random_pdq, still
 
@@ -318,6 +318,7 @@ class TestSettled:
         work(house)
         with house.rooms.database.read() as session:
             (item,) = house.rooms.candidates.queue(session, house.reviewers[0])
+        assert vouch(house, person) == 1
         person_says(house, person, item.candidate_id, "different")
         with house.rooms.database.write() as session:
             house.rooms.hashbank.remove(session, person, first)

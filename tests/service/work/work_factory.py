@@ -211,6 +211,22 @@ class ExhibitsOfATest:
         return 0
 
 
+class NothingSeen:
+    """No hash was seen, and no known picture waits."""
+
+    def keep_up(self, database: Database, budget_s: float) -> int:
+        return 0
+
+    def due(self, session: Session) -> tuple[uuid.UUID, ...]:
+        return ()
+
+    def begin_again(self, database: Database) -> int:
+        return 0
+
+    def look_back(self, database: Database, known_id: uuid.UUID) -> int:
+        raise NotImplementedError
+
+
 @dataclass
 class ReportsOfATest:
     """Remembers which runs were reported on."""
@@ -320,6 +336,8 @@ def build_worker(
         candidates=CandidatesOfATest(),
         lists=NotListed(),
         exhibits=ExhibitsOfATest(),
+        seen=NothingSeen(),
+        look_back=NothingSeen(),
         reports=reports or ReportsOfATest(),
         eyes=eyes or EyesOfATest(look_s),
         face_matching_on=lambda session, organisation_id: face_matching,
