@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -149,14 +149,15 @@ class EntryWriter:
     def follow(self, gone: Iterable[Gone], entries: Iterable[Entry], checkpoint: str) -> None:
         """One step of an exchange: forget these records, then add; with where the exchange stands.
 
-        It is in force at once, so that a fetch that breaks later goes on from here; only when the
-        list is fetched as a whole does it wait for `finish`.
+        What a record had and has again stays as it is. It is in force at once, so that a fetch that
+        breaks later goes on from here; only a list that is fetched whole waits for `finish`.
         """
+        new = {(entry.source_key, entry.kind, entry.value): entry for entry in entries}
         with self._database.write() as session:
             row = self._check_mine(session)
             for record in gone:
-                self._forget(session, row, record)
-            for batch in _batches(entries):
+                self._forget(session, row, record, new)
+            for batch in _batches(new.values()):
                 self._upsert(session, batch, self._attempt if self._whole else row.live)
             if not self._whole:
                 row.checkpoint = checkpoint
@@ -192,7 +193,10 @@ class EntryWriter:
         if mine:
             self._delete_where(HashListEntry.added_in == self._attempt)
 
-    def _forget(self, session: Session, row: HashList, record: Gone) -> None:
+    def _forget(
+        self, session: Session, row: HashList, record: Gone, but: Container[tuple[str, str, bytes]]
+    ) -> None:
+        """Delete the entries of a record, `but` those that it has again."""
         of_record = and_(
             HashListEntry.list_id == self._list_id, HashListEntry.source_key == record.source_key
         )
@@ -200,13 +204,15 @@ class EntryWriter:
             of_record = and_(
                 of_record, HashListEntry.kind == record.kind, HashListEntry.value == record.value
             )
-        if not self._whole:
-            session.execute(delete(HashListEntry).where(of_record))
-            return
-        session.execute(
-            delete(HashListEntry).where(of_record, HashListEntry.added_in == self._attempt)
-        )
-        session.execute(update(HashListEntry).where(of_record).values(seen_in=row.live))
+        for entry in session.scalars(select(HashListEntry).where(of_record)):
+            if (entry.source_key, entry.kind, entry.value) in but:
+                continue
+            if self._whole and entry.added_in != self._attempt:
+                # in force until the whole list is there
+                entry.seen_in = row.live
+            else:
+                session.delete(entry)
+        session.flush()
 
     def _upsert(self, session: Session, batch: Sequence[Entry], attempt: int) -> None:
         # what is in force already needs no writing, unless this list is the whole one
@@ -305,7 +311,7 @@ def _lock(session: Session) -> None:
         count_change(session)
 
 
-def _batches(items: Iterable[Any], size: int = AT_ONCE) -> Iterator[list[Any]]:
+def _batches(items: Iterable[Any], size: int | None = None) -> Iterator[list[Any]]:
     iterator = iter(items)
-    while batch := list(itertools.islice(iterator, size)):
+    while batch := list(itertools.islice(iterator, size or AT_ONCE)):
         yield batch

@@ -204,13 +204,13 @@ class ExportService:
         added: list[ExportedHash] = []
         failure: LikenessError | None = None
         try:
-            client = self._client(database, actor, programme)
-            for each in new:
-                kind: HashKind = "pdq" if each.kind == "pdq" else "md5"
-                remote = client.add(programme.bank, {kind: hash_value(kind, each.value)})
-                added.append(msgspec.structs.replace(each, remote_id=remote))
-                # noted one by one: what lies there must be known, whatever happens next
-                self._note_pushed(database, system, row.id, added)
+            with self._client(database, actor, programme) as client:
+                for each in new:
+                    kind: HashKind = "pdq" if each.kind == "pdq" else "md5"
+                    remote = client.add(programme.bank, {kind: hash_value(kind, each.value)})
+                    added.append(msgspec.structs.replace(each, remote_id=remote))
+                    # noted one by one: what lies there must be known, whatever happens next
+                    self._note_pushed(database, system, row.id, added)
         except LikenessError as error:
             failure = error
         with database.write() as session:
@@ -249,10 +249,10 @@ class ExportService:
             row = self._repository(session, system).export(export_id)
             document = self._document(row)
             programme = self._connections.connection(session, system, connection_id)
-        client = self._client(database, system, programme)
-        for each in document.hashes:
-            if each.remote_id is not None:
-                client.delete(programme.bank, each.remote_id)
+        with self._client(database, system, programme) as client:
+            for each in document.hashes:
+                if each.remote_id is not None:
+                    client.delete(programme.bank, each.remote_id)
         with database.write() as session:
             row = self._repository(session, system).export(export_id)
             self._end(row)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import msgspec
@@ -82,8 +82,10 @@ class HmaClient:
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def close(self) -> None:
-        """Let go of connections."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._session.close()
 
     def banks(self) -> tuple[Bank, ...]:

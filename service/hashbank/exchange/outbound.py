@@ -13,9 +13,11 @@ What goes wrong is told without the address that was asked: some services want t
 from __future__ import annotations
 
 import logging
+import socket
+import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -92,18 +94,26 @@ class _GuardedAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
         super().init_poolmanager(*arguments, **named)
-        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._rules)
+        self._latest = _LatestConnection()
+        self.poolmanager.pool_classes_by_scheme = _pool_classes(self._rules, self._latest)
 
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+    def close(self) -> None:
+        """Let go of connections."""
+        super().close()
+        self._latest.close()
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **named: Any) -> requests.Response:
         """Ask, again after a while where that is harmless, and read the answer within bounds."""
         self._check(request)
+        # a bundle of authorities to trust, or the usual ones; never none
+        trusted = named.get("verify") or True
         attempts = self._rules.attempts if request.method in _SAFE_METHODS else 1
         for attempt in range(attempts):
             if attempt:
                 self._rules.sleep(self._rules.first_wait_s * 2 ** (attempt - 1))
             last = attempt == attempts - 1
             try:
-                response = self._once(request)
+                response = self._once(request, trusted)
             except PeerUnreachableError:
                 if last:
                     raise
@@ -116,11 +126,16 @@ class _GuardedAdapter(HTTPAdapter):
                 return response
         raise PeerUnreachableError("The server did not answer.")
 
-    def _once(self, request: requests.PreparedRequest) -> requests.Response:
-        started = time.monotonic()
+    def _once(self, request: requests.PreparedRequest, trusted: Any) -> requests.Response:
+        # A server that sends a byte now and then keeps every single read within its time.
+        deadline = threading.Timer(self._rules.max_answer_s, self._latest.cut)
+        deadline.daemon = True
+        deadline.start()
         try:
-            response = super().send(request, stream=True, timeout=self._rules.timeout_s)
-            self._read(response, started)
+            response = super().send(
+                request, stream=True, timeout=self._rules.timeout_s, verify=trusted
+            )
+            self._read(response)
         except AddressNotPublicError:
             raise PeerRefusedError(
                 "The server's address is not a public one. If it is your own, list its exact "
@@ -132,10 +147,14 @@ class _GuardedAdapter(HTTPAdapter):
             raise PeerRefusedError("The server's certificate is not valid.") from None
         except (requests.RequestException, HTTPError, OSError):
             # neither the message nor the chain: both may hold the address with a key in it
+            if self._latest.was_cut:
+                raise PeerUnreachableError("The server's answer took too long.") from None
             raise PeerUnreachableError("The server cannot be reached, or broke off.") from None
+        finally:
+            deadline.cancel()
         return response
 
-    def _read(self, response: requests.Response, started: float) -> None:
+    def _read(self, response: requests.Response) -> None:
         kept: list[bytes] = []
         size = 0
         try:
@@ -143,8 +162,6 @@ class _GuardedAdapter(HTTPAdapter):
                 size += len(chunk)
                 if size > self._rules.max_answer_bytes:
                     raise PeerRefusedError("The server's answer is too large.")
-                if time.monotonic() - started > self._rules.max_answer_s:
-                    raise PeerUnreachableError("The server's answer took too long.")
                 kept.append(chunk)
         finally:
             response.close()
@@ -157,14 +174,47 @@ class _GuardedAdapter(HTTPAdapter):
             raise PeerRefusedError("The server pointed to another address, which is not asked.")
 
 
-def _pool_classes(rules: OutboundRules) -> dict[str, type[HTTPConnectionPool]]:
+class _LatestConnection:
+    """The connection that a session uses, so that it can be cut when its time is over.
+
+    A duplicate of the socket is kept: TLS takes the socket itself over before its handshake.
+    """
+
+    def __init__(self) -> None:
+        self._duplicate: socket.socket | None = None
+        self.was_cut = False
+
+    def opened(self, fresh: socket.socket) -> socket.socket:
+        """Remember a connection that was opened, in place of the one before."""
+        self.close()
+        self._duplicate = fresh.dup()
+        self.was_cut = False
+        return fresh
+
+    def cut(self) -> None:
+        """End the connection: whoever waits for it sees its end."""
+        self.was_cut = True
+        if self._duplicate is not None:
+            with suppress(OSError):
+                self._duplicate.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._duplicate is not None:
+            self._duplicate.close()
+            self._duplicate = None
+
+
+def _pool_classes(
+    rules: OutboundRules, latest: _LatestConnection
+) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
-        def _new_conn(self) -> Any:
-            return _connect(rules, self)
+        def _new_conn(self) -> socket.socket:
+            return latest.opened(_connect(rules, self))
 
     class Encrypted(HTTPSConnection):
-        def _new_conn(self) -> Any:
-            return _connect(rules, self)
+        def _new_conn(self) -> socket.socket:
+            return latest.opened(_connect(rules, self))
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -175,7 +225,7 @@ def _pool_classes(rules: OutboundRules) -> dict[str, type[HTTPConnectionPool]]:
     return {"http": PlainPool, "https": EncryptedPool}
 
 
-def _connect(rules: OutboundRules, connection: HTTPConnection) -> Any:
+def _connect(rules: OutboundRules, connection: HTTPConnection) -> socket.socket:
     """A connection to an address that was checked; the name is not resolved again."""
     host, port = connection.host.strip("[]"), int(connection.port or connection.default_port)
     if not isinstance(connection, HTTPSConnection):
@@ -186,7 +236,11 @@ def _connect(rules: OutboundRules, connection: HTTPConnection) -> Any:
     failure: Exception | None = None
     for address in vetted_addresses(host, port, rules.exceptions, rules.resolve):
         try:
-            return create_connection((address, port), timeout=rules.timeout_s)
+            return create_connection(
+                (address, port),
+                timeout=rules.timeout_s,
+                socket_options=connection.socket_options,
+            )
         except OSError as error:
             failure = error
     raise NewConnectionError(connection, "no address answers") from failure

@@ -42,12 +42,9 @@ class PeerService:
 
     def status(self, database: Database, actor: Actor, connection_id: uuid.UUID) -> PeerStatus:
         """What the server says of itself: a test of address and credentials, too."""
-        client = self._client(database, actor, connection_id)
-        try:
+        with self._client(database, actor, connection_id) as client:
             banks = tuple(bank.name for bank in client.banks())
             indexes = sorted((name, each.size) for name, each in client.index_status().items())
-        finally:
-            client.close()
         return PeerStatus(banks, tuple(indexes))
 
     def look_up(
@@ -59,11 +56,8 @@ class PeerService:
         value: bytes,
     ) -> PeerAnswer:
         """What the server finds for one hash. The hash is told to the server."""
-        client = self._client(database, actor, connection_id)
-        try:
+        with self._client(database, actor, connection_id) as client:
             return PeerAnswer(client.banks_of(kind, value), client.matches(kind, value))
-        finally:
-            client.close()
 
     def _client(self, database: Database, actor: Actor, connection_id: uuid.UUID) -> HmaClient:
         require_operator(actor)

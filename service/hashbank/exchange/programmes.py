@@ -141,6 +141,10 @@ class HmaSource:
 
     def steps(self, checkpoint: str | None, fetched: Fetched) -> Iterator[Step]:
         """Contents from the first id on."""
+        with self.client:
+            yield from self._contents(checkpoint, fetched)
+
+    def _contents(self, checkpoint: str | None, fetched: Fetched) -> Iterator[Step]:
         if self.bank not in {bank.name for bank in self.client.banks()}:
             raise PeerRefusedError(f'The server has no bank "{self.bank}".')
         highest = msgspec.json.decode(checkpoint, type=int) if checkpoint else 0
