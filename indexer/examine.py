@@ -31,6 +31,7 @@ from indexer.hashing import (
     VideoHashes,
     hash_medium,
     known_parts,
+    large_parts,
     medium_parts,
     pdq_orientations,
     shrink,
@@ -179,7 +180,7 @@ def examine(
         duration_ms=looked.duration_ms if looked is not None else 0,
         looked_ms=looked.looked_ms if looked is not None else 0,
         left_out=decoded.left_out or "",
-        parts=known_parts(seen.shrunk) if findings and seen.shrunk is not None else (),
+        parts=large_parts(known_parts(seen.shrunk)) if findings and seen.shrunk else (),
     )
 
 

@@ -198,8 +198,9 @@ class Examination(msgspec.Struct, frozen=True):
     orders them; `frame_hashes` those of a video's sampled frames, upright, usable ones only and
     equal ones once. `frames_examined` counts those that were looked at of `frames_total`;
     `duration_ms` and `looked_ms` how long a video is and up to where it was looked at. `left_out`
-    says in words what of the medium was not looked at, and why. `parts` are those of a picture
-    that shows somebody who is looked for, to recognise its own copies by once it is confirmed.
+    says in words what of the medium was not looked at, and why. `parts` are the large ones of a
+    picture that shows somebody who is looked for: its own copies are found by them once it is
+    confirmed.
     """
 
     hashes: MediaHashes

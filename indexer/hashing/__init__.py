@@ -19,7 +19,7 @@ from indexer.hashing.index import (
     pdq_codes,
 )
 from indexer.hashing.known import MAX_PDQ_DISTANCE, KnownHash, KnownHashError, KnownHashes
-from indexer.hashing.parts import MediumParts, known_parts, medium_parts
+from indexer.hashing.parts import MediumParts, known_parts, large_parts, medium_parts
 from indexer.hashing.store import HashStore, HashStoreDamagedError
 from indexer.hashing.turning import TURNED_AS, turned_hashes
 from indexer.hashing.video import FrameHasher, VideoHashes
@@ -45,6 +45,7 @@ __all__ = [
     "build_index",
     "hash_medium",
     "known_parts",
+    "large_parts",
     "medium_parts",
     "pdq_codes",
     "pdq_orientations",

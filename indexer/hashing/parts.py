@@ -53,6 +53,7 @@ _DETAIL: Final = 4.0
 """Standard deviation, in levels of grey, of an 8 x 8 block of samples that is not plain."""
 _BLOCKS: Final = 8
 _THOUSANDTHS: Final = 1000
+_MOST: Final = 0.6
 _WHOLE: Final = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -83,6 +84,19 @@ def known_parts(picture: Picture | Shrunk) -> tuple[PartHash, ...]:
     return tuple(
         PartHash(code.tobytes().hex(), int(quality), *box)
         for code, quality, box in zip(codes, qualities, thousandths, strict=True)
+    )
+
+
+def large_parts(parts: Iterable[PartHash]) -> tuple[PartHash, ...]:
+    """Those that are most of a picture.
+
+    All that is known of a picture that was found somewhere: its small parts may be a site's sign,
+    or another person's picture in the same collage.
+    """
+    return tuple(
+        part
+        for part in parts
+        if (part.right - part.left) * (part.bottom - part.top) >= _MOST * _THOUSANDTHS**2
     )
 
 

@@ -346,6 +346,7 @@ def add_confirmed(
         "confirmed",
         examination.hashes,
         frames=tuple(frames.values()),
+        parts=examination.parts,
     )
 
 

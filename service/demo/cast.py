@@ -77,7 +77,9 @@ def add_known_picture(rooms: Rooms, person: EnrolledPerson, content: bytes) -> N
     if hashed.hashes is None:
         raise StageFailedError(f"the known picture could not be hashed: {hashed.refusal}")
     with rooms.database.write() as session:
-        rooms.hashbank.add_known(session, person.actor, person.person_id, "given", hashed.hashes)
+        rooms.hashbank.add_known(
+            session, person.actor, person.person_id, "given", hashed.hashes, parts=hashed.parts
+        )
 
 
 def add_known_clip(rooms: Rooms, person: EnrolledPerson, content: bytes) -> None:

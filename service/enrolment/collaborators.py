@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
 from sqlalchemy.orm import Session
 
-from indexer.observations import MediaHashes
+from indexer.observations import MediaHashes, PartHash
 from service.accounts.actor import Actor
 
 KnownOrigin = Literal["reference", "given", "confirmed"]
@@ -26,8 +27,11 @@ class KnownPictures(Protocol):
         origin: KnownOrigin,
         hashes: MediaHashes,
         photo_id: uuid.UUID | None = None,
+        note: str = "",
+        *,
+        parts: Sequence[PartHash] = (),
     ) -> uuid.UUID:
-        """Keep the hashes of one picture; returns the row's id."""
+        """Keep the hashes of one picture and its parts; returns the row's id."""
         ...
 
     def forget_photo(self, session: Session, actor: Actor, photo_id: uuid.UUID) -> int:

@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from indexer.examiner.protocol import Enrolled, PhotoQuality
-from indexer.observations import MediaHashes, ModelStamp, Refusal
+from indexer.observations import MediaHashes, ModelStamp, PartHash, Refusal
 from service.accounts.actor import Actor, Role
 from service.audit.trail import AuditTrail
 from service.clock import Clock
@@ -56,6 +56,7 @@ class _Looked:
     model: ModelStamp | None = None
     face_crop_png: bytes | None = None
     refusal: Refusal | None = None
+    parts: tuple[PartHash, ...] = ()
 
 
 class PhotoService:
@@ -229,7 +230,15 @@ class PhotoService:
             still_wanted = self._gallery.may_compare_faces(session, repository, person)
             if looked.vector is not None and still_wanted:
                 self._put_template(repository, photo, looked)
-            self._known.add_known(session, actor, person_id, "reference", looked.hashes, photo.id)
+            self._known.add_known(
+                session,
+                actor,
+                person_id,
+                "reference",
+                looked.hashes,
+                photo.id,
+                parts=looked.parts,
+            )
             person.changed_at = now
             repository.bump_gallery()
             self._audit.record(
@@ -290,7 +299,7 @@ def _look(eyes: Eyes, situation: _Situation, content: bytes) -> _Looked:
         if enrolled.refusal is None or enrolled.refusal.code != "face_matching_off":
             return _of_enrolled(enrolled)
     hashed = eyes.hash(content)
-    return _Looked(hashes=hashed.hashes, refusal=hashed.refusal)
+    return _Looked(hashes=hashed.hashes, refusal=hashed.refusal, parts=hashed.parts)
 
 
 def _of_enrolled(enrolled: Enrolled) -> _Looked:
@@ -301,6 +310,7 @@ def _of_enrolled(enrolled: Enrolled) -> _Looked:
         enrolled.model,
         enrolled.face_crop_png,
         enrolled.refusal,
+        enrolled.parts,
     )
 
 

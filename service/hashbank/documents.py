@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from indexer.observations import MediaHashes
+from indexer.observations import MediaHashes, PartHash
 
 KnownKind = Literal["picture", "video"]
 
@@ -23,13 +23,15 @@ class KnownPictureDocument(msgspec.Struct, frozen=True):
     """Hashes of one picture or video known to show the person, and a note of theirs.
 
     `frames` are distinct frames of a video. A picture's own PDQ is in `hashes`; its `frames` are
-    the hash that it has after shrinking, where that is another one.
+    the hash that it has after shrinking, where that is another one; `parts` find
+    it where it was cropped, framed or put into a collage.
     """
 
     hashes: MediaHashes
     note: str = ""
     kind: KnownKind = "picture"
     frames: tuple[FrameHash, ...] = ()
+    parts: tuple[PartHash, ...] = ()
 
 
 def context_of(known_id: uuid.UUID) -> str:

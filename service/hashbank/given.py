@@ -11,6 +11,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from indexer.hashing import MIN_PDQ_QUALITY
+from indexer.hashing.parts import MAX_KNOWN_PARTS
+from indexer.observations import PartHash
 from service.hashbank.documents import FrameHash
 from service.hashbank.errors import NotAHashError
 
@@ -30,16 +32,43 @@ class GivenFrame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quality: Annotated[int, msgspec.Meta(ge=MIN_PDQ_QUALITY, le=100)]
 
 
+_Thousandths = Annotated[int, msgspec.Meta(ge=0, le=1000)]
+
+
+class GivenPart(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PDQ of one part of a picture; its edges are in thousandths of the sides."""
+
+    pdq: Hex256
+    quality: Annotated[int, msgspec.Meta(ge=MIN_PDQ_QUALITY, le=100)]
+    left: _Thousandths
+    top: _Thousandths
+    right: _Thousandths
+    bottom: _Thousandths
+
+    def __post_init__(self) -> None:
+        """A part has an inside; msgspec reports the error as one of the field."""
+        if self.left >= self.right or self.top >= self.bottom:
+            raise ValueError("a part's right and bottom lie beyond its left and top")
+
+
 class GivenMedium(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One picture or video; without frames where only exact copies can be recognised."""
 
     kind: Literal["picture", "video"]
     sha256: Hex256
     frames: Annotated[tuple[GivenFrame, ...], msgspec.Meta(max_length=MAX_FRAMES)]
+    parts: Annotated[tuple[GivenPart, ...], msgspec.Meta(max_length=MAX_KNOWN_PARTS)] = ()
 
     def frame_hashes(self) -> tuple[FrameHash, ...]:
         """The frames as they are kept."""
         return tuple(FrameHash(frame.pdq, frame.quality) for frame in self.frames)
+
+    def part_hashes(self) -> tuple[PartHash, ...]:
+        """The parts as they are kept."""
+        return tuple(
+            PartHash(each.pdq, each.quality, each.left, each.top, each.right, each.bottom)
+            for each in self.parts
+        )
 
 
 _GivenMedia = Annotated[
@@ -62,4 +91,6 @@ def read_given_media(text: str) -> tuple[GivenMedium, ...]:
     most = MAX_FRAMES_OF_A_PICTURE
     if any(medium.kind == "picture" and len(medium.frames) > most for medium in media):
         raise NotAHashError(f"A picture has at most {most} hashes. Please choose the files again.")
+    if any(medium.parts for medium in media if medium.kind == "video"):
+        raise NotAHashError("A video has no parts. Please choose the files again.")
     return media

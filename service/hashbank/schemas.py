@@ -9,12 +9,14 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from indexer.hashing import MIN_PDQ_QUALITY
+from indexer.hashing.parts import MAX_KNOWN_PARTS
 from service.hashbank.given import (
     MAX_FRAMES,
     MAX_FRAMES_OF_A_PICTURE,
     MAX_MEDIA_AT_ONCE,
     GivenFrame,
     GivenMedium,
+    GivenPart,
 )
 from service.hashbank.seen_answer import SeenBeforeView, SeenPicture
 from service.hashbank.service import KnownPictureView
@@ -47,11 +49,31 @@ class FrameIn(BaseModel):
     quality: int = Field(ge=MIN_PDQ_QUALITY, le=100)
 
 
+class PartIn(BaseModel):
+    """PDQ of one part of a picture; its edges are in thousandths of the picture's sides."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pdq: _Hex256
+    quality: int = Field(ge=MIN_PDQ_QUALITY, le=100)
+    left: int = Field(ge=0, lt=1000)
+    top: int = Field(ge=0, lt=1000)
+    right: int = Field(gt=0, le=1000)
+    bottom: int = Field(gt=0, le=1000)
+
+    @model_validator(mode="after")
+    def _has_an_inside(self) -> Self:
+        if self.left >= self.right or self.top >= self.bottom:
+            raise ValueError("a part's right and bottom lie beyond its left and top")
+        return self
+
+
 class FingerprintIn(BaseModel):
     """What a person's device counted of one picture or video.
 
     A picture has up to two frames: PDQ of all its pixels, and PDQ after area-averaged shrinking to
-    at most 512 pixels a side, as media that are looked at are hashed. A video has distinct frames.
+    at most 512 pixels a side, as media that are looked at are hashed; and the parts that are found
+    again in crops, frames and collages. A video has distinct frames.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -59,9 +81,12 @@ class FingerprintIn(BaseModel):
     kind: Literal["picture", "video"]
     sha256: _Hex256
     frames: list[FrameIn] = Field(max_length=MAX_FRAMES)
+    parts: list[PartIn] = Field(default=[], max_length=MAX_KNOWN_PARTS)
 
     @model_validator(mode="after")
     def _few_frames_of_a_picture(self) -> Self:
+        if self.kind == "video" and self.parts:
+            raise ValueError("a video has no parts")
         if self.kind == "picture" and len(self.frames) > MAX_FRAMES_OF_A_PICTURE:
             raise ValueError(f"a picture has at most {MAX_FRAMES_OF_A_PICTURE} frames")
         return self
@@ -69,7 +94,8 @@ class FingerprintIn(BaseModel):
     def given(self) -> GivenMedium:
         """As the hash bank takes it."""
         frames = tuple(GivenFrame(frame.pdq, frame.quality) for frame in self.frames)
-        return GivenMedium(self.kind, self.sha256, frames)
+        parts = tuple(GivenPart(**part.model_dump()) for part in self.parts)
+        return GivenMedium(self.kind, self.sha256, frames, parts)
 
 
 class FingerprintsIn(BaseModel):

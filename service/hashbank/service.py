@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, cast
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from indexer.examiner.protocol import GalleryHash
 from indexer.hashing import MIN_PDQ_QUALITY
-from indexer.observations import MediaHashes
+from indexer.observations import MediaHashes, PartHash
 from service.accounts.actor import Actor, Role
 from service.audit.trail import AuditTrail
 from service.clock import Clock
@@ -97,14 +98,17 @@ class HashBankService:
         photo_id: uuid.UUID | None = None,
         note: str = "",
         frames: Sequence[FrameHash] = (),
+        parts: Sequence[PartHash] = (),
     ) -> uuid.UUID:
         """Keep the hashes of one picture; one that is known already keeps its row.
 
-        With `frames` it is a video, and these are its distinct frames. Raises `HaltedPictureError`
-        for what looks like something that was halted.
+        With `frames` it is a video, and these are its distinct frames; `parts` are a picture's.
+        Raises `HaltedPictureError` for what looks like something that was halted.
         """
         kind: KnownKind = "video" if frames else "picture"
-        document = KnownPictureDocument(hashes, note.strip()[:_MAX_NOTE], kind, tuple(frames))
+        document = KnownPictureDocument(
+            hashes, note.strip()[:_MAX_NOTE], kind, tuple(frames), tuple(parts)
+        )
         return self._keep(session, actor, person_id, origin, document, photo_id)
 
     def _keep(
@@ -119,7 +123,12 @@ class HashBankService:
         repository = self._repository(session, actor)
         rows = repository.of_person(person_id)
         for row in rows:
-            if row.photo_id == photo_id and _is_same(self._document(row), document):
+            known = self._document(row)
+            if row.photo_id == photo_id and _is_same(known, document):
+                if document.parts and not known.parts:
+                    known = msgspec.structs.replace(known, parts=document.parts)
+                    row.document = self._vault.seal_document(person_id, _context(row), known)
+                    self._gallery.bump_gallery(session)
                 return row.id
         if origin != "confirmed" and self._looks_halted(session, document):
             raise HaltedPictureError(
@@ -173,6 +182,7 @@ class HashBankService:
             note=note.strip()[:_MAX_NOTE],
             kind="video" if hashed.kind == "video" else "picture",
             frames=tuple(FrameHash(frame.pdq, frame.quality) for frame in hashed.frames),
+            parts=hashed.parts,
         )
         with database.write() as session:
             known_id = self._keep(session, actor, person_id, "given", document)
@@ -344,6 +354,7 @@ def _gallery_hashes(row: KnownPicture, document: KnownPictureDocument) -> Iterat
         hashes.pdq,
         hashes.pdq_quality,
         usable if is_video else (),
+        document.parts,
     )
     if not is_video:
         for frame in document.frames:
@@ -358,7 +369,7 @@ def _document_of(medium: GivenMedium, note: str) -> KnownPictureDocument:
         return KnownPictureDocument(MediaHashes(sha256=medium.sha256), tidy_note)
     full, *shrunk = frames
     hashes = MediaHashes(sha256=medium.sha256, pdq=full.pdq, pdq_quality=full.quality)
-    return KnownPictureDocument(hashes, tidy_note, "picture", tuple(shrunk))
+    return KnownPictureDocument(hashes, tidy_note, "picture", tuple(shrunk), medium.part_hashes())
 
 
 def _is_same(one: KnownPictureDocument, other: KnownPictureDocument) -> bool:

@@ -7,8 +7,11 @@ import secrets
 
 import msgspec
 import pytest
+import skimage.data
 
-from indexer.hashing import KnownHashes
+from indexer.hashing import KnownHashes, known_parts, medium_parts
+from indexer.hashing.parts import MAX_KNOWN_PARTS
+from indexer.media import Picture
 from indexer.observations import MediaHashes
 from service.accounts.actor import Role
 from service.database import Database
@@ -28,6 +31,11 @@ def medium(kind: str = "picture", frames: int = 1, **other: object) -> dict[str,
 
 def frame(pdq: str = "a" * 64, quality: object = 90, **other: object) -> dict[str, object]:
     return {"pdq": pdq, "quality": quality, **other}
+
+
+def part(**other: object) -> dict[str, object]:
+    edges = {"left": 100, "top": 0, "right": 900, "bottom": 1000}
+    return {"pdq": secrets.token_hex(32), "quality": 90, **edges, **other}
 
 
 def test_what_the_page_makes_is_read() -> None:
@@ -61,6 +69,14 @@ def test_what_the_page_makes_is_read() -> None:
         [medium(frames=0) | {"frames": [frame(quality="90")]}],
         [medium(frames=0) | {"frames": [frame(pdq="g" * 64)]}],
         [medium(frames=0) | {"frames": [frame(at_s=1)]}],
+        [medium(parts=[part()] * (MAX_KNOWN_PARTS + 1))],
+        [medium(parts=[part(quality=49)])],
+        [medium(parts=[part(left=900)])],
+        [medium(parts=[part(bottom=1001)])],
+        [medium(parts=[part(top=-1)])],
+        [medium(parts=[part(pdq="A" * 64)])],
+        [medium(parts=[part(what="a face")])],
+        [medium("video", 1, parts=[part()])],
     ],
 )
 def test_anything_else_is_refused(wrong: object) -> None:
@@ -177,3 +193,33 @@ def test_programs_give_fingerprints_too(house: House, database: Database) -> Non
     assert {each["known_id"] for each in made} == {each["known_id"] for each in listed}
     for wrong in (medium(frames=3), medium("audio"), medium(sha256="x"), medium(name="a.jpg")):
         api.call("POST", "/my/known/fingerprints", 422, json={"media": [wrong]})
+
+
+def test_a_given_picture_is_found_by_its_parts_in_a_crop(house: House, database: Database) -> None:
+    person, case = make_person(house, photos=())
+    picture = skimage.data.astronaut()
+    parts = [msgspec.to_builtins(each) for each in known_parts(Picture(picture))]
+    (given,) = read_given_media(json.dumps([medium(parts=parts)]))
+    with database.write() as session:
+        (known_id,) = house.rooms.hashbank.add_given_media(session, person, case.person_id, [given])
+        known = KnownHashes(house.rooms.hashbank.hashes_for_gallery(session))
+    crop = Picture(picture[:, 100:].copy())
+    (match,) = known.search(MediaHashes("f" * 64), parts=medium_parts(crop))
+    assert (match.kind, match.part, match.known_ref) == ("pdq_part", "cut_out", str(known_id))
+
+
+def test_parts_join_a_picture_that_was_given_before_without_them(
+    house: House, database: Database
+) -> None:
+    person, case = make_person(house, photos=())
+    before, made = medium(), part()
+    given = [read_given_media(json.dumps([each])) for each in (before, before | {"parts": [made]})]
+    hashbank = house.rooms.hashbank
+    with database.write() as session:
+        ids = [
+            hashbank.add_given_media(session, person, case.person_id, each)[0]
+            for each in (*given, given[0])
+        ]
+        entries = hashbank.hashes_for_gallery(session)
+    assert len(set(ids)) == 1
+    assert [each.pdq for entry in entries for each in entry.parts] == [made["pdq"]]
