@@ -101,7 +101,7 @@ class KnownMatches:
         self._vault = vault
         self._clock = clock
         self._audit = audit
-        self._limits = limits
+        self.limits = limits
 
     # --- from the workers -----------------------------------------------------------------------
 
@@ -256,9 +256,11 @@ class KnownMatches:
             raise NotAllowedError("Only an advocate may vouch for what a person gave.")
         if not statement_ticked:
             raise InvalidInputError("Please tick the statement if it is true.")
+        repository = self._repository(session, actor)
+        repository.require_person(person_id)
         rows = [
             row
-            for row in self._repository(session, actor).known_of(person_id, known_ids)
+            for row in repository.known_of(person_id, known_ids)
             if row.origin == "given" and row.vouched_at is None
         ]
         for row in rows:
@@ -311,11 +313,11 @@ class KnownMatches:
             return "" if row.similar_wanted else "left_out"
         if row.confirmed_count:
             return ""
-        if row.different_count >= self._limits.collisions:
+        if row.different_count >= self.limits.collisions:
             return "collisions"
         is_common = (
-            row.media_matched >= self._limits.common_media
-            and row.hosts_matched >= self._limits.common_hosts
+            row.media_matched >= self.limits.common_media
+            and row.hosts_matched >= self.limits.common_hosts
         )
         return "common" if is_common else ""
 

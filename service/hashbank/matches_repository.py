@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
 from service.enrolment.visibility import searchable_people, visible_people
+from service.errors import NotFoundError
 from service.hashbank.models import KnownMatch, KnownPicture
 
 DIFFERENT = "different"
@@ -25,6 +26,12 @@ class KnownMatchRepository:
         self._session = session
         self._actor = actor
         self._at = at
+
+    def require_person(self, person_id: uuid.UUID) -> None:
+        """`NotFoundError` when there is no such person whom the caller may see."""
+        visible = visible_people(self._actor, self._at).subquery()
+        if self._session.scalar(select(visible.c.id).where(visible.c.id == person_id)) is None:
+            raise NotFoundError("There is no such case, or you may not see it.")
 
     def known_of(
         self, person_id: uuid.UUID, known_ids: Collection[uuid.UUID], *, for_update: bool = False
