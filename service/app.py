@@ -221,6 +221,7 @@ def build_rooms(
         enrolment,
         candidates,
         sources,
+        exchange.index,
         held_days=settings.held_days,
         max_upload_bytes=settings.max_upload_bytes,
     )
@@ -263,7 +264,7 @@ def build_rooms(
         seen_before=SeenBefore(enrolment, hashbank.matches, look_back),
         exhibits=exhibits,
         notices=notices,
-        reports=ReportService(clock, sources, candidates),
+        reports=ReportService(clock, sources, candidates, exchange.hits),
         # those whose rows refer to other rooms' rows come first
         erasure=ErasureService(
             vault, clock, audit, accounts, (notices, exhibits, candidates, exchange, hashbank)

@@ -30,6 +30,7 @@ from service.candidates.documents import Brought, CandidateDocument, Declaration
 from service.candidates.errors import ImportInvalidError, TooManyLinksError
 from service.candidates.findings import without_crops
 from service.candidates.links import CheckedLink, GivenLink, refuse_never_public
+from service.candidates.listed import HashLists, refuse_listed
 from service.candidates.models import Candidate
 from service.candidates.references import reference_to
 from service.candidates.repository import CandidateRepository
@@ -90,6 +91,7 @@ class IntakeService:
         enrolment: EnrolmentService,
         candidates: CandidateService,
         sources: SourcesService,
+        lists: HashLists,
         *,
         held_days: int,
         max_upload_bytes: int,
@@ -101,6 +103,7 @@ class IntakeService:
         self._enrolment = enrolment
         self._candidates = candidates
         self._sources = sources
+        self._lists = lists
         self._held = timedelta(days=held_days)
         self._max_upload_bytes = max_upload_bytes
 
@@ -171,11 +174,14 @@ class IntakeService:
             raise InvalidInputError("Captured by, and with which tool: both are needed.")
         with database.read() as session:
             self._check_case(session, actor, person_id, len(file.addresses))
+            organisation_id = self._enrolment.person_view(session, actor, person_id).organisation_id
             with_faces = self._enrolment.gallery.may_find_faces(session, person_id)
         links = tuple(CheckedLink.of(GivenLink(address)) for address in file.addresses)
         items = items_of_file(file.name, file.content, frozenset(link.url for link in links))
         self._refuse_halted(database, items)
+        refuse_listed(self._lists, organisation_id, items, ())
         pieces = self._pieces(eyes, person_id, file, links, items, with_faces=with_faces)
+        refuse_listed(self._lists, organisation_id, (), [piece.examination for piece in pieces])
         stored: list[str] = []
         try:
             for index, piece in enumerate(pieces):

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -20,7 +21,9 @@ from sqlalchemy.orm import Session
 from indexer.observations import Examination
 from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
+from service.candidates.brought_files import CapturedItem
 from service.candidates.documents import CandidateDocument
+from service.candidates.errors import ImportInvalidError
 from service.candidates.halting import Halting
 from service.candidates.models import Candidate
 from service.candidates.outcomes import CandidateOutcomes
@@ -41,6 +44,14 @@ class HashLists(Protocol):
 
     def of_examination(self, organisation_id: uuid.UUID, examination: Examination) -> Listed:
         """The organisation's lists that an examined medium is on."""
+        ...
+
+    def exact(self, organisation_id: uuid.UUID, content: bytes, sha256: str) -> Listed:
+        """The lists that name this very file."""
+        ...
+
+    def by_sha256(self, organisation_id: uuid.UUID, sha256: str) -> Listed:
+        """The lists that name a file by its SHA-256."""
         ...
 
     def change(self) -> int:
@@ -195,6 +206,34 @@ class ListedCandidates:
             if examination is not None:
                 listed = listed.plus(self._lists.of_examination(organisation_id, examination))
         return listed
+
+
+def refuse_listed(
+    lists: HashLists,
+    organisation_id: uuid.UUID,
+    items: Sequence[CapturedItem],
+    examinations: Iterable[Examination | None],
+) -> None:
+    """Refuse a brought file with something in it that lists stop, or never show or keep."""
+    listed = Listed()
+    for item in items:
+        if item.content is not None:
+            content, digest = item.content, item.payload_sha256
+            listed = listed.plus(lists.exact(organisation_id, content, digest))
+        else:
+            listed = listed.plus(lists.by_sha256(organisation_id, item.payload_sha256))
+    for examination in examinations:
+        if examination is not None:
+            listed = listed.plus(lists.of_examination(organisation_id, examination))
+    if listed.stop:
+        raise ImportInvalidError(
+            "This file is not taken in: something in it may show somebody under 18."
+        )
+    if listed.never_show:
+        raise ImportInvalidError(
+            "This file is not taken in: a list says that no picture of something in it is ever "
+            "kept. Bring its address as a link instead."
+        )
 
 
 def stop_words(listed: Listed) -> str:

@@ -25,6 +25,7 @@ from service.candidates.statements import (
 )
 from service.enrolment.face_pictures import face_response
 from service.errors import ConflictError, InvalidInputError, NotAllowedError
+from service.hashbank.exchange.asked import ExchangeDep
 from service.hashbank.strength import STRENGTH_WORDS
 from service.web.dependencies import (
     AdvocateActor,
@@ -60,13 +61,18 @@ def show_queue(
 
 @router.get("/candidates/halted")
 def show_halted(
-    request: Request, session: ReadSession, candidates: CandidatesDep, actor: OperatorActor
+    request: Request,
+    session: ReadSession,
+    candidates: CandidatesDep,
+    exchange: ExchangeDep,
+    actor: OperatorActor,
 ) -> Response:
     """What an operator has to report, and where."""
     return render(
         request,
         "candidates/halted.html",
         items=candidates.halted(session, actor),
+        listed=exchange.hits.to_report(session, actor),
         reporting=MINOR_REPORTING,
     )
 

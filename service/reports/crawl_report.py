@@ -2,7 +2,7 @@
 
 1. The run's own counts, and what became of its addresses.
 2. What looked at its media, and what could not be read.
-3. What it found, as counts by kind and state.
+3. What it found, as counts by kind and state; and what hash lists named.
 4. The conclusion: the only sentence that may be said of it.
 """
 
@@ -17,8 +17,15 @@ from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
 from service.clock import Clock
+from service.hashbank.exchange.views import ListCount
 from service.reports import words
-from service.reports.views import CandidateCount, CrawlReport, ModelCount, ReasonCount
+from service.reports.views import (
+    CandidateCount,
+    CrawlReport,
+    ListedCount,
+    ModelCount,
+    ReasonCount,
+)
 from service.sources.service import SourcesService
 from service.sources.views import RunOutcome, RunView
 
@@ -39,6 +46,16 @@ class CandidateCounts(Protocol):
         ...
 
 
+class ListCounts(Protocol):
+    """What hash lists tell of numbers."""
+
+    def counts(
+        self, session: Session, actor: Actor, run_id: uuid.UUID | None = None
+    ) -> tuple[ListCount, ...]:
+        """How many addresses each list named, of one run."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CrawlReportBuilder:
     """Reads the rooms below and writes nothing."""
@@ -46,6 +63,7 @@ class CrawlReportBuilder:
     clock: Clock
     sources: SourcesService
     candidates: CandidateCounts
+    lists: ListCounts
 
     def build(self, session: Session, actor: Actor, run_id: uuid.UUID) -> CrawlReport:
         """The report of a run that the caller may see; `NotFoundError` otherwise."""
@@ -105,6 +123,10 @@ class CrawlReportBuilder:
             pages_per_s=_rate(run.pages_seen, seconds),
             media_per_s=_rate(run.media_seen, seconds),
             made_at=self.clock.now(),
+            listed=tuple(
+                ListedCount(row.list_name, row.action, row.addresses)
+                for row in self.lists.counts(session, actor, run_id)
+            ),
         )
 
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from service.errors import NotFoundError
+from service.hashbank.exchange.views import ACTION_WORDS
 from service.reports.asked import ReportsDep
 from service.reports.service import report_json
 from service.reports.words import CANDIDATE_KINDS, CANDIDATE_STATES
@@ -33,6 +34,7 @@ def show_run_report(
         report=reports.build_run_report(session, actor, run_id),
         kind_words=CANDIDATE_KINDS,
         candidate_words=CANDIDATE_STATES,
+        action_words=ACTION_WORDS,
     )
 
 

@@ -59,6 +59,20 @@ class ModelCountOut(BaseModel):
     media: int
 
 
+class ListedCountOut(BaseModel):
+    """How many addresses one hash list named."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"list_name": "Partners", "action": "match", "addresses": 3}]
+        }
+    )
+
+    list_name: str
+    action: str
+    addresses: int
+
+
 class CrawlReportOut(BaseModel):
     """What one run did. `blind`: we could not look, and nothing can be concluded."""
 
@@ -99,6 +113,7 @@ class CrawlReportOut(BaseModel):
                     "pages_per_s": 0.352,
                     "media_per_s": 1.204,
                     "made_at": _MOMENT,
+                    "listed": [],
                 }
             ]
         }
@@ -137,6 +152,7 @@ class CrawlReportOut(BaseModel):
     pages_per_s: float
     media_per_s: float
     made_at: datetime
+    listed: list[ListedCountOut]
 
     @classmethod
     def of(cls, report: CrawlReport) -> CrawlReportOut:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
 from service.clock import Clock
-from service.reports.crawl_report import CandidateCounts, CrawlReportBuilder
+from service.reports.crawl_report import CandidateCounts, CrawlReportBuilder, ListCounts
 from service.reports.models import Report
 from service.reports.person_report import PersonReportBuilder
 from service.reports.repository import ReportRepository
@@ -21,10 +21,16 @@ from service.sources.service import SourcesService
 class ReportService:
     """What pages, programs and workers ask of reports."""
 
-    def __init__(self, clock: Clock, sources: SourcesService, candidates: CandidateCounts) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        sources: SourcesService,
+        candidates: CandidateCounts,
+        lists: ListCounts,
+    ) -> None:
         self._clock = clock
         self._sources = sources
-        self._crawl = CrawlReportBuilder(clock, sources, candidates)
+        self._crawl = CrawlReportBuilder(clock, sources, candidates, lists)
         self._person = PersonReportBuilder(clock, sources, candidates)
 
     def build_run_report(self, session: Session, actor: Actor, run_id: uuid.UUID) -> CrawlReport:

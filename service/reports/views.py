@@ -32,12 +32,21 @@ class ModelCount(msgspec.Struct, frozen=True):
     media: int
 
 
+class ListedCount(msgspec.Struct, frozen=True):
+    """How many addresses one hash list named; `action` is what is done with them."""
+
+    list_name: str
+    action: str
+    addresses: int
+
+
 class CrawlReport(msgspec.Struct, frozen=True):
     """What one run did. Sizes in bytes, times in seconds.
 
     `blind` means that we could not look; `conclusion` is the sentence that may be said of the run.
     `media_repeated` were examined before with the same model and watch-list. `pages_waiting` and
     `media_waiting` were known and not visited. `faces_counted` is a number and nothing else.
+    `listed` is of the organisation's hash lists: media, not people.
     """
 
     run_id: uuid.UUID
@@ -73,6 +82,7 @@ class CrawlReport(msgspec.Struct, frozen=True):
     pages_per_s: float
     media_per_s: float
     made_at: datetime
+    listed: tuple[ListedCount, ...] = ()
 
 
 class PersonReport(msgspec.Struct, frozen=True):

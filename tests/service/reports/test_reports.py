@@ -13,6 +13,7 @@ from indexer.observations import Examination, MediaHashes, ModelStamp, Refusal
 from service.accounts.actor import Actor, Role
 from service.database import Database
 from service.errors import NotFoundError
+from service.hashbank.exchange.hits import HitBook
 from service.reports.service import ReportService, report_json
 from service.reports.views import CrawlReport
 from service.sources import frontier
@@ -130,7 +131,7 @@ class Desk:
 def desk(database: Database, clock: SettableClock) -> Desk:
     sources = make_sources(database, clock)
     counts = CountsOfATest()
-    return Desk(sources, counts, ReportService(clock, sources.service, counts), clock)
+    return Desk(sources, counts, ReportService(clock, sources.service, counts, HitBook(clock)), clock)
 
 
 class TestOfARun:
