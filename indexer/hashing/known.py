@@ -214,6 +214,7 @@ class KnownHashes:
                     distance=likeness.distance,
                     orientation=likeness.orientation,
                     band=likeness.band,
+                    part=likeness.part,
                     known_share=likeness.known_share,
                     medium_share=likeness.medium_share,
                     at_ms=likeness.at_ms,

@@ -2,8 +2,8 @@
 
 1. Known videos are kept as one frame a second. A medium is looked at eight times a second, because
    a copy that was cut shows its frames at other parts of a second; every frame is looked up as it
-   is and mirrored, one a second in all eight orientations. Frames of low quality (fades, titles,
-   nothing) and repetitions are left out.
+   is and mirrored, one a second in all eight orientations; what lies inside plain bars is looked up
+   by itself, too. Frames of low quality (fades, titles, nothing) and repetitions are left out.
 2. Two frames are alike within 31 bits. Counted both ways: the share of the known video's frames
    that are in the medium, and the share of the medium's seconds that are in the known video. A clip
    inside a longer one shows in the first, an excerpt of it in the second.
@@ -23,8 +23,8 @@ import numpy.typing as npt
 from indexer.hashing import pdq
 from indexer.hashing.hashes import MIN_PDQ_QUALITY, ORIENTATIONS
 from indexer.hashing.index import CODE_BYTES, Codes, HashIndex, build_index
-from indexer.media.picture import Sample
-from indexer.observations import Band, FrameHash
+from indexer.media.picture import Pixels, Sample
+from indexer.observations import Band, FrameHash, Part
 
 MAX_FRAME_DISTANCE: Final = 31
 """As for pictures, and as vPDQ's authors give it."""
@@ -45,6 +45,10 @@ are: an excerpt of one inside the other."""
 SAME_FRAME_DISTANCE: Final = 15
 """Where one scene is all there is, it must be this close; recompression and shrinking cost less."""
 STATIC_SHARE: Final = 0.5
+_PLAIN_DEVIATION: Final = 6.0
+"""Grey levels that a bar's rows may differ by within: recompression leaves two or three."""
+_INSIDE_SHARE: Final = 0.95
+_BAR_STEP: Final = 4
 _ALWAYS_ASKED: Final = (ORIENTATIONS.index("upright"), ORIENTATIONS.index("mirrored"))
 _SAME_BITS: Final = 4
 """A frame between two moments so close to the one before it says nothing new."""
@@ -59,9 +63,10 @@ class VideoHashes:
     """Usable, distinct frames of a video that was looked at.
 
     `codes` is (n, 8, 32) uint8, PDQ in the order of `ORIENTATIONS`; `at_ms`, `qualities` and
-    `moments` are (n,) int64, `is_moment` is (n,) bool. Frames lie close together; `moments` numbers
-    the moment (a second, usually) that each belongs to, `is_moment` marks the one frame that stands
-    for it wherever the video is compared later. `sampled` counts all frames that were looked at.
+    `moments` are (n,) int64, `is_moment` and `is_inside` are (n,) bool. Frames lie close together;
+    `moments` numbers the moment (a second, usually) that each belongs to, `is_moment` marks the one
+    frame that stands for it wherever the video is compared later. `is_inside` marks what a frame
+    shows inside its bars, which is a row of its own. `sampled` counts all frames looked at.
     """
 
     at_ms: Numbers
@@ -69,6 +74,7 @@ class VideoHashes:
     qualities: Numbers
     moments: Numbers
     is_moment: npt.NDArray[np.bool_]
+    is_inside: npt.NDArray[np.bool_]
     sampled: int
 
     def __len__(self) -> int:
@@ -112,6 +118,7 @@ class _Row(NamedTuple):
     quality: int
     moment: int
     is_moment: bool
+    is_inside: bool
 
 
 class FrameHasher:
@@ -119,6 +126,7 @@ class FrameHasher:
 
     def __init__(self) -> None:
         self._rows: list[_Row] = []
+        self._last: dict[bool, _Row] = {}
         self._sampled = 0
         self._moment = 0
 
@@ -126,17 +134,27 @@ class FrameHasher:
         """Hash one frame; number 0 begins a video."""
         if sample.number == 0:
             self._rows.clear()
+            self._last.clear()
             self._sampled = self._moment = 0
         self._sampled += 1
         self._moment += sample.is_moment
-        sampled = pdq.samples(sample.grey.astype(np.float32))[np.newaxis]
+        self._hash(sample, sample.grey, is_inside=False)
+        inside = _inside_bars(sample.grey)
+        if inside is not None:
+            self._hash(sample, inside, is_inside=True)
+
+    def _hash(self, sample: Sample, grey: Pixels, *, is_inside: bool) -> None:
+        sampled = pdq.samples(grey.astype(np.float32))[np.newaxis]
         quality = int(pdq.qualities(sampled)[0])
         if quality < MIN_PDQ_QUALITY:
             return
         codes = pdq.all_codes(pdq.frequencies(sampled))[0]
-        row = _Row(sample.at_ms, codes, quality, self._moment, sample.is_moment)
-        if row.is_moment or not self._rows or _bits_apart(self._rows[-1], row) > _SAME_BITS:
+        is_moment = sample.is_moment and not is_inside
+        row = _Row(sample.at_ms, codes, quality, self._moment, is_moment, is_inside)
+        last = self._last.get(is_inside)
+        if is_moment or last is None or _bits_apart(last, row) > _SAME_BITS:
             self._rows.append(row)
+            self._last[is_inside] = row
 
     def hashes(self) -> VideoHashes:
         """What was hashed since the last beginning."""
@@ -149,8 +167,26 @@ class FrameHasher:
             qualities=np.array([row.quality for row in rows], dtype=np.int64),
             moments=np.array([row.moment for row in rows], dtype=np.int64),
             is_moment=np.array([row.is_moment for row in rows], dtype=bool),
+            is_inside=np.array([row.is_inside for row in rows], dtype=bool),
             sampled=self._sampled,
         )
+
+
+def _inside_bars(grey: Pixels) -> Pixels | None:
+    """The part of a frame inside plain bars above and below or at its sides; None without any."""
+    top, bottom = _inside(grey[:, ::_BAR_STEP].std(axis=1))
+    left, right = _inside(grey[::_BAR_STEP].std(axis=0))
+    inside = grey[top:bottom, left:right]
+    return inside if 0 < inside.size < _INSIDE_SHARE * grey.size else None
+
+
+def _inside(deviations: npt.NDArray[np.floating]) -> tuple[int, int]:
+    """From the first to the last row (or column) with something on it, never less than half."""
+    shows = np.flatnonzero(deviations > _PLAIN_DEVIATION)
+    length = len(deviations)
+    if not len(shows) or shows[-1] + 1 - shows[0] < length / 2:
+        return 0, length
+    return int(shows[0]), int(shows[-1]) + 1
 
 
 def _bits_apart(one: _Row, other: _Row) -> int:
@@ -173,6 +209,7 @@ class Likeness:
     distance: int
     at_ms: int
     known_is_one_scene: bool
+    part: Part = "whole"
 
     @property
     def is_match(self) -> bool:
@@ -275,6 +312,7 @@ class KnownVideos:
             distance=found.distance,
             at_ms=int(medium.at_ms[found.row]),
             known_is_one_scene=scenes_in(all_of_it, at_most=2) == 1,
+            part="inside_border" if medium.is_inside[found.row] else "whole",
         )
 
 

@@ -168,6 +168,20 @@ def test_a_mirrored_or_turned_clip_is_found(
     assert (match.known_share or 0) > 0.8
 
 
+@pytest.mark.parametrize(("top", "left"), [(45, 0), (0, 60), (25, 30)])
+def test_a_clip_between_plain_bars_is_found(
+    decoder: Decoder, known: KnownHashes, top: int, left: int
+) -> None:
+    barred = []
+    for frame in moving(STREET, seconds=LONG_S):
+        inside = cv2.resize(frame, (320 - 2 * left, 240 - 2 * top))
+        barred.append(cv2.copyMakeBorder(inside, top, top, left, left, cv2.BORDER_CONSTANT))
+    match = found(known, hashed(decoder, (np.asarray(each, np.uint8) for each in barred), crf=30))
+    assert (match.kind, match.part) == ("vpdq", "inside_border")
+    assert (match.known_share or 0) > 0.8
+    assert (match.medium_share or 0) > 0.8
+
+
 def test_another_clip_is_not_found(decoder: Decoder, known: KnownHashes) -> None:
     assert known.search(UNKNOWN, video=hashed(decoder, moving(PARK, seconds=20))) == ()
 
@@ -325,6 +339,7 @@ def sample_videos() -> dict[str, VideoHashes]:
             np.full(len(codes), 100),
             np.arange(len(codes)),
             np.ones(len(codes), dtype=bool),
+            np.zeros(len(codes), dtype=bool),
             len(rows),
         )
     return videos
