@@ -12,19 +12,21 @@ import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Route
 
 from indexer.examiner.protocol import GalleryHash
-from indexer.hashing import FrameHasher, KnownHashes, hash_medium
+from indexer.hashing import FrameHasher, KnownHashes, hash_medium, known_parts, medium_parts
 from indexer.media import Decoder, Medium
 from indexer.media.picture import Picture
-from indexer.observations import HashMatch, MediaHashes
+from indexer.observations import HashMatch, MediaHashes, PartHash
 from service.accounts.actor import Actor
 from tests.end_to_end.hashing_page import (
     SKIMAGE,
@@ -164,6 +166,44 @@ def test_the_shrunk_hashes_are_those_of_crawled_media(page: HashingPage, tmp_pat
     assert statistics.median(distances) <= MAX_MEDIAN_DISTANCE
 
 
+def test_the_parts_are_those_by_which_crawled_media_are_looked_up(
+    page: HashingPage, tmp_path: Path
+) -> None:
+    sizes_px = ((512, 512), (1600, 1000), (300, 900), (140, 100))
+    files = [
+        save(photo(name, size_px), tmp_path / f"{size_px[0]}-{name}")
+        for name in ("coffee.png", "astronaut.png")
+        for size_px in sizes_px
+    ]
+    page.choose(*files)
+    bits, found, expected = [], 0, 0
+    for file, medium in zip(files, page.made, strict=True):
+        made = {edges_of(part): part["pdq"] for part in medium["parts"]}
+        pixels = pixels_of(file.read_bytes())
+        known = {
+            edges_of(msgspec.to_builtins(part)): part.pdq for part in known_parts(Picture(pixels))
+        }
+        same = made.keys() & known.keys()
+        bits += [distance(made[edges], known[edges]) for edges in same]
+        found, expected = found + len(same), expected + len(known)
+        crop = medium_parts(Picture(np.ascontiguousarray(pixels[:, pixels.shape[1] // 5 :])))
+        index = KnownHashes([GalleryHash("robin", "it", None, None, None, parts=parts_in(medium))])
+        (match,) = index.search(MediaHashes("f" * 64), parts=crop)
+        assert match.part == "cut_out", file.name
+    figures.info("parts: %d of %d boxes the same; bits apart: %s", found, expected, sorted(bits))
+    assert found >= 0.9 * expected
+    assert statistics.median(bits) <= MAX_MEDIAN_DISTANCE
+    assert statistics.quantiles(bits, n=20)[-1] <= MAX_DISTANCE
+
+
+def edges_of(part: dict[str, Any]) -> tuple[int, int, int, int]:
+    return part["left"], part["top"], part["right"], part["bottom"]
+
+
+def parts_in(medium: dict[str, Any]) -> tuple[PartHash, ...]:
+    return tuple(msgspec.convert(part, PartHash) for part in medium["parts"])
+
+
 def test_the_hashes_are_those_of_the_reference_vectors(
     page: HashingPage, shared_data: Path
 ) -> None:
@@ -211,7 +251,10 @@ def test_no_byte_of_the_picture_is_sent(
 
     page.choose(file)
     (medium,) = page.made
-    assert page.said[0].endswith("Ready: copies will be recognised, also smaller or saved anew.")
+    assert page.said[0].endswith(
+        "Ready: copies will be recognised, also smaller or saved anew, and many that are cropped, "
+        "framed or in a collage."
+    )
     page.must_fit()
     page.shoot("fingerprint-made")
     for each in page.requests[asked_before:]:
@@ -228,7 +271,10 @@ def test_no_byte_of_the_picture_is_sent(
     body = parse_qs(posts[0].post_data or "", strict_parsing=True)
     assert set(body) == {"csrf", "media", "note"}
     assert json.loads(body["media"][0]) == [medium]
-    assert set(medium) == {"kind", "sha256", "frames"}
+    assert set(medium) == {"kind", "sha256", "frames", "parts"}
+    edges = {"left", "top", "right", "bottom"}
+    assert medium["parts"]
+    assert all(set(part) == {"pdq", "quality"} | edges for part in medium["parts"])
     assert all(set(frame) == {"pdq", "quality"} for frame in medium["frames"])
 
     sent = relay.sent[sent_before:]
@@ -249,6 +295,7 @@ def test_no_byte_of_the_picture_is_sent(
     assert distance(entry.pdq, expected) <= MAX_DISTANCE
     assert entry.pdq_quality == quality
     assert (shrunk.known_ref, shrunk.sha256) == (entry.known_ref, None)
+    assert [msgspec.to_builtins(part) for part in entry.parts] == medium["parts"]
     page.nothing_wrong()
 
 

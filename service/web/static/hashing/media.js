@@ -1,8 +1,9 @@
-// From a chosen file to its fingerprint: {kind, sha256, frames: [{pdq, quality}]}, and in words.
+// From a chosen file to its fingerprint, {kind, sha256, frames: [{pdq, quality}], parts}, and words.
 //
 // A picture has up to two frames: itself, and itself shrunk as crawled media are before they are
-// hashed. A video has its sampled frames, shrunk. Frames with too little detail are left out; with
-// none left only exact copies are recognised.
+// hashed; and parts that are found again in crops, frames and collages. A video has its sampled
+// frames, shrunk. Frames with too little detail are left out; with none left only exact copies are
+// recognised.
 
 import { CountingError } from "./counting.js";
 import { MIN_QUALITY } from "./pdq.js";
@@ -21,7 +22,7 @@ export async function fingerprint(file, counting, { onProgress, signal }) {
   const seen = await framesOf(file, counting, onRest, signal);
   const good = seen.frames.filter(({ quality }) => quality >= MIN_QUALITY);
   return {
-    medium: { kind: seen.kind, sha256, frames: distinct(good) },
+    medium: { kind: seen.kind, sha256, frames: distinct(good), parts: seen.parts ?? [] },
     words: wordsFor(seen, good),
   };
 }
@@ -29,8 +30,8 @@ export async function fingerprint(file, counting, { onProgress, signal }) {
 async function framesOf(file, counting, onProgress, signal) {
   if (file.type.startsWith("video/")) return videoFrames(file, counting, onProgress, signal);
   try {
-    const { full, small } = await counting.ask({ what: "picture", file }, { onProgress });
-    return { kind: "picture", frames: [full, small] };
+    const { full, small, parts } = await counting.ask({ what: "picture", file }, { onProgress });
+    return { kind: "picture", frames: [full, small], parts };
   } catch (error) {
     if (!(error instanceof CountingError) || error.problem !== "not-a-picture") throw error;
     if (file.type.startsWith("image/")) return { kind: "picture", frames: [], unreadable: true };
@@ -63,7 +64,7 @@ function distinct(frames) {
   return [...new Map(frames.map((frame) => [frame.pdq, frame])).values()];
 }
 
-function wordsFor({ kind, frames, unreadable }, good) {
+function wordsFor({ kind, frames, parts, unreadable }, good) {
   if (unreadable) {
     return `This browser cannot open it as a ${kind}. Only exact copies of the file will be recognised.`;
   }
@@ -74,7 +75,10 @@ function wordsFor({ kind, frames, unreadable }, good) {
       `(${quality} of 100; ${MIN_QUALITY} are needed). Only exact copies of the file will be recognised.`
     );
   }
-  if (kind === "picture") return "Ready: copies will be recognised, also smaller or saved anew.";
+  if (kind === "picture") {
+    const cropped = parts.length > 1 ? ", and many that are cropped, framed or in a collage" : "";
+    return `Ready: copies will be recognised, also smaller or saved anew${cropped}.`;
+  }
   const places = good.length === 1 ? "one place" : `${good.length} places`;
   return `Ready: copies, parts and stills of the video will be recognised, by ${places} in it.`;
 }

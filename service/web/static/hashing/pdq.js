@@ -42,9 +42,13 @@ export class PdqHasher {
   /** The hash as 64 hexadecimal digits, and its quality. */
   result() {
     if (this.tooSmall) return { pdq: "0".repeat(64), quality: 0 };
-    const { samples } = this.sampler;
-    return { pdq: hexOf(frequenciesOf(samples)), quality: qualityOf(samples) };
+    return hashOfSamples(this.sampler.samples);
   }
+}
+
+/** The hash of 64 × 64 samples as 64 hexadecimal digits, and its quality. */
+export function hashOfSamples(samples) {
+  return { pdq: hexOf(frequenciesOf(samples)), quality: qualityOf(samples) };
 }
 
 function qualityOf(samples) {

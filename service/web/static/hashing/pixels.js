@@ -3,6 +3,7 @@
 // The browser turns the picture upright as the file says and leaves its colours as they are; what
 // is transparent lies on white. That is how the crawled pictures are hashed, too.
 
+import { partsOf } from "./parts.js";
 import { PdqHasher, luminanceOf } from "./pdq.js";
 import { Shrinker } from "./shrinking.js";
 
@@ -28,7 +29,7 @@ export async function hashPicture(file, onProgress = () => {}) {
     throw new NotAPictureError(String(error), { cause: error });
   }
   try {
-    return hashBitmap(bitmap, onProgress);
+    return hashBitmap(bitmap, onProgress, { withParts: true });
   } finally {
     bitmap.close();
   }
@@ -36,14 +37,18 @@ export async function hashPicture(file, onProgress = () => {}) {
 
 /**
  * Two hashes of a decoded picture, {pdq, quality} each: `full` of all its pixels, as the
- * specification has it, and `small` after shrinking, as crawled media are hashed.
+ * specification has it, and `small` after shrinking, as crawled media are hashed; and its parts.
  * Raises `PixelsHiddenError`.
  */
-export function hashBitmap(bitmap, onProgress = () => {}) {
+export function hashBitmap(bitmap, onProgress = () => {}, { withParts = false } = {}) {
   requireHonestPixels();
   const { width, height } = bitmap;
   const full = new PdqHasher(width, height);
-  const shrinker = new Shrinker(width, height, (row) => small.add(row));
+  const rowsOfSmall = [];
+  const shrinker = new Shrinker(width, height, (row) => {
+    small.add(row);
+    if (withParts) rowsOfSmall.push(Uint8ClampedArray.from(row));
+  });
   const small = new PdqHasher(shrinker.width, shrinker.height);
   const luminance = new Float32Array(width);
   const rowsAtOnce = Math.max(1, Math.min(height, Math.floor(STRIP_PIXELS / width)));
@@ -61,7 +66,18 @@ export function hashBitmap(bitmap, onProgress = () => {}) {
     }
     onProgress((top + rows) / height);
   }
-  return { full: full.result(), small: small.result() };
+  return {
+    full: full.result(),
+    small: small.result(),
+    parts: withParts ? partsOf(together(rowsOfSmall)) : [],
+  };
+}
+
+function together(rows) {
+  const width = rows[0].length;
+  const pixels = new Uint8ClampedArray(width * rows.length);
+  rows.forEach((row, at) => pixels.set(row, at * width));
+  return { width, height: rows.length, pixels };
 }
 
 function contextOf(width, height) {
