@@ -67,11 +67,30 @@ def copy_words(match: HashMatch) -> str:
             f"By the perceptual hashes of its moments a copy or a part of a video known to show "
             f"the person, or a video that holds it{turned}. {_share_words(match)}"
         )
+    if match.kind == "pdq_part":
+        return (
+            f"By the perceptual hashes of its parts it shows {_part_words(match, turned)}: in the "
+            f"closest parts {match.distance} of 256 bits differ."
+        )
     where = "" if match.at_ms is None else f", at {moment_words(match.at_ms)} in the video"
     return (
         f"By its perceptual hash a copy of a picture known to show the person{turned}{where}: "
         f"{match.distance} of 256 bits differ."
     )
+
+
+def _part_words(match: HashMatch, turned: str) -> str:
+    """How a known picture lies in a medium that shares parts with it."""
+    known = f"a picture known to show the person{turned}"
+    if match.part == "cut_out":
+        return f"a cut-out of {known}, about {_of_100(match.known_share)} of 100 of its area"
+    fills = f"where it fills about {_of_100(match.medium_share)} of 100 of the area"
+    if match.part == "inside_border":
+        return f"{known} inside a frame or between bars, {fills}"
+    if match.part == "panel":
+        around = "(a collage, a screenshot, text beside it)"
+        return f"{known} as part of a larger picture {around}, {fills}"
+    return f"{known} that was changed, or had something put over it"
 
 
 def moment_words(at_ms: int) -> str:
