@@ -14,9 +14,9 @@ from service.hashbank.seen_answer import SeenAnswers
 from service.hashbank.service import HashBankService
 from service.web.dependencies import DatabaseDep, PersonActor, rooms_of
 
-GIVEN_BY_PERSON = Limit("known-given", 60, 24 * 60 * 60)
-"""Far more than anybody gives in a day, and too few to try the hashes of other people's pictures
-one after the other."""
+GIVEN_BY_PERSON = Limit("known-given", 30, 24 * 60 * 60)
+"""Enough for as many pictures as may be kept (twenty at once), and too few to try the hashes of
+other people's pictures one after the other."""
 
 
 def get_hashbank(request: Request) -> HashBankService:
