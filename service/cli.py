@@ -28,6 +28,7 @@ COMMAND_MODULES = (
     "service.accounts.commands",
     "service.audit.commands",
     "service.enrolment.commands",
+    "service.hashbank.commands",
     "service.hashbank.exchange.commands",
     "service.sources.commands",
     "service.candidates.commands",
