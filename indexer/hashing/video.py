@@ -22,7 +22,8 @@ import numpy.typing as npt
 
 from indexer.hashing import pdq
 from indexer.hashing.hashes import MIN_PDQ_QUALITY, ORIENTATIONS
-from indexer.hashing.index import CODE_BYTES, Codes, HashIndex, build_index
+from indexer.hashing.index import CODE_BYTES, Codes, HashIndex, build_index, pdq_codes
+from indexer.hashing.turning import turned_hashes
 from indexer.media.picture import Pixels, Sample
 from indexer.observations import Band, FrameHash, Part
 
@@ -79,6 +80,23 @@ class VideoHashes:
 
     def __len__(self) -> int:
         return len(self.at_ms)
+
+    @classmethod
+    def of_frames(cls, frames: Sequence[FrameHash]) -> VideoHashes:
+        """From what was kept of a video, turned by the bits alone: its pixels are not there."""
+        usable = [frame for frame in frames if frame.quality >= MIN_PDQ_QUALITY]
+        codes = [pdq_codes(turned_hashes(frame.pdq)) for frame in usable]
+        return cls(
+            at_ms=np.array([frame.at_ms for frame in usable], dtype=np.int64),
+            codes=np.array(codes, dtype=np.uint8).reshape(len(codes), len(ORIENTATIONS), -1)
+            if codes
+            else np.empty((0, len(ORIENTATIONS), CODE_BYTES), dtype=np.uint8),
+            qualities=np.array([frame.quality for frame in usable], dtype=np.int64),
+            moments=np.arange(len(usable), dtype=np.int64),
+            is_moment=np.ones(len(usable), dtype=bool),
+            is_inside=np.zeros(len(usable), dtype=bool),
+            sampled=len(frames),
+        )
 
     @property
     def upright(self) -> Codes:

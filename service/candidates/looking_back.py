@@ -19,12 +19,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from indexer.examiner.protocol import GalleryHash
 from indexer.hashing import MIN_PDQ_QUALITY, ORIENTATIONS, KnownHashes, PdqOrientations
-from indexer.hashing.index import pdq_codes
 from indexer.hashing.turning import turned_hashes
 from indexer.hashing.video import VideoHashes
 from indexer.observations import (
@@ -262,16 +260,7 @@ def _hashes(medium: MediumSeen) -> MediaHashes:
 
 
 def _video(rows: Sequence[HashRow]) -> VideoHashes:
-    """Turned by their bits alone: their frames are not here any more."""
-    codes = [pdq_codes(turned_hashes(row.pdq.hex())) for row in rows]
-    return VideoHashes(
-        at_ms=np.array([row.at_ms for row in rows], dtype=np.int64),
-        codes=np.stack(codes),
-        qualities=np.array([row.quality for row in rows], dtype=np.int64),
-        moments=np.arange(len(rows), dtype=np.int64),
-        is_moment=np.ones(len(rows), dtype=np.bool_),
-        sampled=len(rows),
-    )
+    return VideoHashes.of_frames([FrameHash(row.at_ms, row.pdq.hex(), row.quality) for row in rows])
 
 
 def _is_good(entry: GalleryHash) -> bool:

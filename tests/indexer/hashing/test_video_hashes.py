@@ -18,7 +18,6 @@ from indexer.hashing import (
     hash_medium,
     pdq_orientations,
 )
-from indexer.hashing.index import pdq_codes
 from indexer.hashing.video import (
     MIN_SHARE,
     KnownVideos,
@@ -26,7 +25,7 @@ from indexer.hashing.video import (
     scenes_in,
 )
 from indexer.media import Decoder, Medium, Picture
-from indexer.observations import HashMatch, MediaHashes
+from indexer.observations import FrameHash, HashMatch, MediaHashes
 from tests.fixtures.clips import PARK, STREET, Frame, encoded, moving, photograph, plain, still
 
 LONG_S = 16
@@ -242,6 +241,16 @@ def test_a_still_of_a_known_video_that_was_made_into_a_video_is_found(
     assert (match.kind, match.band) == ("pdq", "strong")
 
 
+def test_what_was_kept_of_a_video_seen_before_is_compared_as_well(
+    decoder: Decoder, known: KnownHashes, street: VideoHashes
+) -> None:
+    match = found(known, VideoHashes.of_frames(street.frames))
+    assert (match.kind, match.known_share, match.medium_share) == ("vpdq", 1.0, 1.0)
+    mirrored = hashed(decoder, (frame[:, ::-1] for frame in moving(STREET, seconds=LONG_S)))
+    assert found(known, VideoHashes.of_frames(mirrored.frames)).orientation == "mirrored"
+    assert len(VideoHashes.of_frames(())) == 0
+
+
 def test_people_who_are_hidden_or_not_asked_for_are_not_answered(street: VideoHashes) -> None:
     known = KnownHashes([entry(street, "ada"), entry(street, "bea", "hers")])
     assert {match.person_ref for match in known.search(UNKNOWN, video=street)} == {"ada", "bea"}
@@ -329,19 +338,8 @@ def sample_videos() -> dict[str, VideoHashes]:
         rows = [line.split(",") for line in path.read_text().split()]
         by_second = {int(float(row[3]) + 1e-6): row for row in reversed(rows)}
         usable = {at: row for at, row in sorted(by_second.items()) if int(row[1]) >= 50}
-        codes = pdq_codes([row[2] for row in usable.values()])
-        turned = np.zeros((len(codes), len(ORIENTATIONS), 32), dtype=np.uint8)
-        turned[:, 0] = codes
-        at_ms = np.array(list(usable), dtype=np.int64) * 1000
-        videos[path.stem] = VideoHashes(
-            at_ms,
-            turned,
-            np.full(len(codes), 100),
-            np.arange(len(codes)),
-            np.ones(len(codes), dtype=bool),
-            np.zeros(len(codes), dtype=bool),
-            len(rows),
-        )
+        frames = [FrameHash(at * 1000, row[2], int(row[1])) for at, row in usable.items()]
+        videos[path.stem] = VideoHashes.of_frames(frames)
     return videos
 
 
