@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session
 from service.accounts.actor import Actor, Role
 from service.app import create_web
 from service.candidates.intake import GivenDeclaration
+from service.hashbank.exchange.connections import ConnectionDraft
+from service.hashbank.exchange.list_service import ListDraft
 from service.sources.site_draft import SiteDraft
 from tests.fixtures.clock import SettableClock
 from tests.fixtures.databases import SqliteTemplate
@@ -95,6 +97,18 @@ def one_of_everything(house: House) -> dict[str, uuid.UUID]:
         (photo,) = rooms.enrolment.person_view(session, person, case.person_id).photos
         site = rooms.sources.add_site(session, house.operator, site_of_a_test())
         run = rooms.sources.start_run(session, house.operator, site.id)
+        connection = rooms.exchange.connections.add(
+            session,
+            house.operator,
+            ConnectionDraft(
+                "A partner", "partner", "them", "agreed", "Olga", agreed=True, takes_exports=True
+            ),
+        )
+        listed = rooms.exchange.lists.add(
+            session,
+            house.operator,
+            ListDraft("A list", "match", "them", "agreed", "Olga", agreed=True),
+        )
         rooms.accounts.invite(session, house.operator, Role.ADVOCATE)
         (invitation,) = rooms.accounts.open_invitations(session, house.operator)
     assert house.untrained.account_id is not None
@@ -105,6 +119,8 @@ def one_of_everything(house: House) -> dict[str, uuid.UUID]:
         "notice_id": notice,
         "known_id": known,
         "photo_id": photo.photo_id,
+        "list_id": listed.id,
+        "connection_id": connection.id,
         "site_id": site.id,
         "run_id": run.id,
         "invitation_id": invitation.id,
