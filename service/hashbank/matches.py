@@ -274,7 +274,7 @@ class KnownMatches:
         actor: Actor,
         known_id: uuid.UUID,
         *,
-        wanted: bool,
+        wanted: bool | None,
     ) -> uuid.UUID:
         """An advocate decides whether look-alikes make candidates; returns whose picture it is.
 
@@ -283,6 +283,8 @@ class KnownMatches:
         if actor.role is not Role.ADVOCATE:
             raise NotAllowedError("Only an advocate may decide this.")
         row = HashBankRepository(session, actor, self._clock.now()).known(known_id)
+        if wanted is None:
+            raise InvalidInputError("Please choose whether look-alikes should become candidates.")
         row.similar_wanted = wanted
         if wanted:
             row.look_backs = 0

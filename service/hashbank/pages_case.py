@@ -88,7 +88,6 @@ def decide_on_similar(
     wanted: Annotated[str, Form()] = "",
 ) -> Response:
     """Whether look-alikes of a known picture make candidates."""
-    if wanted not in ("yes", "no"):
-        raise InvalidInputError("Please choose whether look-alikes should become candidates.")
-    person_id = hashbank.matches.want_similar(session, actor, known_id, wanted=wanted == "yes")
+    chosen = {"yes": True, "no": False}.get(wanted)
+    person_id = hashbank.matches.want_similar(session, actor, known_id, wanted=chosen)
     return see_other(f"/cases/{person_id}/known")
