@@ -33,9 +33,10 @@ MIN_SHARE: Final = 0.2
 """Of either video's frames. Measured on clips of half a minute, of a camera moving over photographs
 (six each): copies that were recompressed, shrunk, mirrored, turned, cut by a part of a second, sped
 up by a quarter, put between bars or into a longer one have a larger share of 0.83 or more, an
-excerpt of eight seconds inside two minutes 0.27; other clips have no frame in common. An opening sign of five seconds
-that two clips of 45 seconds begin with makes 0.11. ThreatExchange's sample clips (16 of a chair, 10
-of a pattern, as hashes): 0.38 or more, but 0.16 or less where a border was added."""
+excerpt of eight seconds inside two minutes 0.27; other clips have no frame in common. An opening
+sign of five seconds that two clips of 45 seconds begin with makes 0.11. ThreatExchange's sample
+clips (16 of a chair, 10 of a pattern, as hashes): 0.38 or more, but 0.16 or less where a border was
+added."""
 STRONG_SHARE: Final = 0.8
 MODERATE_SHARE: Final = 0.5
 MIN_SCENES: Final = 2
