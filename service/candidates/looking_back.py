@@ -41,6 +41,7 @@ from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.weighing import Weighing
 from service.database import Database
 from service.enrolment.service import EnrolmentService
+from service.hashbank.matches_repository import media_matched_by
 from service.hashbank.service import HashBankService
 from service.sources.halted_media import HaltedMedia
 from service.sources.models import MediumSeen
@@ -136,7 +137,28 @@ class LookBack:
                 )
         with database.write() as session:
             self._hashbank.matches.looked_back(session, worker, known_id, is_whole=True)
+            self._count(session, worker, known_id)
         return made
+
+    def recount(self, database: Database) -> int:
+        """Write down what crawls have noted meanwhile, each in its own transaction; how many."""
+        with database.read() as session:
+            wanted = [
+                (known_id, self._enrolment.organisation_of(session, person_id))
+                for known_id, person_id in self._hashbank.matches.to_recount(session, DUE_AT_ONCE)
+            ]
+        for known_id, organisation_id in wanted:
+            worker = Actor.system("counting", organisation_id)
+            with database.write() as session:
+                self._count(session, worker, known_id)
+        return len(wanted)
+
+    def _count(self, session: Session, worker: Actor, known_id: uuid.UUID) -> None:
+        if worker.organisation_id is None:
+            return
+        places = SeenPlaces(session, worker.organisation_id)
+        hosts = places.count(media_matched_by(known_id)).hosts
+        self._hashbank.matches.set_counts(session, worker, known_id, hosts)
 
     def look_up(self, database: Database, known_id: uuid.UUID) -> int:
         """Only note what was seen before, for the answer; candidates are a worker's. How many."""
@@ -158,6 +180,7 @@ class LookBack:
                     found.examination.hashes.pdq_quality,
                 )
             self._hashbank.matches.looked_back(session, worker, known_id, is_whole=False)
+            self._count(session, worker, known_id)
         return len(look_up.found)
 
     def _look_up(self, database: Database, known_id: uuid.UUID) -> _LookUp | None:

@@ -47,12 +47,10 @@ class Weighing:
             known = noted.get(match.known_ref)
             if known is None:
                 continue
-            held_back = known.held_back
-            if known.count_hosts:
+            is_exact, held_back = match.kind == "sha256", known.held_back
+            if known.counts_decide and not (is_exact or held_back):
                 hosts = places.count(media_matched_by(known.known_id)).hosts
-                held_back = self._matches.set_hosts(
-                    session, worker, person_id, known.known_id, hosts
-                )
-            if match.kind == "sha256" or not held_back:
+                held_back = self._matches.held_back_by(session, known.known_id, hosts)
+            if is_exact or not held_back:
                 kept.append(weighed(match, known.quality))
         return tuple(kept)

@@ -39,7 +39,6 @@ CATCH_UP_AFTER = timedelta(minutes=5)
 
 MOST_NOTED = 5000
 """More media of one known picture are not noted: by then it is all over the web."""
-_ALWAYS_COUNTED = 500
 
 VOUCHING_STATEMENT = (
     "The person told me what these pictures are and that they show them. I have no reason to "
@@ -60,15 +59,16 @@ class MatchLimits:
 
 @dataclass(frozen=True, slots=True)
 class NotedMatch:
-    """A match with a known picture that is there: the lower quality of both, and its standing.
+    """A match with a known picture that is there, and the lower quality of both.
 
-    `count_hosts` says that its sites are worth counting anew.
+    `held_back` is what is known without counting; `counts_decide` that it is for the counts to say
+    (`KnownMatches.held_back_by`).
     """
 
     known_id: uuid.UUID
     quality: int
     held_back: HeldBack
-    count_hosts: bool
+    counts_decide: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,49 +114,56 @@ class KnownMatches:
         matches: Sequence[HashMatch],
         medium_quality: int | None,
     ) -> Mapping[str, NotedMatch]:
-        """Note matches of one medium; those of them whose known picture is still there, by ref."""
+        """Note matches of one medium; those of them whose known picture is still there, by ref.
+
+        No row of a known picture is changed: a crawl's transaction writes many media, and two of
+        them must not wait for each other's.
+        """
         by_id = {_uuid(match.known_ref): match for match in matches}
         by_id.pop(None, None)
         repository = self._repository(session, actor)
         noted: dict[str, NotedMatch] = {}
         wanted = [known_id for known_id in by_id if known_id is not None]
-        for row in repository.known_of(person_id, wanted, for_update=True):
+        for row in repository.known_of(person_id, wanted):
             match = by_id[row.id]
             quality = _quality(match, self._document(row), medium_quality)
-            is_new = row.media_matched < MOST_NOTED and repository.put(
-                KnownMatch(
-                    id=uuid.uuid4(),
-                    known_id=row.id,
-                    medium_id=medium_id,
-                    kind=match.kind,
-                    distance=match.distance,
-                    band=weighed(match, quality).band,
-                    matched_at=self._clock.now(),
+            if row.media_matched < MOST_NOTED:
+                repository.put(
+                    KnownMatch(
+                        id=uuid.uuid4(),
+                        known_id=row.id,
+                        medium_id=medium_id,
+                        kind=match.kind,
+                        distance=match.distance,
+                        band=weighed(match, quality).band,
+                        matched_at=self._clock.now(),
+                    )
                 )
-            )
-            row.media_matched += int(is_new)
             noted[match.known_ref] = NotedMatch(
                 row.id,
                 quality,
                 self._held_back(row),
-                count_hosts=is_new or row.media_matched < _ALWAYS_COUNTED,
+                counts_decide=row.similar_wanted is None and not row.confirmed_count,
             )
         session.flush()
         return noted
 
-    def set_hosts(
-        self,
-        session: Session,
-        actor: Actor,
-        person_id: uuid.UUID,
-        known_id: uuid.UUID,
-        hosts: int,
-    ) -> HeldBack:
-        """On how many sites a known picture was seen by now; its standing after that."""
-        rows = self._repository(session, actor).known_of(person_id, [known_id])
-        for row in rows:
+    def held_back_by(self, session: Session, known_id: uuid.UUID, hosts: int) -> HeldBack:
+        """Whether the counts of this moment hold back look-alikes; `hosts` are those by now."""
+        media = self._repository(session, Actor.system("weighing")).count(known_id)
+        return "common" if self._is_common(media, hosts) else ""
+
+    def set_counts(self, session: Session, actor: Actor, known_id: uuid.UUID, hosts: int) -> None:
+        """Write down how many media matched by now, on how many sites."""
+        row = HashBankRepository(session, actor, self._clock.now()).known_if_there(known_id)
+        if row is not None:
+            row.media_matched = self._repository(session, actor).count(known_id)
             row.hosts_matched = hosts
-        return self._held_back(rows[0]) if rows else ""
+
+    def to_recount(self, session: Session, limit: int) -> tuple[tuple[uuid.UUID, uuid.UUID], ...]:
+        """(known picture, person) where more has matched than was written down."""
+        actor = Actor.system("counting")
+        return tuple(self._repository(session, actor).with_other_counts(limit))
 
     def decided(
         self,
@@ -317,11 +324,10 @@ class KnownMatches:
             return ""
         if row.different_count >= self.limits.collisions:
             return "collisions"
-        is_common = (
-            row.media_matched >= self.limits.common_media
-            and row.hosts_matched >= self.limits.common_hosts
-        )
-        return "common" if is_common else ""
+        return "common" if self._is_common(row.media_matched, row.hosts_matched) else ""
+
+    def _is_common(self, media: int, hosts: int) -> bool:
+        return media >= self.limits.common_media and hosts >= self.limits.common_hosts
 
     def _document(self, row: KnownPicture) -> KnownPictureDocument:
         return self._vault.unseal_document(

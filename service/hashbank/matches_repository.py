@@ -80,6 +80,25 @@ class KnownMatchRepository:
         counted = select(func.count()).select_from(KnownMatch)
         return self._session.scalar(counted.where(KnownMatch.known_id == known_id)) or 0
 
+    def with_other_counts(self, limit: int) -> Sequence[tuple[uuid.UUID, uuid.UUID]]:
+        """(known picture, person) whose matches are not as many as was written down."""
+        counted = (
+            select(KnownMatch.known_id, func.count().label("media"))
+            .group_by(KnownMatch.known_id)
+            .subquery()
+        )
+        rows = self._session.execute(
+            select(KnownPicture.id, KnownPicture.person_id)
+            .join(counted, counted.c.known_id == KnownPicture.id)
+            .where(
+                KnownPicture.person_id.in_(visible_people(self._actor, self._at)),
+                KnownPicture.media_matched != counted.c.media,
+            )
+            .order_by(KnownPicture.id)
+            .limit(limit)
+        )
+        return [(row.id, row.person_id) for row in rows]
+
     def of_medium(self, person_id: uuid.UUID, medium_id: uuid.UUID) -> Sequence[KnownMatch]:
         """Matches of one visible person's known pictures with one medium."""
         return self._session.scalars(

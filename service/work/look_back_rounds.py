@@ -32,6 +32,10 @@ class LooksBack(Protocol):
         """Those of people who may not be looked for now begin from the start later."""
         ...
 
+    def recount(self, database: Database) -> int:
+        """Write down what crawls have noted meanwhile; returns for how many."""
+        ...
+
     def look_back(self, database: Database, known_id: uuid.UUID) -> int:
         """Compare one; returns how many candidates are new."""
         ...
@@ -53,6 +57,10 @@ class LookBackRounds:
     def begin_again(self) -> int:
         """See `LooksBack.begin_again`."""
         return self.look_back.begin_again(self.database)
+
+    def recount(self) -> int:
+        """See `LooksBack.recount`."""
+        return self.look_back.recount(self.database)
 
     def look_back_all(self) -> int:
         """Compare what is due; returns how many known pictures were compared."""

@@ -66,6 +66,7 @@ def register(
                 "start": upkeep.start_due_runs,
                 "release": upkeep.release_expired,
                 "begin_again": look_back.begin_again,
+                "recount": look_back.recount,
                 **upkeep.each_minute,
             }
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+import msgspec
 import pytest
 
 from indexer.observations import Band, HashMatch
@@ -15,7 +16,7 @@ from service.hashbank.strength import LOW_QUALITY, strongest, weighed
 from service.settings import Settings
 from tests.service.candidates.finds_factory import person_says, reviewer_says
 from tests.service.candidates.seen_world import gives, saw, vouch, work
-from tests.service.enrolment.people_factory import House, make_person
+from tests.service.enrolment.people_factory import House, hash_finding, make_person
 from tests.service.sources.seen_factory import flipped, random_pdq, still
 
 PDQ = random_pdq(1)
@@ -301,3 +302,33 @@ def everything_told(house: House, person: Actor) -> str:
             rooms.reports.person_report(session, person, person_id),
         ]
     return "\n".join(map(str, told))
+
+
+def test_what_a_crawl_notes_is_counted_without_touching_the_known_picture(
+    any_house: House,
+) -> None:
+    """Two crawls that meet the same pictures in another order must not wait for each other."""
+    house = any_house
+    person, case = make_person(house, photos=())
+    known_id = gives(house, person, PDQ)
+    finding = hash_finding(case.person_id, known_id, kind="pdq", distance=4)
+    for number in range(2):
+        seen = msgspec.structs.replace(still(flipped(PDQ, 4, number)), findings=(finding,))
+        saw(house, seen, f"http://site{number}.test/a.jpg")
+    assert len(queue_of(house)) == 2
+    assert standing(house, person, known_id).media_matched == 0
+    assert house.rooms.look_back.recount(house.rooms.database) == 1
+    now = standing(house, person, known_id)
+    assert (now.media_matched, now.hosts_matched) == (2, 2)
+    assert house.rooms.look_back.recount(house.rooms.database) == 0
+
+
+def test_a_crawl_holds_look_alikes_back_by_the_counts_of_the_moment(low_limits: House) -> None:
+    house = low_limits
+    person, case = make_person(house, photos=())
+    known_id = gives(house, person, PDQ)
+    finding = hash_finding(case.person_id, known_id, kind="pdq", distance=4)
+    for number in range(9):
+        seen = msgspec.structs.replace(still(flipped(PDQ, 4, number)), findings=(finding,))
+        saw(house, seen, f"http://site{number}.test/a.jpg")
+    assert len(queue_of(house)) == 5, "the sixth makes it a common one"

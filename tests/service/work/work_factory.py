@@ -223,6 +223,9 @@ class NothingSeen:
     def begin_again(self, database: Database) -> int:
         return 0
 
+    def recount(self, database: Database) -> int:
+        return 0
+
     def look_back(self, database: Database, known_id: uuid.UUID) -> int:
         raise NotImplementedError
 
