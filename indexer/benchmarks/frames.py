@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 
 _PHONE_PX: Final = (1080, 2160)
 _LINES: Final = ("nobody asked but here", "it is once again")
@@ -100,20 +100,9 @@ def collage(
     )
     for place, panel in enumerate(panels):
         row, column = divmod(place, columns)
-        canvas.paste(
-            _filling(panel, size), (column * (width + gutter_px), row * (height + gutter_px))
-        )
+        place_px = (column * (width + gutter_px), row * (height + gutter_px))
+        canvas.paste(ImageOps.fit(panel, size), place_px)
     return canvas
-
-
-def _filling(panel: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The middle of a picture, in the shape of the panel."""
-    if panel.size == size:
-        return panel
-    by = max(size[0] / panel.width, size[1] / panel.height)
-    width, height = size[0] / by, size[1] / by
-    left, top = (panel.width - width) / 2, (panel.height - height) / 2
-    return panel.resize(size, box=(left, top, left + width, top + height))
 
 
 def _write(
