@@ -198,9 +198,9 @@ def consent_text(programme: ConnectionView) -> SignedText:
             ),
             Paragraph(
                 "To whom",
-                f"To {programme.name}, run by {programme.run_by}. With a fingerprint one can "
-                "recognise copies of a picture that one already has; the picture cannot be made "
-                "from it. Who runs the programme then knows that somebody wants this picture "
+                f"To {programme.name}, run by {programme.run_by}. A fingerprint is made "
+                "so that the picture cannot be seen in it, but who has a picture can test whether "
+                "it is the one. Who runs the programme then knows that somebody wants this picture "
                 "stopped, and that it came from your advocates’ organisation.",
             ),
             Paragraph("What can be undone", programme.kind.removal),

@@ -9,7 +9,7 @@ much, and it contacts nobody by being imported.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ _OTHER_NAMES: Final = frozenset(
 """Kinds that lists may hold and that we cannot compare: counted and left out."""
 
 
+@lru_cache(maxsize=64)
 def kind_of_name(name: str) -> HashKind | None:
     """The kind that a list calls by this name; None when it is none that we compare."""
     return _NAMES.get(_tidy(name))
