@@ -14,7 +14,7 @@ from PIL import Image
 from indexer.examine import Eyes, examine
 from indexer.examiner.protocol import GalleryHash, Reference
 from indexer.faces import FaceEngine
-from indexer.hashing import FrameHasher, KnownHashes, hash_medium
+from indexer.hashing import FrameHasher, KnownHashes, hash_medium, known_parts, large_parts
 from indexer.media import Decoder, Medium
 from indexer.media.picture import Pixels
 from indexer.observations import Examination
@@ -326,3 +326,26 @@ def test_sound_in_a_container_of_videos_is_refused_and_keeps_its_hash(
     assert examination.refusal is not None
     assert examination.refusal.code == "no_pictures_in_video"
     assert len(examination.hashes.sha256) == 64
+
+
+def test_a_crop_between_bars_is_found_by_the_parts_of_a_known_picture(decoder: Decoder) -> None:
+    parts = known_parts(picture(astronaut()))
+    known_picture = GalleryHash("ada", "known picture", None, None, None, parts=parts)
+    eyes = Eyes(decoder=decoder, known=KnownHashes([known_picture]))
+    crop = np.pad(astronaut()[:, 90:], ((80, 80), (0, 0), (0, 0)), constant_values=255)
+    examination = examine(Medium(jpeg(crop)), Watchlist.empty(), eyes=eyes)
+    (finding,) = examination.findings
+    (match,) = finding.hashes
+    assert (match.kind, match.part, match.known_ref) == ("pdq_part", "cut_out", "known picture")
+    assert match.known_share == pytest.approx(422 / 512, abs=0.05)
+    # what is kept of the medium, to find its own copies: nothing that is a small part of it
+    assert examination.parts == large_parts(examination.parts)
+    assert examination.parts
+
+
+def test_nothing_is_kept_of_the_parts_of_a_medium_that_shows_nobody(decoder: Decoder) -> None:
+    parts = known_parts(picture(astronaut()))
+    known_picture = GalleryHash("ada", "known picture", None, None, None, parts=parts)
+    eyes = Eyes(decoder=decoder, known=KnownHashes([known_picture]))
+    examination = examine(Medium(jpeg(landscape())), Watchlist.empty(), eyes=eyes)
+    assert (examination.findings, examination.parts) == ((), ())

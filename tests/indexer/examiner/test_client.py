@@ -104,7 +104,10 @@ def test_without_a_pack_it_hashes_and_finds_known_pictures(without_faces: Examin
     assert people(examination) == ["ada"] == album.asked
     assert examination.watchlist_change == 3
     assert examination.findings[0].manipulation.comparisons[0].reference_ref == "one"
-    assert without_faces.hash(LANDSCAPE).hashes == KNOWN
+    hashed = without_faces.hash(LANDSCAPE)
+    assert hashed.hashes == KNOWN
+    assert len(hashed.parts) > 5
+    assert hashed.parts[0].right == hashed.parts[0].bottom == 1000
 
 
 def test_without_a_pack_a_photo_is_hashed_but_not_enrolled(without_faces: ExaminerClient) -> None:
@@ -113,6 +116,7 @@ def test_without_a_pack_a_photo_is_hashed_but_not_enrolled(without_faces: Examin
     assert enrolled.refusal is not None
     assert enrolled.refusal.code == "face_matching_off"
     assert enrolled.hashes == KNOWN
+    assert enrolled.parts == without_faces.hash(LANDSCAPE).parts
 
 
 def test_what_cannot_be_decoded_is_an_answer(without_faces: ExaminerClient) -> None:
