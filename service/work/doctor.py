@@ -191,7 +191,7 @@ def _seen_index(settings: Settings) -> Iterator[Finding]:
         database.close()
     kept, there = f"{state.kept:,} hashes are kept", f"{state.in_table + state.waiting:,}"
     if state.is_sound:
-        yield Finding(name, "good", f"{kept} of {there}; {state.waiting:,} are looked up directly")
+        yield Finding(name, "good", f"{kept} of {there}; younger ones are looked up directly")
     else:
         yield Finding(
             name, "warning", f"{kept} of {there}: a running worker brings it up to date by itself"

@@ -8,6 +8,7 @@ from service.accounts.actor import Actor
 from service.database import Database
 from service.enrolment.errors import FileTooLargeError, TooManyPhotosError, WrongStateError
 from service.errors import NotAllowedError, NotFoundError
+from service.hashbank.errors import HaltedPictureError
 from tests.service.enrolment.people_factory import (
     CROP,
     MODEL,
@@ -15,6 +16,7 @@ from tests.service.enrolment.people_factory import (
     House,
     attest,
     begin,
+    examination,
     make_person,
     person_of,
 )
@@ -243,3 +245,21 @@ def test_a_reviewer_sees_the_aligned_face_alone_and_it_is_audited(
     for other in (house.operator, house.new_staff(house.new_organisation("Elsewhere"))):
         with pytest.raises(NotFoundError):
             house.rooms.photos.face_crop(database, other, photo_id)
+
+
+def test_a_photo_that_looks_like_something_halted_is_refused_and_not_kept(
+    house: House, database: Database
+) -> None:
+    person, case = make_person(house, photos=(), active=False)
+    content = b"face:ada#halted"
+    actor = Actor.system("test", house.organisation_id)
+    with database.write() as session:
+        medium_id = house.rooms.sources.know_medium(
+            session, actor, examination(content), len(content)
+        )
+        house.rooms.sources.halted.halt(session, medium_id)
+    with pytest.raises(HaltedPictureError, match="services that are made for this"):
+        house.rooms.photos.add_photo(database, person, house.eyes, case.person_id, content)
+    with database.read() as session:
+        assert house.rooms.enrolment.person_view(session, person, case.person_id).photos == ()
+    assert not [path for path in house.rooms.settings.files_dir.rglob("*") if path.is_file()]

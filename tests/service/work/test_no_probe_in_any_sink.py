@@ -146,12 +146,25 @@ def test_what_is_kept_of_media_has_no_place_for_a_face(rooms: Rooms) -> None:
     with sqlite3.connect(rooms.settings.data_dir / "likeness.sqlite") as connection:
         columns = {
             table: {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
-            for table in ("media", "sightings", "frontier", "runs")
+            for table in (
+                "media",
+                "seen_hashes",
+                "halted_hashes",
+                "known_matches",
+                "sightings",
+                "frontier",
+                "runs",
+            )
         }
     assert columns["media"] == {
         "id", "content_sha256", "pdq", "pdq_quality", "phash", "kind", "width_px", "height_px",
         "content_bytes", "refusal_code", "examined_model", "examined_change", "examined_at",
-        "first_seen_at",
+        "first_seen_at", "halted_at",
+    }  # fmt: skip
+    assert columns["seen_hashes"] == {"id", "medium_id", "at_ms", "pdq", "quality", "added_at"}
+    assert columns["halted_hashes"] == {"id", "medium_id", "at_ms", "pdq", "quality"}
+    assert columns["known_matches"] == {
+        "id", "known_id", "medium_id", "kind", "distance", "band", "verdict", "matched_at",
     }  # fmt: skip
     for table, names in columns.items():
         assert not {name for name in names if "vector" in name or "box" in name}, table
