@@ -7,6 +7,7 @@ done outside of transactions; each of those is short.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -43,6 +44,8 @@ from service.hashbank.exchange.views import ACTIONS, ListAction, ListView
 
 FETCH_EVERY: Final = timedelta(hours=6)
 MAX_STEPS: Final = 100_000
+SCHEDULED_S: Final = 600.0
+"""A fetch by schedule ends after so long, and goes on the next time: other upkeep waits for it."""
 _FETCHER: Final = "hash lists"
 
 
@@ -202,14 +205,25 @@ class ListService:
         self._record(database, actor, "hash_list.import", list_id, changed)
         return Imported(changed, _sorted(file.left_out))
 
-    def fetch(self, database: Database, actor: Actor, list_id: uuid.UUID) -> Imported:
-        """Fetch what changed since the last time. What went wrong is kept for the list's page."""
+    def fetch(
+        self,
+        database: Database,
+        actor: Actor,
+        list_id: uuid.UUID,
+        *,
+        within_s: float = float("inf"),
+    ) -> Imported:
+        """Fetch what changed since the last time. What went wrong is kept for the list's page.
+
+        After `within_s` it ends between two steps, and the next fetch goes on from there.
+        """
         require_operator(actor)
         try:
             source, checkpoint = self._source(database, actor, list_id)
             stale = checkpoint is not None and source.is_stale(checkpoint)
+            until = float("inf") if stale else time.monotonic() + within_s
             imported = self._fetch(
-                database, list_id, source, None if stale else checkpoint, whole=stale
+                database, list_id, source, None if stale else checkpoint, until, whole=stale
             )
         except LikenessError as error:
             self._note_problem(database, actor, list_id, str(error))
@@ -231,7 +245,8 @@ class ListService:
         done = 0
         for organisation_id, list_id in due:
             try:
-                self.fetch(database, Actor.system(_FETCHER, organisation_id), list_id)
+                actor = Actor.system(_FETCHER, organisation_id)
+                self.fetch(database, actor, list_id, within_s=SCHEDULED_S)
             except LikenessError:
                 # kept for the list's page; the others are fetched all the same
                 continue
@@ -292,6 +307,7 @@ class ListService:
         list_id: uuid.UUID,
         source: ListSource,
         checkpoint: str | None,
+        until_s: float,
         *,
         whole: bool,
     ) -> Imported:
@@ -303,6 +319,8 @@ class ListService:
             for step in _bounded(source.steps(checkpoint, fetched)):
                 writer.follow(step.gone, step.entries, step.checkpoint)
                 last = step.checkpoint
+                if time.monotonic() > until_s:
+                    break
         except BaseException:
             if whole:
                 writer.give_up()

@@ -2,19 +2,23 @@
 
 Each source gives steps: records that are gone or replaced, hashes that are new, and a checkpoint to
 go on from. The library's own classes do the talking and the reading; here they are given our door
-(`outbound`), and put right in three places:
+(`outbound`), and put right in four places:
 
 - StopNCII: the library (1.2.17) compares the hash instead of the status with "withdrawn", so that
   what a person withdrew would stay listed for ever. Here it is taken off.
+- NCMEC: the library writes this machine's local time and calls it UTC. East of Greenwich it would
+  ask for a time that is still to come, go on from there, and never see what came meanwhile.
 - ThreatExchange: the library asks without a time limit, and stops at an empty page.
 - All: hashes in capitals are read, not dropped.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
@@ -125,6 +129,13 @@ class LibrarySource:
         return dataclass_loads(text, self.api.get_checkpoint_cls())
 
 
+class _Walk(msgspec.Struct, frozen=True):
+    """How far the contents of a server were read: the highest id, and the one to go on with."""
+
+    highest: int = 0
+    following: int = 1
+
+
 @dataclass(slots=True)
 class HmaSource:
     """A bank of an HMA server, read content by content: it has no list of a bank's contents.
@@ -147,11 +158,12 @@ class HmaSource:
     def _contents(self, checkpoint: str | None, fetched: Fetched) -> Iterator[Step]:
         if self.bank not in {bank.name for bank in self.client.banks()}:
             raise PeerRefusedError(f'The server has no bank "{self.bank}".')
-        highest = msgspec.json.decode(checkpoint, type=int) if checkpoint else 0
+        stood = msgspec.json.decode(checkpoint, type=_Walk) if checkpoint else _Walk()
+        highest = stood.highest
         missing = 0
         gone: list[Gone] = []
         entries: list[Entry] = []
-        for content_id in range(1, _MAX_IDS_AT_ONCE + 1):
+        for content_id in range(stood.following, _MAX_IDS_AT_ONCE + 1):
             content = self.client.content(self.bank, content_id)
             mine = content is not None and content.bank == self.bank
             missing = 0 if content is not None else missing + 1
@@ -162,7 +174,8 @@ class HmaSource:
                 fetched.left_out += not content.hashes
             is_end = content_id > highest and missing >= _MAX_MISSING_IN_A_ROW
             if len(gone) == _IDS_A_STEP or is_end:
-                yield Step(tuple(gone), tuple(entries), str(highest))
+                walk = _Walk(highest, 1 if is_end else content_id + 1)
+                yield Step(tuple(gone), tuple(entries), msgspec.json.encode(walk).decode())
                 gone, entries = [], []
             if is_end:
                 return
@@ -204,6 +217,14 @@ def _ncmec(address: str, credentials: Mapping[str, str], rules: OutboundRules) -
             session = GuardedSession(rules, [environment.value])
             session.auth = (self.username, self.password)
             return session
+
+        def get_entries(
+            self, *, start_timestamp: int = 0, end_timestamp: int = 0, next_: str = ""
+        ) -> hash_api.GetEntriesResponse:
+            now = int(time.time())
+            asked = {"from": _utc(start_timestamp), "to": _utc(end_timestamp or now)}
+            root = self._get(hash_api.NCMECEndpoint.entries, next_=next_, **asked)
+            return hash_api.GetEntriesResponse.from_xml(hash_api._XMLWrapper(root), now)
 
     class Api(ncmec_api.NCMECSignalExchangeAPI):
         def get_client(self, environment: hash_api.NCMECEnvironment) -> Client:
@@ -285,6 +306,11 @@ def _threatexchange(
     return LibrarySource(
         impl.FBThreatExchangeSignalExchangeAPI(client, collab), collab, _small_pair
     )
+
+
+def _utc(timestamp_s: int) -> str:
+    """A moment as NCMEC's interface wants it."""
+    return datetime.fromtimestamp(timestamp_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 _STOPNCII_NAMES: Final = {"ImagePDQ": "pdq", "VideoMD5": "video_md5"}

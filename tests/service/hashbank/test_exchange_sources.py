@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -241,6 +242,26 @@ class TestNCMEC:
         assert urlsplit(str(asked[0].url)).hostname == "hashsharing.ncmec.org"
         assert "Authorization" in asked[0].headers
         assert not source.is_stale(steps[-1].checkpoint)
+
+    def test_it_asks_for_no_time_that_is_still_to_come_wherever_this_machine_is(
+        self, canned: Callable[[Answer], None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[dict[str, list[str]]] = []
+
+        def answer(request: requests.PreparedRequest) -> tuple[int, bytes]:
+            asked.append(parse_qs(urlsplit(str(request.url)).query))
+            return 200, NCMEC_XML.format(pdq=some_pdq(1)[0], md5=MD5).encode()
+
+        canned(answer)
+        monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+        time.tzset()
+        try:
+            steps_of(source_of("ncmec", "NGO", "", self.CREDENTIALS, OutboundRules()))
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+        assert asked[0]["to"][0] <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        assert asked[0]["from"] == ["1970-01-01T00:00:00Z"]
 
     def test_lists_about_children_can_only_stop(self, house: House) -> None:
         over = connect(house, "ncmec", address="NGO", credentials=self.CREDENTIALS)

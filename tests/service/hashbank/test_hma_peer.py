@@ -133,6 +133,22 @@ class TestFetchingABank:
         assert similar(house, seen(two)).matches
         assert similar(house, seen(three)).matches
 
+    def test_a_fetch_that_runs_out_of_time_goes_on_where_it_stood(
+        self, house: House, peer: HmaPeer
+    ) -> None:
+        allow(house, peer)
+        peer.bank("NCII", *some_pdq(250))
+        over = connect(house, "hma", address=peer.address)
+        view = add_list(house, connection_id=over.id, selection="NCII")
+        lists, database = house.rooms.exchange.lists, house.rooms.database
+        counts = []
+        for _ in range(4):
+            asked = len(peer.requests)
+            fetched = lists.fetch(database, house.operator, view.id, within_s=0.0)
+            assert len(peer.requests) - asked <= 101
+            counts.append(fetched.changed.entries)
+        assert counts == [100, 200, 250, 250]
+
     def test_a_peer_that_breaks_off_leaves_what_is_in_force_and_says_why(
         self, house: House, peer: HmaPeer
     ) -> None:
