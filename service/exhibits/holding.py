@@ -18,12 +18,11 @@ import hashlib
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
 
 import msgspec
 from sqlalchemy.orm import Session
 
-from indexer.crawl.capture_messages import Captured, CapturedResource
+from indexer.crawl.capture_messages import Captured
 from indexer.crawl.messages import Scope
 from indexer.errors import IndexerError
 from indexer.observations import Examination
@@ -33,12 +32,19 @@ from service.clock import Clock
 from service.database import Database
 from service.enrolment.eyes import Eyes
 from service.errors import LikenessError
+from service.exhibits.captured import (
+    Failure,
+    failure_of,
+    notes_of,
+    resource_of,
+    role_of,
+    with_examination,
+)
 from service.exhibits.custody_book import CustodyBook
 from service.exhibits.documents import CLOCK_NOT_MEASURED, CaptureDocument
 from service.exhibits.errors import CaptureNotPermittedError
 from service.exhibits.examined import summarise, was_looked_at
 from service.exhibits.finds import Capturer, Cases, Find, Finds, Organisations, Scopes, Slots
-from service.exhibits.manifest import ResourceSummary
 from service.exhibits.models import Capture
 from service.exhibits.outcomes import (
     OTHER_CONTENT,
@@ -58,16 +64,7 @@ _WAITS = (
     timedelta(hours=3),
     timedelta(hours=12),
 )
-_FINAL_REFUSALS = frozenset(
-    {"address_not_public", "out_of_scope", "bad_address", "robots", "too_many_redirects"}
-)
 _CAPTURE_STATES = frozenset({"waiting", "confirmed"})
-_OTHER_CONTENT = (
-    "The captured medium is not byte for byte the one that was found; it was examined again, and "
-    "both examinations are recorded."
-)
-_CLIENT_ERRORS, _SERVER_ERRORS = 400, 500
-_TOO_MANY_REQUESTS = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +82,6 @@ class _Plan:
     keeps_media_bytes: bool
     with_faces: bool
     attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    code: str
-    detail: str
-    final: bool
 
 
 class CaptureHolder:
@@ -127,7 +117,7 @@ class CaptureHolder:
             plan = self._plan(database, capture_id)
         except LikenessError as error:
             return self._fail(
-                database, capture_id, _Failure(error.code, str(error), final=True), None
+                database, capture_id, Failure(error.code, str(error), final=True), None
             )
         if plan is None:
             return HoldOutcome("not wanted")
@@ -137,10 +127,10 @@ class CaptureHolder:
             )
         except IndexerError as error:
             return self._fail(
-                database, capture_id, _Failure(error.code, str(error), final=False), None
+                database, capture_id, Failure(error.code, str(error), final=False), None
             )
         document = self._document(plan, captured)
-        failure = _failure(captured.resources)
+        failure = failure_of(captured.resources)
         if failure is not None:
             return self._fail(database, capture_id, failure, document)
         try:
@@ -151,7 +141,7 @@ class CaptureHolder:
             note = f"What was captured could not be examined ({error.code})."
             document = msgspec.structs.replace(document, notes=(*document.notes, note))
         if examination is not None:
-            document = _with_examination(document, plan.find, examination)
+            document = with_examination(document, plan.find, examination)
         return self._keep(database, capture_id, plan, captured, document, examination)
 
     def _plan(self, database: Database, capture_id: uuid.UUID) -> _Plan | None:
@@ -180,7 +170,7 @@ class CaptureHolder:
 
     def _examine(self, find: Find, captured: Captured, *, with_faces: bool) -> Examination | None:
         content = captured.medium_content
-        if content is None or _role(find, captured.resources[-1]) == "page":
+        if content is None or role_of(find, captured.resources[-1]) == "page":
             return None
         digest = hashlib.sha256(content).hexdigest()
         found = find.examination
@@ -209,11 +199,11 @@ class CaptureHolder:
             keeps_media_bytes=plan.keeps_media_bytes,
             warc_sha256=captured.warc_sha256,
             warc_bytes=len(captured.warc_gz),
-            resources=tuple(_resource(find, one) for one in captured.resources),
+            resources=tuple(resource_of(find, one) for one in captured.resources),
             found_sha256=found.hashes.sha256 if found else None,
-            captured_sha256=medium.body_sha256 if _role(find, medium) == "medium" else None,
+            captured_sha256=medium.body_sha256 if role_of(find, medium) == "medium" else None,
             examinations=(summarise(found, str(find.person_id), "found"),) if found else (),
-            notes=_notes(plan, captured),
+            notes=notes_of(plan.find, captured, keeps_media_bytes=plan.keeps_media_bytes),
         )
 
     def _keep(
@@ -307,7 +297,7 @@ class CaptureHolder:
         self,
         database: Database,
         capture_id: uuid.UUID,
-        failure: _Failure,
+        failure: Failure,
         document: CaptureDocument | None,
     ) -> HoldOutcome:
         now = self._clock.now()
@@ -357,69 +347,3 @@ class CaptureHolder:
                     )
                 )
         return HoldOutcome("failed", failure.code)
-
-
-def _failure(resources: tuple[CapturedResource, ...]) -> _Failure | None:
-    """Why the medium (or, without one, the page) was not captured; None when it was."""
-    wanted = resources[-1]
-    if wanted.refusal is not None:
-        code = wanted.refusal.split(":", 1)[0].strip()[:60]
-        return _Failure(code, wanted.refusal, code in _FINAL_REFUSALS)
-    status = wanted.status
-    if status is None or status >= _CLIENT_ERRORS:
-        for_good = status is not None and status < _SERVER_ERRORS and status != _TOO_MANY_REQUESTS
-        return _Failure(f"http_{status}", f"the server answered {status}", for_good)
-    if wanted.body_sha256 is None:
-        return _Failure("no_body", "the server sent no body", final=False)
-    return None
-
-
-def _notes(plan: _Plan, captured: Captured) -> tuple[str, ...]:
-    """Every defect that must stay visible."""
-    notes = ["The clock was not compared with another one before this capture."]
-    if plan.find.never_show:
-        notes.append(
-            "Bodies were not kept: a list of the organisation says that no picture of this is ever "
-            "kept. There are only their hashes, with addresses, headers and times."
-        )
-    elif not plan.keeps_media_bytes:
-        notes.append(
-            "Bodies were not kept, by the organisation's decision: only their hashes, with "
-            "addresses, headers and times."
-        )
-    for one in captured.resources:
-        role = _role(plan.find, one)
-        if one.truncated:
-            notes.append(f"The {role} is incomplete: it ended early or was cut at the size limit.")
-        if one.refusal is not None:
-            code = one.refusal.split(":", 1)[0]
-            notes.append(f"The {role} could not be captured ({code}).")
-        elif one.status is not None and one.status >= _CLIENT_ERRORS:
-            notes.append(f"The server answered {one.status} when asked for the {role}.")
-    if _role(plan.find, captured.resources[-1]) == "page":
-        notes.append("Only the page was captured: no address of a medium is known.")
-    return tuple(notes)
-
-
-def _with_examination(
-    document: CaptureDocument, find: Find, examination: Examination
-) -> CaptureDocument:
-    notes = document.notes
-    found = find.examination
-    if found is not None and found.hashes.sha256 != examination.hashes.sha256:
-        notes = (*notes, _OTHER_CONTENT)
-    summary = summarise(examination, str(find.person_id), "captured")
-    return msgspec.structs.replace(
-        document, examinations=(*document.examinations, summary), notes=notes
-    )
-
-
-def _role(find: Find, one: CapturedResource) -> Literal["page", "medium"]:
-    """A person may paste a page where we ask for a medium: what came says which it is."""
-    kind = (one.content_type or "").split(";", 1)[0].strip().lower()
-    is_page = kind in ("text/html", "application/xhtml+xml")
-    return "medium" if one.url == find.media_url and not is_page else "page"
-
-
-def _resource(find: Find, one: CapturedResource) -> ResourceSummary:
-    return ResourceSummary(role=_role(find, one), **msgspec.structs.asdict(one))
