@@ -52,6 +52,9 @@ _MIN_DETAILED: Final = 0.6
 _DETAIL: Final = 4.0
 """Standard deviation, in levels of grey, of an 8 x 8 block of samples that is not plain."""
 _BLOCKS: Final = 8
+_BLOCK_MEANS: Final = np.kron(
+    np.eye(_BLOCKS), np.full((1, pdq.SAMPLES // _BLOCKS), _BLOCKS / pdq.SAMPLES)
+).astype(np.float32)
 _THOUSANDTHS: Final = 1000
 _MOST: Final = 0.6
 _WHOLE: Final = (0.0, 0.0, 1.0, 1.0)
@@ -176,19 +179,35 @@ def _by_size(box: Shares) -> tuple[float, ...]:
 
 def _sampled(grey: Pixels, boxes: Boxes) -> pdq.Floats:
     """(n, 64, 64) float32: area means of each box."""
-    height, width = grey.shape
-    light = grey.astype(np.float32)
-    edges = np.rint(boxes * np.array([width, height, width, height])).astype(int)
+    full = grey.astype(np.float32)
+    halved = _halved(full)
     sampled = np.empty((len(boxes), pdq.SAMPLES, pdq.SAMPLES), dtype=np.float32)
-    for place, (left, top, right, bottom) in enumerate(edges):
+    edges = zip(_edges_px(full, boxes), _edges_px(halved, boxes), strict=True)
+    for place, (in_full, in_half) in enumerate(edges):
+        # half as large a big part still has two pixels a sample, in a fifth of the time
+        is_big = min(in_full[2] - in_full[0], in_full[3] - in_full[1]) >= 2 * pdq.SAMPLES
+        light = halved if is_big else full
+        left, top, right, bottom = in_half if is_big else in_full
         part = light[top : max(bottom, top + 1), left : max(right, left + 1)]
         sampled[place] = pdq.area_samples(part)
     return sampled
 
 
+def _halved(light: pdq.Floats) -> pdq.Floats:
+    height, width = light.shape
+    size = ((width + 1) // 2, (height + 1) // 2)
+    return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _edges_px(light: pdq.Floats, boxes: Boxes) -> list[list[int]]:
+    height, width = light.shape
+    edges: list[list[int]] = np.rint(boxes * (width, height, width, height)).astype(int).tolist()
+    return edges
+
+
 def _detailed(sampled: pdq.Floats) -> pdq.Floats:
     """(n,) shares of each part's blocks that are not plain."""
-    side = pdq.SAMPLES // _BLOCKS
-    blocks = sampled.reshape(-1, _BLOCKS, side, _BLOCKS, side).transpose(0, 1, 3, 2, 4)
-    spread = blocks.reshape(len(sampled), _BLOCKS * _BLOCKS, side * side).std(axis=2)
-    return np.asarray((spread > _DETAIL).mean(axis=1), dtype=np.float32)
+    means = _BLOCK_MEANS @ sampled @ _BLOCK_MEANS.T
+    squares = _BLOCK_MEANS @ (sampled * sampled) @ _BLOCK_MEANS.T
+    detailed = squares - means * means > _DETAIL * _DETAIL
+    return np.asarray(detailed.mean(axis=(1, 2)), dtype=np.float32)

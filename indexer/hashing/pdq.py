@@ -112,8 +112,9 @@ def mirrored(spectra: Floats) -> Floats:
 def qualities(sampled: Floats) -> npt.NDArray[np.int64]:
     """(n, 64, 64) samples to (n,) qualities, 0 to 100: how much there is to tell pictures apart."""
     # in whole hundredths of the range, so that many tiny differences count for nothing
-    down = np.abs(np.trunc(np.diff(sampled, axis=1) * (100 / 255))).sum(axis=(1, 2))
-    across = np.abs(np.trunc(np.diff(sampled, axis=2) * (100 / 255))).sum(axis=(1, 2))
+    hundredths = sampled * np.float32(100 / 255)
+    down = np.abs(np.diff(hundredths, axis=1).astype(np.int16)).sum(axis=(1, 2), dtype=np.int64)
+    across = np.abs(np.diff(hundredths, axis=2).astype(np.int16)).sum(axis=(1, 2), dtype=np.int64)
     return np.asarray(np.minimum(100, (down + across) // _STEPS_PER_QUALITY), dtype=np.int64)
 
 

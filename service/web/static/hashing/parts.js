@@ -26,8 +26,9 @@ export function partsOf(grey) {
   const boxes = [...maps.flatMap(regionsOf), ...sharesOf(panelsOf(maps[0]), maps[0])];
   const distinct = [...new Map(boxes.map((box) => [String(box), box])).values()];
   const ordered = [[0, 0, 1, 1], ...distinct.sort(bySize).slice(0, MAX_PARTS - 1)];
+  const half = halved(grey);
   return ordered.flatMap((box) => {
-    const samples = samplesOf(grey, box);
+    const samples = samplesOf(grey, half, box);
     const { pdq, quality } = hashOfSamples(samples);
     if (quality < MIN_QUALITY || detailedShare(samples) < MIN_DETAILED) return [];
     const [left, top, right, bottom] = box.map((share) => roundEven(Math.fround(Math.fround(share) * 1000)));
@@ -110,14 +111,31 @@ function bySize(one, other) {
   return at < 0 ? 0 : ours[at] - theirs[at];
 }
 
-function samplesOf(grey, box) {
+function samplesOf(grey, half, box) {
+  const edges = edgesOf(grey, box);
+  if (smallestSide(edges) < 2 * SAMPLES) {
+    return resized(grey, edges, SAMPLES, SAMPLES, smallestSide(edges) < SAMPLES);
+  }
+  const inHalf = edgesOf(half, box);
+  return resized(half, inHalf, SAMPLES, SAMPLES, smallestSide(inHalf) < SAMPLES);
+}
+
+function halved(grey) {
+  const [width, height] = [Math.ceil(grey.width / 2), Math.ceil(grey.height / 2)];
+  const edges = { left: 0, top: 0, right: grey.width, bottom: grey.height };
+  return { width, height, pixels: resized(grey, edges, width, height, false) };
+}
+
+function edgesOf({ width, height }, box) {
   // shares are kept with single precision there, which decides about halves of pixels
   const [left, top, right, bottom] = box.map((share, at) =>
-    roundEven(Math.fround(share) * (at % 2 === 0 ? grey.width : grey.height)),
+    roundEven(Math.fround(share) * (at % 2 === 0 ? width : height)),
   );
-  const edges = { left, top, right: Math.max(right, left + 1), bottom: Math.max(bottom, top + 1) };
-  const smallest = Math.min(edges.right - edges.left, edges.bottom - edges.top);
-  return resized(grey, edges, SAMPLES, SAMPLES, smallest < SAMPLES);
+  return { left, top, right: Math.max(right, left + 1), bottom: Math.max(bottom, top + 1) };
+}
+
+function smallestSide({ left, top, right, bottom }) {
+  return Math.min(right - left, bottom - top);
 }
 
 /** The share of a part's blocks that are not plain. */
