@@ -8,7 +8,9 @@ from fastapi.testclient import TestClient
 
 from service.app import create_web
 from tests.service.candidates.finds_factory import record_face, sees_medium
+from tests.service.candidates.seen_world import saw
 from tests.service.enrolment.people_factory import House, make_person
+from tests.service.sources.seen_factory import random_pdq, still
 
 UPLOADS_THAT_ANSWER_NO_FINDS = {
     # a reference photo: kept or refused with a reason about the photo itself
@@ -48,6 +50,31 @@ def test_every_upload_of_the_api_is_known_and_answers_nothing_of_finds(house: Ho
     for path, answer in uploads.items():
         fields = set(schema["components"]["schemas"][answer]["properties"])
         assert fields == UPLOADS_THAT_ANSWER_NO_FINDS[path]
+
+
+def test_whoever_gives_a_hash_is_answered_with_its_number_alone(house: House) -> None:
+    """Where it was seen is told of the case as a whole, in counts, and of a verified one only."""
+    person, _ = make_person(house, photos=(), active=False)
+    saw(house, still(random_pdq(1)), "http://where-it-is.test/a.jpg")
+    client = TestClient(create_web(house.rooms), base_url="http://127.0.0.1:8000")
+    with house.rooms.database.write() as session:
+        _, token = house.rooms.accounts.sessions.open(
+            session, person.role, house.organisation_id, person_id=person.person_id
+        )
+    headers = {"Authorization": f"Bearer {token}"}
+    frame = {"pdq": random_pdq(1), "quality": 100}
+    medium = {"kind": "picture", "sha256": "a" * 64, "frames": [frame]}
+    one = client.post("/api/v1/my/known/hashes", json={"pdq": random_pdq(1)}, headers=headers)
+    many = client.post(
+        "/api/v1/my/known/fingerprints", json={"media": [medium], "note": ""}, headers=headers
+    )
+    assert (set(one.json()), [set(each) for each in many.json()]) == (
+        {"known_id"},
+        [{"known_id"}],
+    )
+    told = client.get("/api/v1/my/seen-before", headers=headers).json()
+    assert (told["is_verified"], told["pictures"]) == (False, [])
+    assert "Seen at" not in told["words"]
 
 
 def test_an_operator_and_an_advocate_have_no_upload_that_looks_for_a_face(house: House) -> None:
