@@ -103,8 +103,8 @@ def hash_medium(
 
 def pdq_orientations(picture: Picture | Shrunk) -> PdqOrientations:
     """PDQ in all eight orientations for little more than the cost of one."""
-    sampled = pdq.samples(_shrunk(picture).grey.astype(np.float32))[np.newaxis]
-    turned = pdq.all_codes(pdq.frequencies(sampled))[0]
+    light = _shrunk(picture).grey.astype(np.float32)
+    turned, sampled = pdq.turned_codes(light), pdq.samples(light)[np.newaxis]
     names = zip(ORIENTATIONS, turned, strict=True)
     hashes = tuple((name, code.tobytes().hex()) for name, code in names)
     return PdqOrientations(hashes, int(pdq.qualities(sampled)[0]))

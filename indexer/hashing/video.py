@@ -163,11 +163,12 @@ class FrameHasher:
             self._hash(sample, inside, is_inside=True)
 
     def _hash(self, sample: Sample, grey: Pixels, *, is_inside: bool) -> None:
-        sampled = pdq.samples(grey.astype(np.float32))[np.newaxis]
+        light = grey.astype(np.float32)
+        sampled = pdq.samples(light)[np.newaxis]
         quality = int(pdq.qualities(sampled)[0])
         if quality < MIN_PDQ_QUALITY:
             return
-        codes = pdq.all_codes(pdq.frequencies(sampled))[0]
+        codes = pdq.turned_codes(light)
         is_moment = sample.is_moment and not is_inside
         row = _Row(sample.at_ms, codes, quality, self._moment, is_moment, is_inside)
         last = self._last.get(is_inside)
