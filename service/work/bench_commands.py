@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(name="bench", help="Figures on your own data.", no_args_is_help=True)
 
 _STANDARD_OUTPUT = "-"
+_WIDE_COLUMNS = 240
 
 
 @app.callback()
@@ -80,6 +81,8 @@ def bench_hashing(
     if json_file:
         Path(json_file).write_bytes(written)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE_COLUMNS)
     for part in hashing_tables(result):
         console.print(part)
 
