@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 SETTLED_AFTER = timedelta(seconds=60)
 """Far longer than any transaction that writes hashes: those of a crawl take some milliseconds."""
-BATCH = 20_000
+BATCH = 200_000
 MAX_YOUNG = 200_000
 """More rows than that are not compared one by one: the index has to be built first."""
 VERIFY_EVERY_S = 3600.0
