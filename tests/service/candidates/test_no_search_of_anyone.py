@@ -24,6 +24,8 @@ UPLOADS_THAT_ANSWER_NO_FINDS = {
     },
     # a known picture: its hashes are kept
     "/api/v1/my/known/files": {"known_id", "origin", "has_perceptual_hash", "note", "added_at"},
+    # a list of hashes that the organisation is entitled to: counted, and answers no address
+    "/api/v1/hash-lists/{list_id}/file": {"added", "removed", "entries", "left_out"},
 }
 
 

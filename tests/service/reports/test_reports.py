@@ -131,7 +131,9 @@ class Desk:
 def desk(database: Database, clock: SettableClock) -> Desk:
     sources = make_sources(database, clock)
     counts = CountsOfATest()
-    return Desk(sources, counts, ReportService(clock, sources.service, counts, HitBook(clock)), clock)
+    return Desk(
+        sources, counts, ReportService(clock, sources.service, counts, HitBook(clock)), clock
+    )
 
 
 class TestOfARun:
