@@ -140,7 +140,10 @@ def run_hashing_benchmark(
         order = np.random.default_rng(wanted.seed).permutation(len(files)).tolist()
         edited = [files[place] for place in order[: wanted.limit]]
         # 2. Cost.
+        threads = cv2.getNumThreads()
+        cv2.setNumThreads(1)
         costs, megapixels = _costs(edited[:_MAX_TIMED], kinds, decoder, said)
+        cv2.setNumThreads(threads)
         # 3. Recall.
         recalls = _recalls(edited, edits, kinds, wanted, decoder, said)
         # 4. Mistakes.

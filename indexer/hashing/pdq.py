@@ -32,6 +32,8 @@ _FREQUENCIES: Final = 16
 _SMALLEST_SIDE_PX: Final = 5
 _STEPS_PER_QUALITY: Final = 90
 _LENGTHS_KEPT: Final = 32
+_ONE_THREAD: Final = 1 << 18
+"""Multiplications up to which OpenBLAS starts no threads."""
 
 _COSINES: Final = np.sqrt(2 / SAMPLES) * np.cos(
     np.pi
@@ -67,7 +69,7 @@ def samples(light: Floats) -> Floats:
     if min(light.shape) < _SMALLEST_SIDE_PX:
         return np.zeros((SAMPLES, SAMPLES), dtype=np.float32)
     height, width = light.shape
-    return np.asarray(_sampling(height).T @ light @ _sampling(width), dtype=np.float32)
+    return _product(_sampling(height).T, _product(light, _sampling(width)))
 
 
 def area_samples(light: Floats) -> Floats:
@@ -107,7 +109,9 @@ def turned_codes(light: Floats) -> Codes:
     # Turned by turning the matrices, which are small: rows of these blocks are the picture as it
     # is and upside down, columns as it is and left to right.
     across, down = _filtering(width), _filtering(height)
-    all_four = np.hstack([down, down[::-1]]).T @ (light @ np.hstack([across, across[::-1]]))
+    all_four = _product(
+        np.hstack([down, down[::-1]]).T, _product(light, np.hstack([across, across[::-1]]))
+    )
     blocks = all_four.reshape(2, _FREQUENCIES, 2, _FREQUENCIES)
     turned = []
     for transposed, rows, columns in _TURNS:
@@ -126,6 +130,19 @@ def qualities(sampled: Floats) -> npt.NDArray[np.int64]:
     down = np.abs(np.diff(hundredths, axis=1).astype(np.int16)).sum(axis=(1, 2), dtype=np.int64)
     across = np.abs(np.diff(hundredths, axis=2).astype(np.int16)).sum(axis=(1, 2), dtype=np.int64)
     return np.asarray(np.minimum(100, (down + across) // _STEPS_PER_QUALITY), dtype=np.int64)
+
+
+def _product(one: Floats, other: Floats) -> Floats:
+    """Of two matrices, in slices so small that OpenBLAS computes them on this thread: waking others
+    takes milliseconds on a busy machine, the product a tenth of one.
+    """
+    count, inner = one.shape
+    rows = max(1, _ONE_THREAD // (inner * other.shape[1]))
+    if rows >= count:
+        return np.asarray(one @ other, dtype=np.float32)
+    whole = count // rows * rows
+    sliced = np.ascontiguousarray(one[:whole]).reshape(-1, rows, inner) @ other
+    return np.vstack([sliced.reshape(whole, -1), one[whole:] @ other])
 
 
 @lru_cache(maxsize=_LENGTHS_KEPT)

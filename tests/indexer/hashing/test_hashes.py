@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import imagehash
 import numpy as np
 import pdqhash
 import pytest
@@ -173,3 +174,12 @@ def test_a_flat_picture_has_no_usable_hash() -> None:
 def test_odd_shapes_are_hashed_too(shape: tuple[int, int, int]) -> None:
     odd = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
     assert hash_medium(b"", picture(odd)).pdq is not None
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "rocket"])
+def test_phash_is_imagehashs_or_next_to_it(name: str) -> None:
+    pixels = getattr(skimage.data, name)()
+    value = hash_medium(b"", picture(pixels)).phash
+    assert value is not None
+    expected = imagehash.phash(Image.fromarray(pixels))
+    assert imagehash.hex_to_hash(value) - expected <= 4
