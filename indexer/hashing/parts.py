@@ -45,6 +45,7 @@ _LEVELS: Final = range(36, 228, 16)
 _MEDIUM_MAP_PX: Final = 160
 _KNOWN_MAPS_PX: Final = (160, 224)
 _SMOOTHING_PX: Final = 3
+_FEWEST_CORNERS: Final = 4
 _MIN_SIDE: Final = 0.15
 _MAX_SIDE: Final = 0.95
 _MAX_ELONGATION: Final = 3.0
@@ -138,9 +139,11 @@ def _regions(small: Pixels) -> set[Shares]:
             contours, parents = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
             if not contours:
                 continue
-            # a contour with a parent runs about a hole
-            for at in np.flatnonzero(parents[0, :, 3] < 0):
-                left, top, box_px, tall_px = cv2.boundingRect(contours[at])
+            for contour, parent in zip(contours, parents[0, :, 3].tolist(), strict=True):
+                # with a parent it runs about a hole; most are specks of a few pixels
+                if parent >= 0 or len(contour) < _FEWEST_CORNERS:
+                    continue
+                left, top, box_px, tall_px = cv2.boundingRect(contour)
                 if _is_usable(box_px / width, tall_px / height, box_px / tall_px):
                     boxes.add((left, top, left + box_px, top + tall_px))
     return _shares(boxes, small)
