@@ -192,11 +192,13 @@ class Enrolled(msgspec.Struct, frozen=True, tag=True):
     face_crop_png: bytes | None = None
     """The photo's own aligned greyscale face, for reviewers to put beside a candidate's."""
     parts: tuple[PartHash, ...] = ()
+    turned: tuple[str, ...] = ()
+    """PDQ of the photo turned and mirrored in all eight ways, as `ORIENTATIONS` orders them."""
 
 
 class Hashed(msgspec.Struct, frozen=True, tag=True):
     """The one answer to `Hash`; `frames` are a video's usable, distinct ones, `parts` those of a
-    picture.
+    picture; `turned` is its PDQ in all eight orientations, as `ORIENTATIONS` orders them.
     """
 
     request_id: int
@@ -205,6 +207,7 @@ class Hashed(msgspec.Struct, frozen=True, tag=True):
     kind: MediumKind = "still"
     frames: tuple[FrameHash, ...] = ()
     parts: tuple[PartHash, ...] = ()
+    turned: tuple[str, ...] = ()
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True):

@@ -41,7 +41,14 @@ from indexer.examiner.protocol import (
 )
 from indexer.faces import FaceEngine, PhotoRefusedError, Template
 from indexer.faces.quality import FaceQuality
-from indexer.hashing import FrameHasher, KnownHashes, hash_medium, known_parts, shrink
+from indexer.hashing import (
+    FrameHasher,
+    KnownHashes,
+    hash_medium,
+    known_parts,
+    pdq_orientations,
+    shrink,
+)
 from indexer.media import Decoder, MediaError, Medium, NotAPhotoError
 from indexer.observations import Refusal
 from indexer.watchlist import MixedModelsError, WatchedTemplate, Watchlist
@@ -199,11 +206,15 @@ def _enrol(message: Enrol, eyes: Eyes) -> Enrolled:
         refusal = Refusal("unreadable", f"The file cannot be read as a photo: {error}")
         return Enrolled(message.request_id, None, None, None, None, refusal)
     shrunk = shrink(picture)
-    hashes, parts = hash_medium(message.content, shrunk), known_parts(shrunk)
+    orientations, parts = pdq_orientations(shrunk), known_parts(shrunk)
+    hashes = hash_medium(message.content, shrunk, orientations)
+    turned = orientations.in_order
     engine = eyes.engine
     if engine is None:
         refusal = Refusal("face_matching_off", "Face matching is switched off.")
-        return Enrolled(message.request_id, None, None, hashes, None, refusal, parts=parts)
+        return Enrolled(
+            message.request_id, None, None, hashes, None, refusal, parts=parts, turned=turned
+        )
     others = tuple(Template.from_bytes(vector, engine.model) for vector in message.others)
     try:
         enrolment = engine.enrol_with_quality(picture, others)
@@ -211,7 +222,14 @@ def _enrol(message: Enrol, eyes: Eyes) -> Enrolled:
         quality = _quality(error.quality) if error.quality is not None else None
         refusal = Refusal(error.code, str(error))
         return Enrolled(
-            message.request_id, None, quality, hashes, engine.model, refusal, parts=parts
+            message.request_id,
+            None,
+            quality,
+            hashes,
+            engine.model,
+            refusal,
+            parts=parts,
+            turned=turned,
         )
     return Enrolled(
         message.request_id,
@@ -221,6 +239,7 @@ def _enrol(message: Enrol, eyes: Eyes) -> Enrolled:
         engine.model,
         face_crop_png=enrolment.face_crop_png,
         parts=parts,
+        turned=turned,
     )
 
 
@@ -246,9 +265,11 @@ def _hash(message: Hash, eyes: Eyes) -> Hashed:
         frames = hasher.hashes().frames
         return Hashed(message.request_id, hashes, kind=decoded.kind, frames=frames)
     shrunk = shrink(decoded.frames[0])
+    orientations = pdq_orientations(shrunk)
     return Hashed(
         message.request_id,
-        hash_medium(message.content, shrunk),
+        hash_medium(message.content, shrunk, orientations),
         kind=decoded.kind,
         parts=known_parts(shrunk),
+        turned=orientations.in_order,
     )

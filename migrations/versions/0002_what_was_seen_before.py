@@ -95,6 +95,8 @@ def _create_hash_tables() -> None:
             ["medium_id"], ["media.id"], name=op.f("fk_seen_hashes_medium_id_media")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seen_hashes")),
+        # an id is never used again: indexes follow them
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_seen_hashes_medium_id"), "seen_hashes", ["medium_id"])
     op.create_table(

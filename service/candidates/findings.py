@@ -347,6 +347,7 @@ def add_confirmed(
         examination.hashes,
         frames=tuple(frames.values()),
         parts=examination.parts,
+        turned=examination.pdq_orientations,
     )
 
 

@@ -19,11 +19,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from indexer.examiner.protocol import GalleryHash
-from indexer.hashing import MIN_PDQ_QUALITY, ORIENTATIONS, KnownHashes, PdqOrientations
-from indexer.hashing.turning import turned_hashes
+from indexer.hashing import ORIENTATIONS, KnownHashes, PdqOrientations
+from indexer.hashing.turning import TURNED_AS, turned_hashes
 from indexer.hashing.video import VideoHashes
 from indexer.observations import (
     Examination,
@@ -42,7 +43,7 @@ from service.candidates.weighing import Weighing
 from service.database import Database
 from service.enrolment.service import EnrolmentService
 from service.hashbank.matches_repository import media_matched_by
-from service.hashbank.service import HashBankService
+from service.hashbank.service import HashBankService, HashesOfOne
 from service.sources.halted_media import HaltedMedia
 from service.sources.models import MediumSeen
 from service.sources.places import SeenPlaces
@@ -185,34 +186,28 @@ class LookBack:
 
     def _look_up(self, database: Database, known_id: uuid.UUID) -> _LookUp | None:
         with database.read() as session:
-            known = self._hashbank.gallery_hashes_of(session, _WORKER, known_id)
-            if known is None or not self._enrolment.is_active(session, known[0]):
+            known = self._hashbank.hashes_of(session, _WORKER, known_id)
+            if known is None or not self._enrolment.is_active(session, known.person_id):
                 return None
-            person_id, entries = known
+            person_id = known.person_id
             organisation_id = self._enrolment.organisation_of(session, person_id)
-            media = self._media_like(session, organisation_id, entries)
+            media = self._media_like(session, organisation_id, known)
             places = SeenPlaces(session, organisation_id)
-            index = KnownHashes(entries)
+            index, turned = KnownHashes(known.entries), _TurnedPicture(known)
             found = []
             for medium, rows in media:
-                matches = _matches(index, medium, rows)
+                matches = _matches(index, turned, medium, rows)
                 if matches:
                     found.append(_found(medium, rows, matches, person_id, places))
         found.sort(key=lambda each: min(m.distance for m in each.examination.findings[0].hashes))
         return _LookUp(person_id, organisation_id, tuple(found))
 
     def _media_like(
-        self, session: Session, organisation_id: uuid.UUID, entries: Sequence[GalleryHash]
+        self, session: Session, organisation_id: uuid.UUID, known: HashesOfOne
     ) -> list[tuple[MediumSeen, list[HashRow]]]:
         """Media near any of these hashes, or of these very bytes, that were seen here."""
-        hashes = [
-            pdq
-            for entry in entries
-            for pdq in ((entry.pdq,) if _is_good(entry) else ()) + tuple(entry.frames)
-            if pdq is not None
-        ]
-        hits = self._seen.search(session, list(dict.fromkeys(hashes)))
-        digests = [entry.sha256 for entry in entries if entry.sha256 is not None]
+        hits = self._seen.search(session, known.orientations)
+        digests = [entry.sha256 for entry in known.entries if entry.sha256 is not None]
         repository = SeenHashRepository(session)
         near = dict.fromkeys(
             (*repository.media_of_contents(digests), *(hit.medium_id for hit in hits))
@@ -225,8 +220,29 @@ class LookBack:
         return [(medium, rows[medium.id]) for medium in media]
 
 
+class _TurnedPicture:
+    """The known picture in all eight orientations, for media that cannot be turned any more."""
+
+    def __init__(self, known: HashesOfOne) -> None:
+        first = known.entries[0]
+        self._known_ref = first.known_ref
+        of_pictures = () if first.frames else known.orientations
+        self._index = KnownHashes(
+            GalleryHash(first.person_ref, turned, None, pdq, None)
+            for hashes in of_pictures
+            for turned, pdq in zip(TURNED_AS, hashes, strict=True)
+        )
+
+    def closest(self, hashes: MediaHashes) -> tuple[HashMatch, ...]:
+        """The closest orientation, or nothing."""
+        return tuple(
+            msgspec.structs.replace(match, known_ref=self._known_ref, orientation=match.known_ref)
+            for match in self._index.search(hashes)[:1]
+        )
+
+
 def _matches(
-    index: KnownHashes, medium: MediumSeen, rows: Sequence[HashRow]
+    index: KnownHashes, turned: _TurnedPicture, medium: MediumSeen, rows: Sequence[HashRow]
 ) -> tuple[HashMatch, ...]:
     """As a crawl would judge the medium, by the hashes that were kept of it."""
     hashes = _hashes(medium)
@@ -234,8 +250,16 @@ def _matches(
         return index.search(hashes, video=_video(rows))
     if hashes.pdq is None or hashes.pdq_quality is None:
         return index.search(hashes)
-    turned = zip(ORIENTATIONS, turned_hashes(hashes.pdq), strict=True)
-    return index.search(hashes, PdqOrientations(tuple(turned), hashes.pdq_quality))
+    by_bits = zip(ORIENTATIONS, turned_hashes(hashes.pdq), strict=True)
+    found = index.search(hashes, PdqOrientations(tuple(by_bits), hashes.pdq_quality))
+    if any(match.kind == "sha256" for match in found):
+        return found
+    closest = min((*turned.closest(hashes), *found), key=_distance, default=None)
+    return (closest,) if closest is not None else ()
+
+
+def _distance(match: HashMatch) -> int:
+    return match.distance
 
 
 def _found(
@@ -284,9 +308,3 @@ def _hashes(medium: MediumSeen) -> MediaHashes:
 
 def _video(rows: Sequence[HashRow]) -> VideoHashes:
     return VideoHashes.of_frames([FrameHash(row.at_ms, row.pdq.hex(), row.quality) for row in rows])
-
-
-def _is_good(entry: GalleryHash) -> bool:
-    return entry.pdq is not None and (
-        entry.pdq_quality is None or entry.pdq_quality >= MIN_PDQ_QUALITY
-    )

@@ -30,8 +30,11 @@ class KnownPictures(Protocol):
         note: str = "",
         *,
         parts: Sequence[PartHash] = (),
+        turned: Sequence[str] = (),
     ) -> uuid.UUID:
-        """Keep the hashes of one picture and its parts; returns the row's id."""
+        """Keep the hashes of one picture, of its parts, and of it turned and mirrored in all eight
+        ways; returns the row's id.
+        """
         ...
 
     def forget_photo(self, session: Session, actor: Actor, photo_id: uuid.UUID) -> int:

@@ -57,6 +57,7 @@ class _Looked:
     face_crop_png: bytes | None = None
     refusal: Refusal | None = None
     parts: tuple[PartHash, ...] = ()
+    turned: tuple[str, ...] = ()
 
 
 class PhotoService:
@@ -238,6 +239,7 @@ class PhotoService:
                 looked.hashes,
                 photo.id,
                 parts=looked.parts,
+                turned=looked.turned,
             )
             person.changed_at = now
             repository.bump_gallery()
@@ -299,7 +301,9 @@ def _look(eyes: Eyes, situation: _Situation, content: bytes) -> _Looked:
         if enrolled.refusal is None or enrolled.refusal.code != "face_matching_off":
             return _of_enrolled(enrolled)
     hashed = eyes.hash(content)
-    return _Looked(hashes=hashed.hashes, refusal=hashed.refusal, parts=hashed.parts)
+    return _Looked(
+        hashes=hashed.hashes, refusal=hashed.refusal, parts=hashed.parts, turned=hashed.turned
+    )
 
 
 def _of_enrolled(enrolled: Enrolled) -> _Looked:
@@ -311,6 +315,7 @@ def _of_enrolled(enrolled: Enrolled) -> _Looked:
         enrolled.face_crop_png,
         enrolled.refusal,
         enrolled.parts,
+        enrolled.turned,
     )
 
 

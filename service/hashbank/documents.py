@@ -23,8 +23,10 @@ class KnownPictureDocument(msgspec.Struct, frozen=True):
     """Hashes of one picture or video known to show the person, and a note of theirs.
 
     `frames` are distinct frames of a video. A picture's own PDQ is in `hashes`; its `frames` are
-    the hash that it has after shrinking, where that is another one; `parts` find
-    it where it was cropped, framed or put into a collage.
+    the hash that it has after shrinking, where that is another one; `parts` find it where it was
+    cropped, framed or put into a collage. `turned` is the latter hash for all eight orientations,
+    as `ORIENTATIONS` orders them, where the picture itself could be turned: what was seen before
+    cannot be turned any more.
     """
 
     hashes: MediaHashes
@@ -32,6 +34,7 @@ class KnownPictureDocument(msgspec.Struct, frozen=True):
     kind: KnownKind = "picture"
     frames: tuple[FrameHash, ...] = ()
     parts: tuple[PartHash, ...] = ()
+    turned: tuple[str, ...] = ()
 
 
 def context_of(known_id: uuid.UUID) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from indexer.hashing import MIN_PDQ_QUALITY
+from indexer.hashing import MIN_PDQ_QUALITY, ORIENTATIONS
 from indexer.hashing.parts import MAX_KNOWN_PARTS
 from indexer.observations import PartHash
 from service.hashbank.documents import FrameHash
@@ -58,6 +58,14 @@ class GivenMedium(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: Hex256
     frames: Annotated[tuple[GivenFrame, ...], msgspec.Meta(max_length=MAX_FRAMES)]
     parts: Annotated[tuple[GivenPart, ...], msgspec.Meta(max_length=MAX_KNOWN_PARTS)] = ()
+    turned: tuple[Hex256, ...] = ()
+
+    def __post_init__(self) -> None:
+        """All orientations of a picture that has frames, or none."""
+        if self.turned and (self.kind == "video" or not self.frames):
+            raise ValueError("only a picture with hashes has orientations")
+        if len(self.turned) not in (0, len(ORIENTATIONS)):
+            raise ValueError(f"a picture has {len(ORIENTATIONS)} orientations")
 
     def frame_hashes(self) -> tuple[FrameHash, ...]:
         """The frames as they are kept."""

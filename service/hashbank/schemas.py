@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from indexer.hashing import MIN_PDQ_QUALITY
+from indexer.hashing import MIN_PDQ_QUALITY, ORIENTATIONS
 from indexer.hashing.parts import MAX_KNOWN_PARTS
 from service.hashbank.given import (
     MAX_FRAMES,
@@ -73,7 +73,8 @@ class FingerprintIn(BaseModel):
 
     A picture has up to two frames: PDQ of all its pixels, and PDQ after area-averaged shrinking to
     at most 512 pixels a side, as media that are looked at are hashed; and the parts that are found
-    again in crops, frames and collages. A video has distinct frames.
+    again in crops, frames and collages; and the latter PDQ turned and mirrored in all eight ways.
+    A video has distinct frames.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -82,11 +83,16 @@ class FingerprintIn(BaseModel):
     sha256: _Hex256
     frames: list[FrameIn] = Field(max_length=MAX_FRAMES)
     parts: list[PartIn] = Field(default=[], max_length=MAX_KNOWN_PARTS)
+    turned: list[_Hex256] = Field(default=[], max_length=len(ORIENTATIONS))
 
     @model_validator(mode="after")
     def _few_frames_of_a_picture(self) -> Self:
         if self.kind == "video" and self.parts:
             raise ValueError("a video has no parts")
+        if self.turned and (self.kind == "video" or not self.frames):
+            raise ValueError("only a picture with hashes has orientations")
+        if len(self.turned) not in (0, len(ORIENTATIONS)):
+            raise ValueError(f"a picture has {len(ORIENTATIONS)} orientations")
         if self.kind == "picture" and len(self.frames) > MAX_FRAMES_OF_A_PICTURE:
             raise ValueError(f"a picture has at most {MAX_FRAMES_OF_A_PICTURE} frames")
         return self
@@ -95,7 +101,7 @@ class FingerprintIn(BaseModel):
         """As the hash bank takes it."""
         frames = tuple(GivenFrame(frame.pdq, frame.quality) for frame in self.frames)
         parts = tuple(GivenPart(**part.model_dump()) for part in self.parts)
-        return GivenMedium(self.kind, self.sha256, frames, parts)
+        return GivenMedium(self.kind, self.sha256, frames, parts, tuple(self.turned))
 
 
 class FingerprintsIn(BaseModel):

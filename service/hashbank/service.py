@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from indexer.examiner.protocol import GalleryHash
-from indexer.hashing import MIN_PDQ_QUALITY
+from indexer.hashing import MIN_PDQ_QUALITY, turned_hashes
 from indexer.observations import MediaHashes, PartHash
 from service.accounts.actor import Actor, Role
 from service.audit.trail import AuditTrail
@@ -66,6 +66,19 @@ class KnownPictureView:
     frames: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class HashesOfOne:
+    """What finds one known picture or video.
+
+    `orientations` holds, for each PDQ of it, that of all eight orientations, as `ORIENTATIONS`
+    orders them: for media of which only a hash is left, which cannot be turned any more.
+    """
+
+    person_id: uuid.UUID
+    entries: tuple[GalleryHash, ...]
+    orientations: tuple[tuple[str, ...], ...]
+
+
 class HashBankService:
     """Keeps, lists and removes known pictures; gives them to the gallery."""
 
@@ -99,15 +112,17 @@ class HashBankService:
         note: str = "",
         frames: Sequence[FrameHash] = (),
         parts: Sequence[PartHash] = (),
+        turned: Sequence[str] = (),
     ) -> uuid.UUID:
         """Keep the hashes of one picture; one that is known already keeps its row.
 
-        With `frames` it is a video, and these are its distinct frames; `parts` are a picture's.
+        With `frames` it is a video, and these are its distinct frames; `parts` and `turned` are a
+        picture's (see `KnownPictureDocument`).
         Raises `HaltedPictureError` for what looks like something that was halted.
         """
         kind: KnownKind = "video" if frames else "picture"
         document = KnownPictureDocument(
-            hashes, note.strip()[:_MAX_NOTE], kind, tuple(frames), tuple(parts)
+            hashes, note.strip()[:_MAX_NOTE], kind, tuple(frames), tuple(parts), tuple(turned)
         )
         return self._keep(session, actor, person_id, origin, document, photo_id)
 
@@ -125,8 +140,13 @@ class HashBankService:
         for row in rows:
             known = self._document(row)
             if row.photo_id == photo_id and _is_same(known, document):
-                if document.parts and not known.parts:
-                    known = msgspec.structs.replace(known, parts=document.parts)
+                added = {
+                    name: getattr(document, name)
+                    for name in ("parts", "turned")
+                    if getattr(document, name) and not getattr(known, name)
+                }
+                if added:
+                    known = msgspec.structs.replace(known, **added)
                     row.document = self._vault.seal_document(person_id, _context(row), known)
                     self._gallery.bump_gallery(session)
                 return row.id
@@ -183,6 +203,7 @@ class HashBankService:
             kind="video" if hashed.kind == "video" else "picture",
             frames=tuple(FrameHash(frame.pdq, frame.quality) for frame in hashed.frames),
             parts=hashed.parts,
+            turned=hashed.turned,
         )
         with database.write() as session:
             known_id = self._keep(session, actor, person_id, "given", document)
@@ -302,14 +323,14 @@ class HashBankService:
             entries.extend(_gallery_hashes(row, self._document(row)))
         return tuple(entries)
 
-    def gallery_hashes_of(
-        self, session: Session, actor: Actor, known_id: uuid.UUID
-    ) -> tuple[uuid.UUID, tuple[GalleryHash, ...]] | None:
+    def hashes_of(self, session: Session, actor: Actor, known_id: uuid.UUID) -> HashesOfOne | None:
         """Whose one known picture is, and its hashes; None when it was forgotten meanwhile."""
         row = self._repository(session, actor).known_if_there(known_id)
         if row is None:
             return None
-        return row.person_id, tuple(_gallery_hashes(row, self._document(row)))
+        document = self._document(row)
+        entries = tuple(_gallery_hashes(row, document))
+        return HashesOfOne(row.person_id, entries, _in_all_orientations(entries, document))
 
     def erase(self, session: Session, person_id: uuid.UUID) -> tuple[ErasedCount, ...]:
         """See `PersonEraser`."""
@@ -361,6 +382,25 @@ def _gallery_hashes(row: KnownPicture, document: KnownPictureDocument) -> Iterat
             yield GalleryHash(person_ref, known_ref, None, frame.pdq, frame.quality)
 
 
+def _in_all_orientations(
+    entries: Sequence[GalleryHash], document: KnownPictureDocument
+) -> tuple[tuple[str, ...], ...]:
+    """Turned where the picture itself was turned; by the bits alone where only a hash is known."""
+    by_hash = {
+        pdq: turned_hashes(pdq)
+        for entry in entries
+        for pdq in ((entry.pdq,) if _is_usable(entry) else ()) + entry.frames
+        if pdq is not None
+    }
+    if document.turned and document.turned[0] in by_hash:
+        by_hash[document.turned[0]] = document.turned
+    return tuple(by_hash.values())
+
+
+def _is_usable(entry: GalleryHash) -> bool:
+    return entry.pdq_quality is None or entry.pdq_quality >= MIN_PDQ_QUALITY
+
+
 def _document_of(medium: GivenMedium, note: str) -> KnownPictureDocument:
     tidy_note, frames = note.strip()[:_MAX_NOTE], medium.frame_hashes()
     if medium.kind == "video":
@@ -369,7 +409,9 @@ def _document_of(medium: GivenMedium, note: str) -> KnownPictureDocument:
         return KnownPictureDocument(MediaHashes(sha256=medium.sha256), tidy_note)
     full, *shrunk = frames
     hashes = MediaHashes(sha256=medium.sha256, pdq=full.pdq, pdq_quality=full.quality)
-    return KnownPictureDocument(hashes, tidy_note, "picture", tuple(shrunk), medium.part_hashes())
+    return KnownPictureDocument(
+        hashes, tidy_note, "picture", tuple(shrunk), medium.part_hashes(), medium.turned
+    )
 
 
 def _is_same(one: KnownPictureDocument, other: KnownPictureDocument) -> bool:

@@ -186,6 +186,8 @@ class SeenHash(Base):
     """
 
     __tablename__ = "seen_hashes"
+    # An id is never used again, also after the newest rows were deleted: an index would miss it.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"),

@@ -35,7 +35,7 @@ from indexer.hashing.index import (
     pdq_codes,
 )
 from indexer.hashing.store import HashStore, HashStoreDamagedError
-from indexer.hashing.turning import TURNED_AS, turned_hashes
+from indexer.hashing.turning import TURNED_AS
 from service.clock import Clock
 from service.database import Database
 from service.sources.errors import SeenIndexError
@@ -54,8 +54,8 @@ _UNWRITABLE = "the index of what was seen cannot be written"
 
 @dataclass(frozen=True, slots=True)
 class SeenHit:
-    """A hash that was seen. `query` counts the hashes that were asked for; `turned` names how that
-    picture was turned to become this one.
+    """A hash that was seen. `query` counts the pictures that were asked for; `turned` names how
+    that picture was turned to become this one.
     """
 
     query: int
@@ -136,14 +136,15 @@ class SeenIndex:
         waiting = repository.count_up_to(repository.highest()) - in_table
         return SeenIndexState(kept, checkpoint, in_table, waiting)
 
-    def search(self, session: Session, pdq_hashes: Sequence[str]) -> tuple[SeenHit, ...]:
-        """Every hash seen within PDQ's distance of one of these, however turned or mirrored.
+    def search(self, session: Session, pictures: Sequence[Sequence[str]]) -> tuple[SeenHit, ...]:
+        """Every hash seen within PDQ's distance of one of these pictures, turned or mirrored.
 
+        Each picture is given as its PDQ in eight orientations, as `ORIENTATIONS` orders them.
         Closest first. Raises `SeenIndexError` while the index is not built yet.
         """
-        if not pdq_hashes:
+        if not pictures:
             return ()
-        queries = pdq_codes([turned for pdq in pdq_hashes for turned in turned_hashes(pdq)])
+        queries = pdq_codes([pdq for turned in pictures for pdq in turned])
         repository = SeenHashRepository(session)
         try:
             checkpoint = self._store.checkpoint

@@ -23,7 +23,14 @@ from PIL import Image
 from playwright.sync_api import Browser, Route
 
 from indexer.examiner.protocol import GalleryHash
-from indexer.hashing import FrameHasher, KnownHashes, hash_medium, known_parts, medium_parts
+from indexer.hashing import (
+    FrameHasher,
+    KnownHashes,
+    hash_medium,
+    known_parts,
+    medium_parts,
+    pdq_orientations,
+)
 from indexer.media import Decoder, Medium
 from indexer.media.picture import Picture
 from indexer.observations import HashMatch, MediaHashes, PartHash
@@ -196,6 +203,25 @@ def test_the_parts_are_those_by_which_crawled_media_are_looked_up(
     assert statistics.quantiles(bits, n=20)[-1] <= MAX_DISTANCE
 
 
+def test_a_picture_is_hashed_turned_and_mirrored_in_all_eight_ways(
+    page: HashingPage, tmp_path: Path
+) -> None:
+    files = [
+        save(photo(name, size_px), tmp_path / f"{size_px[0]}-{name}")
+        for name in ("coffee.png", "astronaut.png")
+        for size_px in ((512, 512), (1600, 1000), (301, 900))
+    ]
+    page.choose(*files)
+    bits = []
+    for file, medium in zip(files, page.made, strict=True):
+        known = pdq_orientations(Picture(pixels_of(file.read_bytes()))).in_order
+        assert len(medium["turned"]) == len(known)
+        bits += [distance(one, other) for one, other in zip(medium["turned"], known, strict=True)]
+    figures.info("turned: bits apart: %s", sorted(bits))
+    assert statistics.median(bits) <= MAX_MEDIAN_DISTANCE
+    assert max(bits) <= MAX_DISTANCE
+
+
 def edges_of(part: dict[str, Any]) -> tuple[int, int, int, int]:
     return part["left"], part["top"], part["right"], part["bottom"]
 
@@ -271,7 +297,7 @@ def test_no_byte_of_the_picture_is_sent(
     body = parse_qs(posts[0].post_data or "", strict_parsing=True)
     assert set(body) == {"csrf", "media", "note"}
     assert json.loads(body["media"][0]) == [medium]
-    assert set(medium) == {"kind", "sha256", "frames", "parts"}
+    assert set(medium) == {"kind", "sha256", "frames", "parts", "turned"}
     edges = {"left", "top", "right", "bottom"}
     assert medium["parts"]
     assert all(set(part) == {"pdq", "quality"} | edges for part in medium["parts"])

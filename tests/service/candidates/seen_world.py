@@ -48,12 +48,17 @@ def saw(
 
 
 def gives(
-    house: House, person: Actor, *pdqs: str, sha256: str = "", quality: int = 100
+    house: House,
+    person: Actor,
+    *pdqs: str,
+    sha256: str = "",
+    quality: int = 100,
+    turned: tuple[str, ...] = (),
 ) -> uuid.UUID:
     """A person gives what their device counted of one picture; the known picture's id."""
     assert person.person_id is not None
     frames = tuple(GivenFrame(pdq, quality) for pdq in pdqs)
-    medium = GivenMedium("picture", sha256 or uuid.uuid4().hex * 2, frames)
+    medium = GivenMedium("picture", sha256 or uuid.uuid4().hex * 2, frames, turned=turned)
     with house.rooms.database.write() as session:
         (known_id,) = house.rooms.hashbank.add_given_media(
             session, person, person.person_id, [medium]

@@ -5,12 +5,20 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 
+import cv2
 import msgspec
+import numpy as np
 import pytest
+from skimage import data
+from sqlalchemy import select
 
-from indexer.hashing.turning import turned_hashes
+from indexer.hashing import pdq_orientations
+from indexer.hashing.turning import TURNED_AS, turned_hashes
+from indexer.media.picture import Picture, Pixels
 from indexer.observations import Examination, FrameHash
 from service.accounts.actor import Actor
+from service.candidates.models import Candidate
+from service.candidates.sealed import SealedCandidates
 from service.candidates.seen_before import NOT_VERIFIED, PENDING
 from service.database import Database
 from service.hashbank.matches import CATCH_UP_AFTER
@@ -22,6 +30,21 @@ from tests.service.sources.seen_factory import flipped, random_pdq, still
 
 PDQ = random_pdq(1)
 URL = "http://site.test/{}.jpg"
+
+
+def turned_by(picture: Pixels, name: str) -> Pixels:
+    """The picture as somebody turns it who calls it that; degrees count counter-clockwise."""
+    turns = {
+        "upright": picture,
+        "rotated_90": np.rot90(picture, 1),
+        "rotated_180": np.rot90(picture, 2),
+        "rotated_270": np.rot90(picture, 3),
+        "flipped_vertically": picture[::-1],
+        "mirrored": picture[:, ::-1],
+        "transposed": picture.transpose(1, 0, 2),
+        "transversed": np.rot90(picture, 2).transpose(1, 0, 2),
+    }
+    return np.ascontiguousarray(turns[name])
 
 
 def states(house: House, person: Actor) -> list[tuple[str, str]]:
@@ -54,6 +77,27 @@ class TestFinding:
             captures = house.rooms.exhibits.captures_to_hold(session)
         assert len(queue) == len(captures) == 2
         assert upright
+
+    @pytest.mark.parametrize("turn", range(len(TURNED_AS)), ids=TURNED_AS)
+    def test_a_turned_and_compressed_copy_is_found_by_what_the_device_turned(
+        self, house: House, turn: int
+    ) -> None:
+        picture = np.ascontiguousarray(data.chelsea())
+        known = pdq_orientations(Picture(picture))
+        copy = turned_by(picture, TURNED_AS[turn])
+        _, encoded = cv2.imencode(".jpg", copy[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 40])
+        seen = pdq_orientations(Picture(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[:, :, ::-1].copy()))
+        saw(house, still(seen.upright), URL.format("a"))
+        person, _ = make_person(house, photos=(), faces=False)
+        gives(house, person, known.upright, turned=known.in_order)
+        assert work(house) == 1
+        with house.rooms.database.read() as session:
+            row = session.scalars(select(Candidate)).one()
+            kept = SealedCandidates(house.rooms.vault).document(row).examination
+        assert kept is not None
+        (match,) = kept.findings[0].hashes
+        assert match.orientation == TURNED_AS[turn]
+        assert match.distance <= 15
 
     def test_young_and_settled_hashes_are_both_found(self, house: House) -> None:
         saw(house, still(PDQ), URL.format("old"))

@@ -77,6 +77,11 @@ def test_what_the_page_makes_is_read() -> None:
         [medium(parts=[part(pdq="A" * 64)])],
         [medium(parts=[part(what="a face")])],
         [medium("video", 1, parts=[part()])],
+        [medium(turned=["a" * 64] * 7)],
+        [medium(turned=["a" * 64] * 9)],
+        [medium(turned=["A" * 64] * 8)],
+        [medium(frames=0, turned=["a" * 64] * 8)],
+        [medium("video", 1, turned=["a" * 64] * 8)],
     ],
 )
 def test_anything_else_is_refused(wrong: object) -> None:

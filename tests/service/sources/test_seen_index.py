@@ -29,7 +29,10 @@ def index(tmp_path: Path, clock: SettableClock) -> SeenIndex:
 
 def found(index: SeenIndex, database: Database, *pdqs: str) -> dict[uuid.UUID, int]:
     with database.read() as session:
-        return {hit.medium_id: hit.distance for hit in index.search(session, pdqs)}
+        return {
+            hit.medium_id: hit.distance
+            for hit in index.search(session, [turned_hashes(pdq) for pdq in pdqs])
+        }
 
 
 def test_all_within_the_distance_are_found_and_none_beyond(
@@ -58,7 +61,7 @@ def test_what_was_turned_or_mirrored_is_found_and_named_by_its_turn(
     }
     index.follow(sqlite_database)
     with sqlite_database.read() as session:
-        hits = index.search(session, [known])
+        hits = index.search(session, [turned_hashes(known)])
     assert {hit.medium_id: hit.turned for hit in hits if hit.distance == 0} == turned
 
 
@@ -214,4 +217,4 @@ def test_a_session_that_only_reads_is_enough(
     with sqlite_database.read() as session:
         assert isinstance(session, Session)
         index.follow(sqlite_database)
-        assert index.search(session, [random_pdq(60)])
+        assert index.search(session, [turned_hashes(random_pdq(60))])

@@ -1,4 +1,5 @@
-// From a chosen file to its fingerprint, {kind, sha256, frames: [{pdq, quality}], parts}, and words.
+// From a chosen file to its fingerprint, {kind, sha256, frames: [{pdq, quality}], parts, turned},
+// and words.
 //
 // A picture has up to two frames: itself, and itself shrunk as crawled media are before they are
 // hashed; and parts that are found again in crops, frames and collages. A video has its sampled
@@ -22,7 +23,13 @@ export async function fingerprint(file, counting, { onProgress, signal }) {
   const seen = await framesOf(file, counting, onRest, signal);
   const good = seen.frames.filter(({ quality }) => quality >= MIN_QUALITY);
   return {
-    medium: { kind: seen.kind, sha256, frames: distinct(good), parts: seen.parts ?? [] },
+    medium: {
+      kind: seen.kind,
+      sha256,
+      frames: distinct(good),
+      parts: seen.parts ?? [],
+      turned: seen.turned ?? [],
+    },
     words: wordsFor(seen, good),
   };
 }
@@ -30,8 +37,9 @@ export async function fingerprint(file, counting, { onProgress, signal }) {
 async function framesOf(file, counting, onProgress, signal) {
   if (file.type.startsWith("video/")) return videoFrames(file, counting, onProgress, signal);
   try {
-    const { full, small, parts } = await counting.ask({ what: "picture", file }, { onProgress });
-    return { kind: "picture", frames: [full, small], parts };
+    const asked = { what: "picture", file };
+    const { full, small, parts, turned } = await counting.ask(asked, { onProgress });
+    return { kind: "picture", frames: [full, small], parts, turned };
   } catch (error) {
     if (!(error instanceof CountingError) || error.problem !== "not-a-picture") throw error;
     if (file.type.startsWith("image/")) return { kind: "picture", frames: [], unreadable: true };

@@ -4,8 +4,9 @@
 // is transparent lies on white. That is how the crawled pictures are hashed, too.
 
 import { partsOf } from "./parts.js";
-import { PdqHasher, luminanceOf } from "./pdq.js";
+import { MIN_QUALITY, PdqHasher, luminanceOf } from "./pdq.js";
 import { Shrinker } from "./shrinking.js";
+import { turnedHashesOf } from "./turning.js";
 
 const STRIP_PIXELS = 512 * 1024;
 const PROBE_SIDE_PX = 16;
@@ -37,7 +38,8 @@ export async function hashPicture(file, onProgress = () => {}) {
 
 /**
  * Two hashes of a decoded picture, {pdq, quality} each: `full` of all its pixels, as the
- * specification has it, and `small` after shrinking, as crawled media are hashed; and its parts.
+ * specification has it, and `small` after shrinking, as crawled media are hashed; its parts; and
+ * `small` turned and mirrored in all eight ways.
  * Raises `PixelsHiddenError`.
  */
 export function hashBitmap(bitmap, onProgress = () => {}, { withParts = false } = {}) {
@@ -66,11 +68,11 @@ export function hashBitmap(bitmap, onProgress = () => {}, { withParts = false } 
     }
     onProgress((top + rows) / height);
   }
-  return {
-    full: full.result(),
-    small: small.result(),
-    parts: withParts ? partsOf(together(rowsOfSmall)) : [],
-  };
+  const hashes = { full: full.result(), small: small.result(), parts: [], turned: [] };
+  if (!withParts) return hashes;
+  const grey = together(rowsOfSmall);
+  const isUsable = hashes.small.quality >= MIN_QUALITY;
+  return { ...hashes, parts: partsOf(grey), turned: isUsable ? turnedHashesOf(grey) : [] };
 }
 
 function together(rows) {
