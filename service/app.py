@@ -213,7 +213,7 @@ def build_rooms(
         held_days=settings.held_days,
     )
     seen = SeenIndex(settings.seen_index_dir, clock)
-    look_back = LookBack(enrolment, hashbank, sources.halted, seen, candidates.findings, outcomes)
+    look_back = LookBack(enrolment, hashbank, seen, candidates.findings, outcomes)
     intake = IntakeService(
         vault,
         clock,

@@ -153,6 +153,13 @@ class FindingRecorder:
             self._listed.conceal_medium(session, worker, outcomes, medium_id, names)
         return tuple(new)
 
+    def is_stopped(
+        self, session: Session, organisation_id: uuid.UUID, examination: Examination
+    ) -> bool:
+        """Whether it may show somebody under 18, as far as is known: then nothing is told of it."""
+        listed = self._listed.of(organisation_id, examination)
+        return listed.stop or self._halted.stops(session, examination)
+
     def captured(
         self,
         session: Session,

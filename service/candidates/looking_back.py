@@ -44,7 +44,6 @@ from service.database import Database
 from service.enrolment.service import EnrolmentService
 from service.hashbank.matches_repository import media_matched_by
 from service.hashbank.service import HashBankService, HashesOfOne
-from service.sources.halted_media import HaltedMedia
 from service.sources.models import MediumSeen
 from service.sources.places import SeenPlaces
 from service.sources.seen_index import SeenIndex
@@ -90,14 +89,12 @@ class LookBack:
         self,
         enrolment: EnrolmentService,
         hashbank: HashBankService,
-        halted: HaltedMedia,
         seen: SeenIndex,
         findings: FindingRecorder,
         outcomes: CandidateOutcomes,
     ) -> None:
         self._enrolment = enrolment
         self._hashbank = hashbank
-        self._halted = halted
         self._seen = seen
         self._findings = findings
         self._outcomes = outcomes
@@ -166,10 +163,11 @@ class LookBack:
         look_up = self._look_up(database, known_id)
         if look_up is None:
             return 0
-        worker = Actor.system(_WORKER.reason or "", look_up.organisation_id)
+        organisation_id = look_up.organisation_id
+        worker = Actor.system(_WORKER.reason or "", organisation_id)
         with database.write() as session:
             for found in look_up.found:
-                if self._halted.stops(session, found.examination):
+                if self._findings.is_stopped(session, organisation_id, found.examination):
                     continue
                 (finding,) = found.examination.findings
                 self._weighing.usable(

@@ -117,16 +117,34 @@ class ConnectionService:
         )
 
     def close(self, session: Session, actor: Actor, connection_id: uuid.UUID) -> None:
-        """Use it no more and forget its credentials; what was handed over stays told."""
+        """Use it no more and forget its credentials; what was handed over stays told.
+
+        While hashes lie in its bank the credentials are kept for nothing but taking them out.
+        """
         repository = ExchangeRepository(session, require_operator(actor))
         row = repository.connection(connection_id)
         if repository.lists_of_connection(connection_id):
             raise ConflictError("Lists are fetched over this connection: remove them first.")
         row.closed_at = self._clock.now()
-        row.secret = None
+        if not repository.lies_in_bank(connection_id):
+            row.secret = None
         self._audit.record(
             session, actor, "hash_connection.close", "hash_connection", connection_id
         )
+
+    def for_taking_back(
+        self, session: Session, actor: Actor, connection_id: uuid.UUID
+    ) -> tuple[ConnectionView, dict[str, str]]:
+        """A connection, also a closed one, and its credentials, to take out what lies there."""
+        row = ExchangeRepository(session, actor).connection(connection_id, also_closed=True)
+        return ConnectionView.of(row), self._credentials(row)
+
+    def forget_when_done(self, session: Session, actor: Actor, connection_id: uuid.UUID) -> None:
+        """The credentials of a closed connection go when nothing lies in its bank any more."""
+        repository = ExchangeRepository(session, actor)
+        row = repository.connection(connection_id, also_closed=True)
+        if row.closed_at is not None and not repository.lies_in_bank(connection_id):
+            row.secret = None
 
     def connections(self, session: Session, actor: Actor) -> tuple[ConnectionView, ...]:
         """The organisation's open connections, by name."""
@@ -143,7 +161,9 @@ class ConnectionService:
         self, session: Session, actor: Actor, connection_id: uuid.UUID
     ) -> dict[str, str]:
         """The credentials, for the moment in which the server is asked; never to be shown."""
-        row = ExchangeRepository(session, actor).connection(connection_id)
+        return self._credentials(ExchangeRepository(session, actor).connection(connection_id))
+
+    def _credentials(self, row: HashConnection) -> dict[str, str]:
         kind = kind_of(row.kind)
         if row.secret is None:
             if any(field.required for field in kind.credentials):

@@ -124,12 +124,17 @@ class EntryWriter:
         self._whole = whole
         self._attempt = 0
         self._newest_before = 0
+        self._follows_broken = False
 
     def begin(self) -> None:
         """Count the attempt; it may be given up, and never counts twice."""
         with self._database.write() as session:
             _lock(session)
             row = self._row(session)
+            # what an attempt that was killed brought into force, nobody has counted
+            self._follows_broken = row.attempt > row.live
+            if self._follows_broken:
+                self._recount(session, row)
             row.attempt += 1
             self._attempt = row.attempt
             row.tried_at = self._clock.now()
@@ -178,7 +183,7 @@ class EntryWriter:
             added = self._recount(session, row)
             entries = sum(_counts(row))
             removed = before + added - entries
-            if added or removed:
+            if added or removed or self._follows_broken:
                 count_change(session)
                 # media that were looked at before are looked at again
                 self._gallery.bump_gallery(session)

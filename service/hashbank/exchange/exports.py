@@ -12,8 +12,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
 from dataclasses import dataclass
 from typing import Final
@@ -28,16 +26,18 @@ from service.database import Database
 from service.enrolment.errors import StatementNotTickedError
 from service.enrolment.service import EnrolmentService
 from service.errors import ConflictError, LikenessError, NotAllowedError
+from service.hashbank.exchange.bank_removals import BankRemovals
 from service.hashbank.exchange.connections import ConnectionService
 from service.hashbank.exchange.documents import ExportDocument, ExportedHash
 from service.hashbank.exchange.errors import ConsentNeededError
+from service.hashbank.exchange.hash_files import HashFile, hash_file, is_in_text_form
 from service.hashbank.exchange.hma import HmaClient
 from service.hashbank.exchange.models import ProgrammeExport
 from service.hashbank.exchange.outbound import OutboundRules
 from service.hashbank.exchange.person_repository import PersonExchangeRepository
 from service.hashbank.exchange.registry import Form
 from service.hashbank.exchange.shareable import ShareableHashes
-from service.hashbank.exchange.signals import HashKind, hash_value, library_name
+from service.hashbank.exchange.signals import HashKind, hash_value
 from service.hashbank.exchange.views import ConnectionView
 from service.vault import Vault
 
@@ -45,16 +45,6 @@ STATEMENT: Final = (
     "I looked at the case. I have no reason to doubt that these pictures show the person, and that "
     "they were 18 or older in each of them."
 )
-_MOST: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class HashFile:
-    """A file to hand over; its name says nothing of the case."""
-
-    name: str
-    content_type: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +67,7 @@ class ExportService:
         enrolment: EnrolmentService,
         connections: ConnectionService,
         shareable: ShareableHashes,
+        banks: BankRemovals,
         rules: OutboundRules,
     ) -> None:
         self._vault = vault
@@ -86,6 +77,7 @@ class ExportService:
         self._connections = connections
         self._shareable = shareable
         self._rules = rules
+        self._banks = banks
 
     def hand_over(
         self,
@@ -109,7 +101,7 @@ class ExportService:
         hashes = self._shareable.of_case(database, actor, person_id, programme.kind.takes)
         if form == "text":
             # the library has no name for the SHA-256 of a picture
-            hashes = tuple(each for each in hashes if _library_name(each))
+            hashes = tuple(each for each in hashes if is_in_text_form(each))
         if form == "push":
             return self._push(database, actor, person_id, programme, hashes)
         if not hashes:
@@ -118,7 +110,7 @@ class ExportService:
         with database.write() as session:
             row = self._row(session, actor, person_id, connection_id, form)
             self._put(session, actor, row, document, "done", "programme.export")
-        return Handed(row.id, len(hashes), self._file(hashes, form))
+        return Handed(row.id, len(hashes), hash_file(hashes, form, self._clock.now()))
 
     def take_back_file(
         self, database: Database, actor: Actor, person_id: uuid.UUID, connection_id: uuid.UUID
@@ -133,7 +125,10 @@ class ExportService:
             rows = [
                 row
                 for row in repository.exports(person_id)
-                if row.connection_id == connection_id and row.state in ("done", "part")
+                # what lies in a bank is taken out by a call, which needs what is kept of it
+                if row.connection_id == connection_id
+                and row.form != "push"
+                and row.state in ("done", "part")
             ]
             hashes = tuple(
                 dict.fromkeys(
@@ -158,7 +153,9 @@ class ExportService:
             done = ExportDocument(())
             self._put(session, actor, removal, done, "taken_back", "programme.take_back")
             removal.hashes = len(hashes)
-        return Handed(removal.id, len(hashes), self._file(hashes, "csv", "remove"))
+        return Handed(
+            removal.id, len(hashes), hash_file(hashes, "csv", self._clock.now(), "remove")
+        )
 
     def take_back(self, database: Database) -> int:
         """Take out of banks what lies there without consent; returns how many exports are done.
@@ -179,7 +176,21 @@ class ExportService:
                 self._note_problem(database, system, export_id, str(error))
                 continue
             done += 1
-        return done
+        return done + self._banks.take_out(database)
+
+    def leave_removals(self, session: Session, person_id: uuid.UUID) -> int:
+        """Note what lies in banks, before its person is erased; returns how many hashes."""
+        rows = self._repository(session, Actor.system("erasure")).exports(person_id)
+        return self._banks.leave(
+            session,
+            {
+                (row.connection_id, each.remote_id)
+                for row in rows
+                if row.form == "push" and row.state in ("done", "part")
+                for each in self._document(row).hashes
+                if each.remote_id is not None
+            },
+        )
 
     def _push(
         self,
@@ -206,6 +217,8 @@ class ExportService:
         try:
             with self._client(database, actor, programme) as client:
                 for each in new:
+                    # each one leaves by itself: a consent may be withdrawn, a find halted meanwhile
+                    self._require_still(database, actor, person_id, programme.id, each)
                     kind: HashKind = "pdq" if each.kind == "pdq" else "md5"
                     remote = client.add(programme.bank, {kind: hash_value(kind, each.value)})
                     added.append(msgspec.structs.replace(each, remote_id=remote))
@@ -226,6 +239,20 @@ class ExportService:
         if failure is not None:
             raise failure
         return Handed(row.id, len(added))
+
+    def _require_still(
+        self,
+        database: Database,
+        actor: Actor,
+        person_id: uuid.UUID,
+        connection_id: uuid.UUID,
+        each: ExportedHash,
+    ) -> None:
+        """Refuses a hash that may not leave any more."""
+        with database.read() as session:
+            self._permitted(session, actor, person_id, connection_id)
+            if self._shareable.is_halted(session, each):
+                raise ConflictError("One of the pictures was stopped meanwhile.")
 
     def _note_pushed(
         self, database: Database, actor: Actor, export_id: uuid.UUID, added: list[ExportedHash]
@@ -248,8 +275,8 @@ class ExportService:
         with database.read() as session:
             row = self._repository(session, system).export(export_id)
             document = self._document(row)
-            programme = self._connections.connection(session, system, connection_id)
-        with self._client(database, system, programme) as client:
+        programme, client = self._banks.client(database, system, connection_id)
+        with client:
             for each in document.hashes:
                 if each.remote_id is not None:
                     client.delete(programme.bank, each.remote_id)
@@ -268,6 +295,7 @@ class ExportService:
             empty = ExportDocument(())
             self._put(session, actor, removal, empty, "taken_back", "programme.take_back")
             removal.hashes = len(document.hashes)
+            self._connections.forget_when_done(session, system, connection_id)
 
     def _permitted(
         self, session: Session, actor: Actor, person_id: uuid.UUID, connection_id: uuid.UUID
@@ -363,17 +391,6 @@ class ExportService:
             credentials = self._connections.credentials(session, actor, programme.id)
         return HmaClient(programme.address, self._rules, credentials.get("token", ""))
 
-    def _file(self, hashes: tuple[ExportedHash, ...], form: Form, word: str = "hashes") -> HashFile:
-        name = f"{word}-{self._clock.now():%Y%m%d-%H%M%S}"
-        if form == "text":
-            lines = "".join(f"{_library_name(each)} {each.value}\n" for each in hashes)
-            return HashFile(f"{name}.txt", "text/plain; charset=utf-8", lines.encode())
-        out = io.StringIO(newline="")
-        writer = csv.writer(out, lineterminator="\r\n")
-        writer.writerow(("signal_type", "signal_value"))
-        writer.writerows((each.kind, each.value) for each in hashes)
-        return HashFile(f"{name}.csv", "text/csv; charset=utf-8", out.getvalue().encode())
-
     def _document(self, row: ProgrammeExport) -> ExportDocument:
         return self._vault.unseal_document(
             row.person_id, _context(row), row.document, ExportDocument
@@ -381,13 +398,6 @@ class ExportService:
 
     def _repository(self, session: Session, actor: Actor) -> PersonExchangeRepository:
         return PersonExchangeRepository(session, actor, self._clock.now())
-
-
-def _library_name(each: ExportedHash) -> str:
-    """How the library calls a hash; empty for those that it has no name for."""
-    if each.kind == "pdq":
-        return library_name("pdq")
-    return library_name("sha256") if each.kind == "sha256" and each.is_video else ""
 
 
 def _context(row: ProgrammeExport) -> str:

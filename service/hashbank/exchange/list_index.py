@@ -2,7 +2,8 @@
 
 1. The index of all PDQ entries lies on disk and follows the table by its ids (`HashStore`): many
    processes read it, and each brings it up to date when the count of changes has moved.
-2. A medium's eight orientations, or its video frames, are looked up in it at once.
+2. A medium's eight orientations are looked up in it at once; a video's frames, and what only a
+   hash is left of, are turned by the bits of their hashes.
 3. What is found is read from the table: only entries that are in force, on lists of this very
    organisation, count. An index that is behind or ahead can therefore name nothing wrongly.
 4. Files are looked up by SHA-256, and by MD5 where a list in force has such.
@@ -24,7 +25,7 @@ import numpy.typing as npt
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from indexer.hashing import MIN_PDQ_QUALITY
+from indexer.hashing import MIN_PDQ_QUALITY, turned_hashes
 from indexer.hashing.index import HashIndexError
 from indexer.hashing.store import HashStore, HashStoreDamagedError
 from indexer.observations import Examination
@@ -84,10 +85,13 @@ class ListIndex:
         hashes = examination.hashes
         asked: list[str] = []
         if hashes.pdq is not None and (hashes.pdq_quality or 0) >= MIN_PDQ_QUALITY:
-            asked += examination.pdq_orientations or (hashes.pdq,)
+            asked += examination.pdq_orientations or turned_hashes(hashes.pdq)
         good = [each.pdq for each in examination.frame_hashes if each.quality >= MIN_PDQ_QUALITY]
-        asked += good[:_FRAMES_AT_MOST]
-        return self.by_pdq(organisation_id, asked)
+        return self.by_pdq(organisation_id, (*asked, *_all_turned(good[:_FRAMES_AT_MOST])))
+
+    def turned(self, organisation_id: uuid.UUID, pdq_hex: Sequence[str]) -> Listed:
+        """As `by_pdq`, of pictures of which only the hash is known, however they are turned."""
+        return self.by_pdq(organisation_id, _all_turned(pdq_hex))
 
     def by_pdq(self, organisation_id: uuid.UUID, pdq_hex: Sequence[str]) -> Listed:
         """The lists with an entry within `MAX_DISTANCE` bits of one of these hashes."""
@@ -242,6 +246,10 @@ def _distance(value: bytes, codes: npt.NDArray[np.uint8]) -> int:
     """The least distance between an entry as it is in the table and what was asked."""
     differing = np.bitwise_count(np.bitwise_xor(codes, np.frombuffer(value, dtype=np.uint8)))
     return int(differing.sum(axis=1).min())
+
+
+def _all_turned(pdq_hex: Iterable[str]) -> list[str]:
+    return [turned for each in dict.fromkeys(pdq_hex) for turned in turned_hashes(each)]
 
 
 def _batches(ids: Iterable[int]) -> Iterable[list[int]]:

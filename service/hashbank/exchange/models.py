@@ -191,6 +191,20 @@ class ProgrammeExport(Base):
     made_at: Mapped[datetime]
 
 
+class BankRemoval(Base):
+    """A content that has to be taken out of a programme's bank for somebody who was erased.
+
+    Nothing of a person: only the number that the bank's own server gave it. The row goes with it.
+    """
+
+    __tablename__ = "hash_bank_removals"
+    __table_args__ = (UniqueConstraint("connection_id", "content_id"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    connection_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("hash_connections.id"))
+    content_id: Mapped[int] = mapped_column(BigInteger)
+
+
 class HandOver(Base):
     """A person's own note that they went to a service where only they may submit."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -13,6 +13,7 @@ from service.accounts.actor import Actor, Role
 from service.enrolment.visibility import visible_people
 from service.errors import NotAllowedError, NotFoundError
 from service.hashbank.exchange.models import (
+    BankRemoval,
     HandOver,
     HashConnection,
     ProgrammeConsent,
@@ -91,8 +92,7 @@ class PersonExchangeRepository:
 
     def any_withdrawn_pushes(self) -> Sequence[ProgrammeExport]:
         """Of everybody: what was put into a bank and has to be taken out, consent being gone."""
-        if self._actor.role is not Role.SYSTEM:
-            raise NotAllowedError("Only the installation itself does this.")
+        self._require_system()
         return self._session.scalars(
             select(ProgrammeExport)
             .join(ProgrammeConsent, ProgrammeConsent.id == ProgrammeExport.consent_id)
@@ -103,6 +103,30 @@ class PersonExchangeRepository:
             )
             .order_by(ProgrammeExport.made_at, ProgrammeExport.id)
         ).all()
+
+    def leave_removals(self, contents: Collection[tuple[uuid.UUID, int]]) -> int:
+        """Note (connection, content) that have to be taken out of banks; returns how many."""
+        self._require_system()
+        for connection_id, content_id in contents:
+            self._session.add(BankRemoval(connection_id=connection_id, content_id=content_id))
+        self._session.flush()
+        return len(contents)
+
+    def any_removals(self) -> Sequence[BankRemoval]:
+        """What has to be taken out of banks for people who were erased."""
+        self._require_system()
+        return self._session.scalars(
+            select(BankRemoval).order_by(BankRemoval.connection_id, BankRemoval.content_id)
+        ).all()
+
+    def forget_removal(self, removal_id: uuid.UUID) -> None:
+        """It is out of the bank."""
+        self._require_system()
+        self._session.execute(delete(BankRemoval).where(BankRemoval.id == removal_id))
+
+    def _require_system(self) -> None:
+        if self._actor.role is not Role.SYSTEM:
+            raise NotAllowedError("Only the installation itself does this.")
 
     def programmes(self, organisation_id: uuid.UUID) -> Sequence[HashConnection]:
         """Programmes that the organisation hands hashes to, by name."""

@@ -11,7 +11,13 @@ from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor, Role
 from service.errors import NotAllowedError, NotFoundError
-from service.hashbank.exchange.models import HashConnection, HashList, HashListHit
+from service.hashbank.exchange.models import (
+    BankRemoval,
+    HashConnection,
+    HashList,
+    HashListHit,
+    ProgrammeExport,
+)
 
 
 class ExchangeRepository:
@@ -75,6 +81,19 @@ class ExchangeRepository:
         if found is None or (found.closed_at is not None and not also_closed):
             raise NotFoundError("There is no such connection, or you may not see it.")
         return found
+
+    def lies_in_bank(self, connection_id: uuid.UUID) -> bool:
+        """Whether something that was put into the bank of a connection is still there."""
+        mine = select(HashConnection.id).where(
+            HashConnection.id == connection_id, self._own(HashConnection)
+        )
+        pushed = select(ProgrammeExport.id).where(
+            ProgrammeExport.connection_id.in_(mine),
+            ProgrammeExport.form == "push",
+            ProgrammeExport.state.in_(("done", "part")),
+        )
+        left = select(BankRemoval.id).where(BankRemoval.connection_id.in_(mine))
+        return any(self._session.scalar(each.limit(1)) is not None for each in (pushed, left))
 
     def connection_named(self, name: str) -> HashConnection | None:
         """One connection by its name, also a closed one."""

@@ -14,6 +14,7 @@ from service.clock import Clock
 from service.database import Database
 from service.enrolment.collaborators import ErasedCount, StoryEvent
 from service.enrolment.service import EnrolmentService
+from service.hashbank.exchange.bank_removals import BankRemovals
 from service.hashbank.exchange.connections import ConnectionService
 from service.hashbank.exchange.consents import ConsentBook, ExportLine
 from service.hashbank.exchange.exports import ExportService
@@ -43,15 +44,18 @@ class HashExchange:
     consents: ConsentBook
     shareable: ShareableHashes
     exports: ExportService
+    banks: BankRemovals
     hand_overs: HandOverBook
 
     def erase(self, session: Session, person_id: uuid.UUID) -> tuple[ErasedCount, ...]:
-        """See `PersonEraser`. What lies with a programme is not here: withdrawing takes it back."""
+        """See `PersonEraser`. What lies in a bank is taken out afterwards, by its number alone."""
+        left = self.exports.leave_removals(session, person_id)
         repository = PersonExchangeRepository(session, Actor.system("erasure"), self.clock.now())
         consents, exports, hand_overs = repository.delete_all_of(person_id)
         return (
             ErasedCount("consents to programmes", consents),
             ErasedCount("exports of hashes", exports),
+            ErasedCount("hashes to be taken out of programmes' banks", left),
             ErasedCount("notes of services", hand_overs),
         )
 
@@ -87,6 +91,7 @@ def build_exchange(
     """Put the parts together. `index_dir` is the folder of this machine's index of entries."""
     index = ListIndex(database, index_dir)
     connections = ConnectionService(vault, clock, audit)
+    banks = BankRemovals(clock, audit, connections, rules)
     shareable = ShareableHashes(vault, clock, enrolment, index, halted)
     return HashExchange(
         clock=clock,
@@ -97,7 +102,8 @@ def build_exchange(
         peers=PeerService(connections, rules),
         consents=ConsentBook(vault, clock, audit),
         shareable=shareable,
-        exports=ExportService(vault, clock, audit, enrolment, connections, shareable, rules),
+        exports=ExportService(vault, clock, audit, enrolment, connections, shareable, banks, rules),
+        banks=banks,
         hand_overs=HandOverBook(vault, clock, audit),
     )
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from sqlalchemy.orm import Session
 
-from indexer.hashing import MAX_PDQ_DISTANCE, MIN_PDQ_QUALITY
+from indexer.hashing import MAX_PDQ_DISTANCE, MIN_PDQ_QUALITY, turned_hashes
 from indexer.observations import MediaHashes
 from service.accounts.actor import Actor
 from service.clock import Clock
@@ -67,13 +67,18 @@ class ShareableHashes:
         for document in documents:
             if self._index.by_sha256(view.organisation_id, document.hashes.sha256).stop:
                 continue
-            pdqs = [document.hashes.pdq] if document.hashes.pdq else []
-            pdqs += [frame.pdq for frame in document.frames]
-            if self._index.by_pdq(view.organisation_id, pdqs).stop:
+            asked = (*_pdqs(document), *document.turned)
+            if self._index.turned(view.organisation_id, asked).stop:
                 continue
             for each in _hashes_of(document, wanted):
                 found.setdefault((each.kind, each.value), each)
         return tuple(found.values())[:_MOST]
+
+    def is_halted(self, session: Session, each: ExportedHash) -> bool:
+        """Whether this hash is that of something that was halted, or near it."""
+        is_pdq = each.kind == "pdq"
+        hashes = MediaHashes("" if is_pdq else each.value, each.value if is_pdq else None)
+        return self._halted.stops_hashes(session, hashes)
 
     def _documents(
         self, session: Session, actor: Actor, person_id: uuid.UUID
@@ -89,12 +94,12 @@ class ShareableHashes:
             )
             for row in rows
         ]
-        references = [document.hashes for origin, document in opened if origin == "reference"]
+        references = [document for origin, document in opened if origin == "reference"]
         return [
             document
             for origin, document in opened
             if origin in ("given", "confirmed")
-            and not any(_is_copy(document.hashes, reference) for reference in references)
+            and not any(_is_copy(document, reference) for reference in references)
             and not self._halted.stops_hashes(
                 session,
                 document.hashes,
@@ -115,9 +120,19 @@ def _hashes_of(
         yield ExportedHash("sha256", hashes.sha256, is_video)
 
 
-def _is_copy(one: MediaHashes, other: MediaHashes) -> bool:
-    if one.sha256 and one.sha256 == other.sha256:
+def _is_copy(one: KnownPictureDocument, other: KnownPictureDocument) -> bool:
+    """Whether they are of the same bytes, or of the same picture, however one of them is turned."""
+    if one.hashes.sha256 and one.hashes.sha256 == other.hashes.sha256:
         return True
-    if one.pdq is None or other.pdq is None:
-        return False
-    return (int(one.pdq, 16) ^ int(other.pdq, 16)).bit_count() <= MAX_PDQ_DISTANCE
+    mine = [int(pdq, 16) for pdq in (*_pdqs(one), *one.turned)]
+    theirs = [int(turned, 16) for pdq in _pdqs(other) for turned in turned_hashes(pdq)] + [
+        int(pdq, 16) for pdq in other.turned
+    ]
+    return any(
+        (each ^ reference).bit_count() <= MAX_PDQ_DISTANCE for each in mine for reference in theirs
+    )
+
+
+def _pdqs(document: KnownPictureDocument) -> list[str]:
+    own = [document.hashes.pdq] if document.hashes.pdq else []
+    return own + [frame.pdq for frame in document.frames]

@@ -22,10 +22,12 @@ from service.candidates.sealed import SealedCandidates
 from service.candidates.seen_before import NOT_VERIFIED, PENDING
 from service.database import Database
 from service.hashbank.matches import CATCH_UP_AFTER
+from service.sources.models import MediumSeen
 from service.sources.seen_index import SETTLED_AFTER
 from tests.service.candidates.finds_factory import person_says, reviewer_says
 from tests.service.candidates.seen_world import gives, saw, vouch, work
 from tests.service.enrolment.people_factory import House, attest, make_person
+from tests.service.hashbank.exchange_factory import listed
 from tests.service.sources.seen_factory import flipped, random_pdq, still
 
 PDQ = random_pdq(1)
@@ -374,3 +376,20 @@ def _finding_for(house: House, person_id: uuid.UUID):  # type: ignore[no-untyped
     from tests.service.enrolment.people_factory import hash_finding, known_of
 
     return hash_finding(person_id, known_of(house, person_id), kind="pdq", distance=9)
+
+
+def test_a_mirrored_copy_of_what_a_stop_list_names_is_neither_counted_nor_found(
+    house: House,
+) -> None:
+    house.set_faces(False)
+    person, begun = make_person(house, photos=(), faces=False)
+    medium = saw(house, still(turned_hashes(PDQ)[5]), URL.format("a"))
+    listed(house, "stop", f"pdq {PDQ}")
+    gives(house, person, turned_hashes(PDQ)[5])
+    house.rooms.seen_before.answer_now(house.rooms.database, person, begun.person_id)
+    assert not answer(house, person).startswith("Seen")
+    assert work(house) == 0
+    assert states(house, person) == []
+    with house.rooms.database.read() as session:
+        assert not house.rooms.exhibits.captures_to_hold(session)
+        assert session.scalar(select(MediumSeen.halted_at).where(MediumSeen.id == medium))

@@ -13,12 +13,13 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
+from indexer.hashing import turned_hashes
 from indexer.observations import Examination, FrameHash, MediaHashes
 from service.accounts.actor import Actor, Role
 from service.audit.models import AuditEntry
 from service.database import Database
 from service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
-from service.hashbank.exchange.entries import EntryWriter
+from service.hashbank.exchange.entries import EntryWriter, Gone
 from service.hashbank.exchange.errors import (
     BrokenListError,
     ImportOvertakenError,
@@ -219,6 +220,32 @@ class TestImporting:
         died.give_up()
         assert rows_of(rooms.database, view.id) == 1
 
+    def test_what_a_fetch_that_was_killed_brought_is_found_after_the_next_one(
+        self, any_house: House
+    ) -> None:
+        house = any_house
+        one, other = some_pdq(2)
+        view = add_list(house)
+        rooms = house.rooms
+
+        def writer() -> EntryWriter:
+            made = EntryWriter(
+                rooms.database, house.clock, rooms.enrolment.gallery, view.id, whole=False
+            )
+            made.begin()
+            return made
+
+        first = writer()
+        first.follow([], [replace(each, source_key="1") for each in _entries(one)], "1")
+        first.finish("1")
+        assert similar(house, seen(one)).matches
+        killed = writer()
+        killed.follow([Gone("1")], [replace(each, source_key="2") for each in _entries(other)], "2")
+        changed = writer().finish("2")
+        assert (changed.removed, changed.entries) == (0, 1)
+        assert similar(house, seen(other)).matches
+        assert not similar(house, seen(one)).matches
+
     def test_media_are_looked_at_again_once_a_list_has_changed(self, house: House) -> None:
         rooms = house.rooms
         view = add_list(house)
@@ -354,3 +381,12 @@ def test_views_tell_no_hash(house: House) -> None:
         shown = house.rooms.exchange.lists.list(session, house.operator, view.id)
     assert "ab" * 32 not in repr(shown)
     assert replace(shown, name="x").entries == 1
+
+
+def test_a_hash_alone_and_a_frame_are_compared_however_they_are_turned(house: House) -> None:
+    (pdq,) = some_pdq(1)
+    listed(house, "stop", f"pdq {pdq}")
+    mirrored = turned_hashes(pdq)[5]
+    kept_of_it = msgspec.structs.replace(seen(mirrored), pdq_orientations=())
+    for examination in (kept_of_it, seen(frames=(mirrored,))):
+        assert similar(house, examination).stop

@@ -54,9 +54,9 @@ def client_of(peer: HmaPeer, **changes: object) -> HmaClient:
 def allow(house: House, peer: HmaPeer) -> None:
     """As an operator does who lists the peer's exact address and port in the settings."""
     rules = rules_for(peer.port)
-    for part in (house.rooms.exchange.lists, house.rooms.exchange.peers):
+    rooms = house.rooms.exchange
+    for part in (rooms.lists, rooms.peers, rooms.exports, rooms.banks):
         object.__setattr__(part, "_rules", rules)
-    object.__setattr__(house.rooms.exchange.exports, "_rules", rules)
 
 
 class TestBothFindTheSame:

@@ -6,10 +6,12 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from indexer.hashing import turned_hashes
 from indexer.observations import MediaHashes
 from service.accounts.actor import Actor, Role
 from service.audit.models import AuditEntry
@@ -24,7 +26,14 @@ from service.errors import (
 from service.hashbank.exchange.consents import ProgrammeView
 from service.hashbank.exchange.errors import ConsentNeededError
 from service.hashbank.exchange.exports import Handed
-from service.hashbank.exchange.models import HandOver, ProgrammeConsent, ProgrammeExport
+from service.hashbank.exchange.hma import HmaClient
+from service.hashbank.exchange.models import (
+    BankRemoval,
+    HandOver,
+    HashConnection,
+    ProgrammeConsent,
+    ProgrammeExport,
+)
 from service.hashbank.exchange.views import ConnectionView
 from tests.service.candidates.finds_factory import (
     person_says,
@@ -205,6 +214,21 @@ class TestWhatLeaves:
         lines = handed.file.content.decode().splitlines()
         assert sorted(lines) == sorted(f"pdq {each.pdq}" for each in (given, confirmed))
 
+    def test_no_reference_photo_and_nothing_of_a_stop_list_when_it_is_mirrored(
+        self, house: House, case: Case
+    ) -> None:
+        stopped = case.gives(b"stopped")
+        reference = hashes_of(b"face:ada#1")
+        assert stopped.pdq is not None
+        assert reference.pdq is not None
+        listed(house, "stop", f"pdq {turned_hashes(stopped.pdq)[5]}")
+        mirrored = MediaHashes("ab" * 32, turned_hashes(reference.pdq)[5], 100)
+        with house.rooms.database.write() as session:
+            house.rooms.hashbank.add_known(session, case.person, case.person_id, "given", mirrored)
+        case.agrees()
+        with pytest.raises(ConflictError, match="no hash that could be handed over"):
+            case.hand_over()
+
     def test_a_csv_names_hashes_and_nothing_of_the_case(self, case: Case) -> None:
         given = case.gives()
         case.agrees()
@@ -370,6 +394,105 @@ class TestABank:
         banked.withdraws()
         assert banked.rooms.exchange.exports.take_back(banked.rooms.database) == 2
         assert peer.banks["NCII"] == {}
+
+    def test_nothing_more_leaves_once_consent_is_withdrawn_in_between(
+        self, banked: Case, peer: HmaPeer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in (b"one", b"two", b"three"):
+            banked.gives(name)
+        banked.agrees()
+        add = HmaClient.add
+
+        def add_and_withdraw(client: HmaClient, bank: str, hashes: Any) -> int:
+            added = add(client, bank, hashes)
+            banked.withdraws()
+            return added
+
+        monkeypatch.setattr(HmaClient, "add", add_and_withdraw)
+        with pytest.raises(ConflictError, match="1 of 3 hashes were handed over"):
+            banked.hand_over("push")
+        assert len(peer.banks["NCII"]) == 1
+        assert banked.rooms.exchange.exports.take_back(banked.rooms.database) == 1
+        assert peer.banks["NCII"] == {}
+
+    def test_nothing_more_leaves_of_what_is_halted_in_between(
+        self, banked: Case, peer: HmaPeer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in (b"one", b"two"):
+            banked.gives(name)
+        banked.agrees()
+        add = HmaClient.add
+
+        def add_and_halt(client: HmaClient, bank: str, hashes: Any) -> int:
+            added = add(client, bank, hashes)
+            for name in (b"one", b"two"):
+                medium = sees_medium(banked.house, name)
+                with banked.rooms.database.write() as session:
+                    banked.rooms.sources.halted.halt(session, medium)
+            return added
+
+        monkeypatch.setattr(HmaClient, "add", add_and_halt)
+        with pytest.raises(ConflictError, match="1 of 2 hashes were handed over"):
+            banked.hand_over("push")
+        assert len(peer.banks["NCII"]) == 1
+
+    def test_a_closed_programme_gives_back_what_lies_there_and_its_credentials_go_then(
+        self, banked: Case, peer: HmaPeer
+    ) -> None:
+        house, programme = banked.house, banked.programme
+        connections, database = banked.rooms.exchange.connections, banked.rooms.database
+
+        def secret() -> bytes | None:
+            with database.read() as session:
+                return session.scalars(select(HashConnection.secret)).one()
+
+        banked.gives()
+        banked.agrees()
+        banked.hand_over("push")
+        with database.write() as session:
+            connections.close(session, house.operator, programme.id)
+        assert secret() is not None
+        with pytest.raises(NotFoundError):
+            banked.hand_over("push")
+        banked.withdraws()
+        assert banked.rooms.exchange.exports.take_back(database) == 1
+        assert peer.banks["NCII"] == {}
+        assert secret() is None
+
+    def test_a_file_that_takes_back_leaves_what_lies_in_the_bank_to_the_call(
+        self, banked: Case, peer: HmaPeer
+    ) -> None:
+        banked.gives()
+        banked.agrees()
+        banked.hand_over("push")
+        banked.hand_over("csv")
+        banked.withdraws()
+        exports, database = banked.rooms.exchange.exports, banked.rooms.database
+        exports.take_back_file(database, banked.advocate, banked.person_id, banked.programme.id)
+        assert exports.take_back(database) == 1
+        assert peer.banks["NCII"] == {}
+
+    def test_erasing_a_person_takes_their_hashes_out_also_when_the_server_is_away(
+        self, banked: Case, peer: HmaPeer
+    ) -> None:
+        rooms, house = banked.rooms, banked.house
+        banked.gives()
+        banked.agrees()
+        banked.hand_over("push")
+        peer.fail_after = len(peer.requests)
+        finished = rooms.erasure.erase(rooms.database, banked.person, house.eyes, banked.person_id)
+        counted = {count.what: count.count for count in finished.counts}
+        assert counted["hashes to be taken out of programmes' banks"] == 1
+        with rooms.database.write() as session:
+            rooms.exchange.connections.close(session, house.operator, banked.programme.id)
+        assert rooms.exchange.exports.take_back(rooms.database) == 0
+        assert len(peer.banks["NCII"]) == 1
+        peer.fail_after = None
+        assert rooms.exchange.exports.take_back(rooms.database) == 1
+        assert peer.banks["NCII"] == {}
+        with rooms.database.read() as session:
+            assert session.scalars(select(HashConnection.secret)).one() is None
+            assert session.scalar(select(func.count()).select_from(BankRemoval)) == 0
 
     def test_only_hashes_and_no_word_of_the_case_reach_the_server(
         self, banked: Case, peer: HmaPeer
