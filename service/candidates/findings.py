@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from datetime import timedelta
 
@@ -159,6 +160,40 @@ class FindingRecorder:
         """Whether it may show somebody under 18, as far as is known: then nothing is told of it."""
         listed = self._listed.of(organisation_id, examination)
         return listed.stop or self._halted.stops(session, examination)
+
+    def why_not_kept(
+        self,
+        session: Session,
+        organisation_id: uuid.UUID,
+        content: bytes,
+        examination: Examination | None,
+    ) -> str:
+        """Why nothing may be kept of what was captured, asked before it is; empty when it may."""
+        listed = self._listed.of_content(organisation_id, content, examination)
+        if listed.stop:
+            return stop_words(listed)
+        digest = hashlib.sha256(content).hexdigest()
+        halted = self._halted.stops_contents(session, [digest])
+        if halted or (examination is not None and self._halted.stops(session, examination)):
+            return LIKENESS_REASON
+        return ""
+
+    def not_kept(
+        self,
+        session: Session,
+        actor: Actor,
+        outcomes: CandidateOutcomes,
+        candidate_id: uuid.UUID,
+        reason: str,
+    ) -> None:
+        """What was captured of a candidate may show somebody under 18: it is halted.
+
+        No human being saw the sign in this very content, so it stops nothing else.
+        """
+        repository = CandidateRepository(session, actor, self._clock.now())
+        row = repository.candidate(candidate_id, for_update=True)
+        if row.state in ("waiting", "confirmed"):
+            self._halting.halt(session, actor, outcomes, row, reason, by_list=True)
 
     def captured(
         self,

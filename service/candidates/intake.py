@@ -30,7 +30,7 @@ from service.candidates.documents import Brought, CandidateDocument, Declaration
 from service.candidates.errors import ImportInvalidError, TooManyLinksError
 from service.candidates.findings import without_crops
 from service.candidates.links import CheckedLink, GivenLink, refuse_never_public
-from service.candidates.listed import HashLists, refuse_listed
+from service.candidates.listed import MAY_SHOW_A_MINOR, HashLists, refuse_listed
 from service.candidates.models import Candidate
 from service.candidates.references import reference_to
 from service.candidates.repository import CandidateRepository
@@ -181,7 +181,9 @@ class IntakeService:
         self._refuse_halted(database, items)
         refuse_listed(self._lists, organisation_id, items, ())
         pieces = self._pieces(eyes, person_id, file, links, items, with_faces=with_faces)
-        refuse_listed(self._lists, organisation_id, (), [piece.examination for piece in pieces])
+        examinations = [piece.examination for piece in pieces if piece.examination is not None]
+        refuse_listed(self._lists, organisation_id, (), examinations)
+        self._refuse_look_alikes(database, examinations)
         stored: list[str] = []
         try:
             for index, piece in enumerate(pieces):
@@ -205,15 +207,16 @@ class IntakeService:
 
     def _refuse_halted(self, database: Database, items: Sequence[CapturedItem]) -> None:
         """Bytes that were destroyed after a sign of a minor do not come back in a file."""
-        actor = Actor.system("brought file")
         with database.read() as session:
-            repository = self._repository(session, actor)
             digests = [item.payload_sha256 for item in items]
-            for medium_id in self._sources.media_of(session, actor, digests):
-                if any(row.state == "halted" for row in repository.any_of_medium(medium_id)):
-                    raise ImportInvalidError(
-                        "This file is not taken in: something in it may show somebody under 18."
-                    )
+            if self._sources.halted.stops_contents(session, digests):
+                raise ImportInvalidError(MAY_SHOW_A_MINOR)
+
+    def _refuse_look_alikes(self, database: Database, examinations: Sequence[Examination]) -> None:
+        """Nor do they encoded anew."""
+        with database.read() as session:
+            if any(self._sources.halted.stops(session, each) for each in examinations):
+                raise ImportInvalidError(MAY_SHOW_A_MINOR)
 
     def _pieces(
         self,

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -37,6 +38,7 @@ from service.sources.halted_media import HaltedMedia
 from service.vault import Vault
 
 _SYSTEM = "hash lists"
+MAY_SHOW_A_MINOR = "This file is not taken in: something in it may show somebody under 18."
 
 
 class HashLists(Protocol):
@@ -78,6 +80,14 @@ class ListedCandidates:
         self._halting = halting
         self._halted = halted
         self._followed = -1
+
+    def of_content(
+        self, organisation_id: uuid.UUID, content: bytes, examination: Examination | None
+    ) -> Listed:
+        """The organisation's lists that this very file is on, or what was seen in it."""
+        digest = hashlib.sha256(content).hexdigest()
+        listed = self._lists.exact(organisation_id, content, digest)
+        return listed if examination is None else listed.plus(self.of(organisation_id, examination))
 
     def of(self, organisation_id: uuid.UUID, examination: Examination) -> Listed:
         """The organisation's lists that a medium is on."""
@@ -226,9 +236,7 @@ def refuse_listed(
         if examination is not None:
             listed = listed.plus(lists.of_examination(organisation_id, examination))
     if listed.stop:
-        raise ImportInvalidError(
-            "This file is not taken in: something in it may show somebody under 18."
-        )
+        raise ImportInvalidError(MAY_SHOW_A_MINOR)
     if listed.never_show:
         raise ImportInvalidError(
             "This file is not taken in: a list says that no picture of something in it is ever "

@@ -14,7 +14,7 @@ from indexer.observations import Examination
 from service.accounts.actor import Actor, Role
 from service.accounts.service import AccountService
 from service.audit.trail import AuditTrail
-from service.candidates.basis import UNNAMED_SITE
+from service.candidates.basis import UNNAMED_SITE, UNNAMED_SITES
 from service.candidates.errors import AdvocatesFirstError
 from service.candidates.evidence_showing import EvidenceShowing
 from service.candidates.findings import FindingRecorder
@@ -130,6 +130,22 @@ class CandidateService:
         known content here.
         """
         self.findings.captured(session, actor, self.outcomes, candidate_id, examination, medium_id)
+
+    def why_not_kept(
+        self,
+        session: Session,
+        organisation_id: uuid.UUID,
+        content: bytes,
+        examination: Examination | None,
+    ) -> str:
+        """See `FindingRecorder.why_not_kept`."""
+        return self.findings.why_not_kept(session, organisation_id, content, examination)
+
+    def not_kept(
+        self, session: Session, actor: Actor, candidate_id: uuid.UUID, reason: str
+    ) -> None:
+        """See `FindingRecorder.not_kept`."""
+        self.findings.not_kept(session, actor, self.outcomes, candidate_id, reason)
 
     def has_candidates(self, session: Session, actor: Actor, medium_id: uuid.UUID) -> bool:
         """Whether anybody whom the caller may see was found in this content before."""
@@ -270,12 +286,12 @@ class CandidateService:
         events = []
         for row in self._repository(session, actor).of_person(person_id, "waiting", "confirmed"):
             how = "You pointed us to" if row.kind == "pointed" else "We found"
-            host = self._showing.host_for(session, actor, row) or UNNAMED_SITE
+            host = self._showing.host_for(session, actor, row)
             events.append(
                 StoryEvent(
                     row.found_at,
-                    f"{how} something on {host}.",
-                    f"{how} {{count}} things on {host}.",
+                    f"{how} something on {host or UNNAMED_SITE}.",
+                    f"{how} {{count}} things on {host or UNNAMED_SITES}.",
                 )
             )
             if row.state == "confirmed" and row.decided_at is not None:

@@ -35,6 +35,22 @@ class Candidates(Protocol):
         """What was captured has been examined."""
         ...
 
+    def why_not_kept(
+        self,
+        session: Session,
+        organisation_id: uuid.UUID,
+        content: bytes,
+        examination: Examination | None,
+    ) -> str:
+        """Why nothing may be kept of what was captured."""
+        ...
+
+    def not_kept(
+        self, session: Session, actor: Actor, candidate_id: uuid.UUID, reason: str
+    ) -> None:
+        """Halt a candidate for what was captured of it."""
+        ...
+
     def record_findings(
         self,
         session: Session,
@@ -137,6 +153,16 @@ class CandidateFinds:
         if view.media_url is not None:
             medium_id = self._ledger.know_medium(session, actor, examination, content_bytes)
         self._candidates.captured(session, actor, candidate_id, examination, medium_id)
+
+    def why_not_kept(
+        self, session: Session, find: Find, content: bytes, examination: Examination | None
+    ) -> str:
+        """Why nothing may be kept of what was captured; empty when it may."""
+        return self._candidates.why_not_kept(session, find.organisation_id, content, examination)
+
+    def not_kept(self, session: Session, actor: Actor, find: Find, reason: str) -> None:
+        """The candidate is halted."""
+        self._candidates.not_kept(session, actor, find.candidate_id, reason)
 
     def other_content(
         self,

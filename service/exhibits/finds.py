@@ -101,6 +101,16 @@ class Finds(Protocol):
         """What was captured has been examined (for what a person pointed to: the first time)."""
         ...
 
+    def why_not_kept(
+        self, session: Session, find: Find, content: bytes, examination: Examination | None
+    ) -> str:
+        """Why nothing of what was captured may be kept (design rule 6); empty when it may."""
+        ...
+
+    def not_kept(self, session: Session, actor: Actor, find: Find, reason: str) -> None:
+        """What was captured of a candidate may show somebody under 18: it is halted."""
+        ...
+
     def other_content(
         self,
         session: Session,

@@ -4,7 +4,8 @@
 2. Fetch page and medium by the capture's own path, under the scope and each host's lease.
 3. If the medium is not what was examined when it was found (or was only looked up by its hash),
    examine what was captured too. Where a confirmed find appeared again, other content is held
-   apart: it is no evidence of what people confirmed.
+   apart: it is no evidence of what people confirmed. What a list stops, or what looks like
+   something that was halted, is dropped before a byte of it is written (design rule 6).
 4. Name the file in the row, write the encrypted file, then in one unit of work: held, with its
    document, custody and audit entry; or failed, with the reason, and a later attempt.
 
@@ -58,6 +59,7 @@ from service.vault import KeyDestroyedError, Vault
 
 WARC_CONTEXT = "capture"
 MAX_ATTEMPTS = 5
+MAY_SHOW_A_MINOR = "may_show_a_minor"
 _WAITS = (
     timedelta(minutes=5),
     timedelta(minutes=30),
@@ -140,6 +142,8 @@ class CaptureHolder:
             examination = None
             note = f"What was captured could not be examined ({error.code})."
             document = msgspec.structs.replace(document, notes=(*document.notes, note))
+        if self._is_stopped(database, capture_id, plan.find, captured, examination):
+            return HoldOutcome("failed", MAY_SHOW_A_MINOR)
         if examination is not None:
             document = with_examination(document, plan.find, examination)
         return self._keep(database, capture_id, plan, captured, document, examination)
@@ -186,6 +190,31 @@ class CaptureHolder:
             only_person=str(find.person_id),
             with_faces=with_faces,
         )
+
+    def _is_stopped(
+        self,
+        database: Database,
+        capture_id: uuid.UUID,
+        find: Find,
+        captured: Captured,
+        examination: Examination | None,
+    ) -> bool:
+        """Whether nothing of it may be kept; then its address, the time and the reason are."""
+        content = captured.medium_content
+        if content is None:
+            return False
+        with database.read() as session:
+            reason = self._finds.why_not_kept(session, find, content, examination)
+        if not reason:
+            return False
+        digest = hashlib.sha256(content).hexdigest()
+        if not find.place or digest in find.confirmed_sha256s:
+            with database.write() as session:
+                actor = Actor.system("capture", find.organisation_id)
+                self._finds.not_kept(session, actor, find, reason)
+        # of a candidate that was halted no capture is wanted any more: then this does nothing
+        self._fail(database, capture_id, Failure(MAY_SHOW_A_MINOR, "", final=True), None)
+        return True
 
     def _document(self, plan: _Plan, captured: Captured) -> CaptureDocument:
         find, medium = plan.find, captured.resources[-1]

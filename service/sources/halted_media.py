@@ -43,6 +43,10 @@ class HaltedMedia:
         """This medium looks like one that was halted."""
         SeenHashRepository(session).halt(medium_id, self._clock.now(), keep_hashes=False)
 
+    def stops_contents(self, session: Session, content_sha256s: Sequence[str]) -> bool:
+        """Whether one of these very contents was halted."""
+        return SeenHashRepository(session).is_halted(*content_sha256s)
+
     def stops(self, session: Session, examination: Examination) -> bool:
         """Whether an examined medium is a halted one, or looks like one."""
         repository = SeenHashRepository(session)

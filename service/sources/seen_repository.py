@@ -123,12 +123,16 @@ class SeenHashRepository:
 
     # Halted media
 
-    def is_halted(self, content_sha256: str) -> bool:
-        """Whether exactly this content was halted."""
-        halted = select(MediumSeen.id).where(
-            MediumSeen.content_sha256 == content_sha256, MediumSeen.halted_at.is_not(None)
-        )
-        return self._session.scalar(halted.limit(1)) is not None
+    def is_halted(self, *content_sha256s: str) -> bool:
+        """Whether exactly this content, or one of several, was halted."""
+        for start in range(0, len(content_sha256s), _IDS_AT_ONCE):
+            halted = select(MediumSeen.id).where(
+                MediumSeen.content_sha256.in_(content_sha256s[start : start + _IDS_AT_ONCE]),
+                MediumSeen.halted_at.is_not(None),
+            )
+            if self._session.scalar(halted.limit(1)) is not None:
+                return True
+        return False
 
     def halted_hashes(self) -> Sequence[bytes]:
         """The hashes of all media in which somebody saw a sign of a minor; there are few."""

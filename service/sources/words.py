@@ -42,6 +42,7 @@ REASON_WORDS = {
     "tls": "the server’s certificate was not acceptable",
     "truncated": "the answer was cut off",
     "bad_address": "the address is not a valid one",
+    "may_show_a_minor": "it may show somebody under 18, and nothing of it is kept",
     "lost": "the worker ended while it had this address",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from datetime import timedelta
 
@@ -30,6 +31,7 @@ from tests.service.enrolment.people_factory import (
     make_person,
 )
 from tests.service.exhibits.evidence_factory import MadeUpCapturer, NoWait
+from tests.service.hashbank.exchange_factory import listed
 
 FOUND = b"the bytes that were found"
 AGAIN = "http://other.test/again.jpg"
@@ -247,3 +249,57 @@ def test_addresses_and_places_have_a_limit(house: House) -> None:
     with house.rooms.database.read() as session:
         view = house.rooms.candidates.view(session, person, candidate_id)
     assert len(view.addresses) == 6
+
+
+@pytest.mark.parametrize("how", ["sha256", "md5", "pdq"])
+def test_other_bytes_that_a_list_stops_are_not_kept_anywhere(house: House, how: str) -> None:
+    person, candidate_id, medium_id = confirmed(house)
+    seen_again(house, person, medium_id)
+    other = b"something else by now"
+    files = held_files(house, person)
+    listed(house, "stop", line_of(other, how))
+    assert hold_all(house, other) == ["failed"]
+    assert held_files(house, person) == files
+    first, again = exhibits(house, candidate_id)
+    assert (first.state, again.state) == ("sealed", "unsealed")
+    assert "under 18" in again.reason
+
+
+@pytest.mark.parametrize("how", ["sha256", "md5", "pdq", "halted"])
+def test_what_somebody_pointed_to_is_halted_before_a_byte_of_it_is_kept(
+    house: House, how: str
+) -> None:
+    from service.candidates.models import Candidate
+
+    person, case = make_person(house)
+    content = b"what is at the link"
+    if how == "halted":
+        medium_id = sees_medium(house, content)
+        with house.rooms.database.write() as session:
+            house.rooms.sources.halted.halt(session, medium_id)
+    else:
+        listed(house, "stop", line_of(content, how))
+    with house.rooms.database.write() as session:
+        (candidate_id,) = house.rooms.intake.add_links(session, person, case.person_id, [MEDIUM])
+    files = held_files(house, person)
+    assert hold_all(house, content) == ["failed"]
+    assert held_files(house, person) == files
+    with house.rooms.database.read() as session:
+        row = session.get(Candidate, candidate_id)
+        assert row is not None
+        assert row.state == "halted"
+        (item,) = house.rooms.candidates.halted(session, house.operator)
+    assert item.addresses[0].media_url == MEDIUM
+    assert hold_all(house, content) == []
+
+
+def line_of(content: bytes, how: str) -> str:
+    if how == "md5":
+        return f"md5 {hashlib.md5(content, usedforsecurity=False).hexdigest()}"
+    hashes = hashes_of(content)
+    return f"pdq {hashes.pdq}" if how == "pdq" else f"sha256 {hashes.sha256}"
+
+
+def held_files(house: House, person: Actor) -> list[str]:
+    folder = house.rooms.settings.files_dir / str(person.person_id)
+    return sorted(str(path) for path in folder.rglob("*")) if folder.exists() else []

@@ -7,7 +7,9 @@ import io
 import json
 import tracemalloc
 import zipfile
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from indexer.errors import IndexerError
+from indexer.observations import Examination
 from service.candidates.brought_files import items_of_file
 from service.candidates.csv_import import links_of_csv
 from service.candidates.errors import (
@@ -40,6 +43,7 @@ from tests.service.enrolment.people_factory import (
     House,
     begin,
     examination,
+    hashes_of,
     make_person,
     person_of,
 )
@@ -445,6 +449,29 @@ class TestBroughtFiles:
         with database.write() as session:
             house.rooms.candidates.report_minor_sign(session, person, halted)
         file = BroughtFile(name, content, "B. Friend", "a browser", (LINK,))
+        with pytest.raises(ImportInvalidError, match="under 18"):
+            house.rooms.intake.import_file(
+                database, person, house.eyes, case.person_id, file, DECLARED
+            )
+        folder = house.rooms.settings.files_dir / str(case.person_id)
+        assert not folder.exists() or list(folder.iterdir()) == []
+
+    def test_a_copy_of_what_was_halted_does_not_come_back_encoded_anew(
+        self, house: House, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        person, case = make_person(house, photos=())
+        medium_id = sees_medium(house, b"payload")
+        with database.write() as session:
+            house.rooms.sources.halted.halt(session, medium_id)
+        real = house.eyes.examine
+
+        def sees_a_copy(content: bytes, **how: Any) -> Examination:
+            seen = real(content, **how)
+            alike = msgspec.structs.replace(seen.hashes, pdq=hashes_of(b"payload").pdq)
+            return msgspec.structs.replace(seen, hashes=alike)
+
+        monkeypatch.setattr(house.eyes, "examine", sees_a_copy)
+        file = BroughtFile("saved.jpg", b"encoded anew", "B. Friend", "a browser", (LINK,))
         with pytest.raises(ImportInvalidError, match="under 18"):
             house.rooms.intake.import_file(
                 database, person, house.eyes, case.person_id, file, DECLARED

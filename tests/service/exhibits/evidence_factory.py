@@ -68,6 +68,11 @@ class MadeUpFinds:
     ) -> None:
         self.examined.append((candidate_id, examination))
 
+    def why_not_kept(
+        self, session: Session, find: Find, content: bytes, examination: Examination | None
+    ) -> str:
+        return ""
+
 
 @dataclass
 class RealMandates:
