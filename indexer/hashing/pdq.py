@@ -31,7 +31,7 @@ SAMPLES: Final = 64
 _FREQUENCIES: Final = 16
 _SMALLEST_SIDE_PX: Final = 5
 _STEPS_PER_QUALITY: Final = 90
-_LENGTHS_KEPT: Final = 32
+_LENGTHS_KEPT: Final = 64
 _ONE_THREAD: Final = 1 << 18
 """Multiplications up to which OpenBLAS starts no threads."""
 
@@ -156,12 +156,18 @@ def _sampling(length: int) -> Floats:
     ahead = (window + 2) // 2 - 1
     behind = window - 1 - ahead
     pixels = np.arange(length)
-    first = np.maximum(pixels - behind, 0)
-    last = np.minimum(pixels + ahead, length - 1)
-    one_pass = (pixels >= first[:, None]) & (pixels <= last[:, None])
-    means = one_pass / (last - first + 1)[:, None]
+    covered = np.minimum(pixels + ahead, length - 1) - np.maximum(pixels - behind, 0) + 1
     places = ((np.arange(SAMPLES) + 0.5) * length / SAMPLES).astype(np.int64)
-    return np.ascontiguousarray((means[places] @ means).T, dtype=np.float32)
+    given = np.zeros((length, SAMPLES))
+    given[places, np.arange(SAMPLES)] = 1.0
+    for _ in range(2):
+        # each filtered pixel took equal shares from all that its window covers
+        shares = given / covered[:, None]
+        given = np.zeros_like(shares)
+        for offset in range(-behind, ahead + 1):
+            first, last = max(0, -offset), length - max(0, offset)
+            given[first + offset : last + offset] += shares[first:last]
+    return given.astype(np.float32)
 
 
 @lru_cache(maxsize=_LENGTHS_KEPT)
