@@ -20,6 +20,7 @@ from service.hashbank.matches import KnownMatches, KnownStanding
 from service.hashbank.strength import strongest
 
 UNNAMED_SITE = "a site that your advocates look at first"
+UNNAMED_SITES = "sites that your advocates look at first"
 FORGOTTEN = "a picture that the person has forgotten meanwhile"
 _NOT_VOUCHED = (
     "a picture that the person gave as a fingerprint: nobody here has seen it, and no advocate has "

@@ -145,7 +145,9 @@ def _page(
         "candidates/case.html",
         status_code=status_code,
         person=view,
-        step=next_step(view, sum(find.waits_for_me for find in finds)),
+        step=next_step(
+            view, sum(find.waits_for_me and not find.waits_for_advocates for find in finds)
+        ),
         finds=finds,
         counts=candidates.counts(session, actor, person_id),
         seen=answers.view(session, actor, person_id),

@@ -49,7 +49,7 @@ def show_my_case(
     person_id = own_person_id(actor)
     view = enrolment.person_view(session, actor, person_id)
     finds = candidates.finds_of(session, actor, person_id)
-    waiting = [find for find in finds if find.waits_for_me]
+    mine = [find for find in finds if find.waits_for_me and not find.waits_for_advocates]
     events = _events_of_case(view)
     for source in story:
         events += source.story(session, actor, person_id)
@@ -57,10 +57,10 @@ def show_my_case(
         request,
         "candidates/my.html",
         person=view,
-        step=next_step(view, len(waiting)),
-        waiting=len(waiting),
+        step=next_step(view, len(mine)),
+        waiting=len(mine),
         confirmed=sum(find.state == "confirmed" for find in finds),
-        judged=sum(find.state == "waiting" and not find.waits_for_me for find in finds),
+        judged=sum(find.state == "waiting" and find not in mine for find in finds),
         events=grouped_story(events),
         seen=answers.view(session, actor, person_id),
     )
@@ -179,7 +179,9 @@ def _events_of_case(view: PersonView) -> list[StoryEvent]:
         events.append(StoryEvent(view.mandate.signed_at, "You signed the mandate."))
     if view.photos:
         last = max(photo.added_at for photo in view.photos)
-        events.append(StoryEvent(last, f"You have given {len(view.photos)} photos so far."))
+        count = len(view.photos)
+        photos = "one photo" if count == 1 else f"{count} photos"
+        events.append(StoryEvent(last, f"You have given {photos} so far."))
     if view.attestation is not None:
         words = (
             "An advocate confirmed who you are."

@@ -20,8 +20,8 @@ from service.candidates.service import CandidateService
 from service.candidates.statements import (
     CONFIRMED_SENTENCE,
     MINOR_REPORTING,
-    REASONS,
     Verdict,
+    reasons_for,
 )
 from service.enrolment.face_pictures import face_response
 from service.errors import ConflictError, InvalidInputError, NotAllowedError
@@ -191,7 +191,7 @@ def _page(
         status_code=status_code,
         candidate=view,
         confirmed_sentence=CONFIRMED_SENTENCE,
-        reasons=REASONS,
+        reasons=reasons_for(view.kind),
         reporting=MINOR_REPORTING,
         shown=shown if view.has_face and shown in ("blurred", "clear") else "",
         beside=beside,

@@ -152,22 +152,25 @@ def seen_words(counts: SeenCounts, looked: LookedSoFar) -> str:
         if not looked.media:
             return NOTHING_LOOKED_AT
         return "Not seen so far in what was looked at."
+    where = (
+        f"{_many(counts.addresses, 'address', 'addresses')} on "
+        f"{_many(counts.sites, 'site', 'sites')} since {_month(counts.since)}"
+    )
+    if not counts.exact and not counts.alike:
+        return f"Something with a weak likeness was seen at {where}. It may be something else."
     kinds = [
         _many(counts.exact, "exact copy", "exact copies"),
         _many(counts.alike, "that looks the same or nearly so", "that look the same or nearly so"),
         _many(counts.weak, "with a weak likeness", "with a weak likeness"),
     ]
     told = ", ".join(words for words in kinds if words)
-    return (
-        f"Seen at {_many(counts.addresses, 'address', 'addresses')} on "
-        f"{_many(counts.sites, 'site', 'sites')} since {_month(counts.since)}: {told}."
-    )
+    return f"Seen at {where}: {told}."
 
 
 def looked_words(looked: LookedSoFar) -> str:
-    """How much was looked at, and that it proves nothing."""
+    """How much was looked at, and that it proves nothing; empty when nothing was."""
     if not looked.media or looked.since is None:
-        return NOTHING_LOOKED_AT
+        return ""
     words = (
         f"Looked at since {_month(looked.since)}: "
         f"{_many(looked.media, 'picture or video', 'pictures and videos')} on "
@@ -189,7 +192,10 @@ def held_back_words(standing: KnownStanding, counts: SeenCounts) -> str:
         f"{_many(counts.sites, 'site', 'sites')}"
     )
     if standing.held_back == "common":
-        return f"This looks like a picture that is all over the web (seen at {seen})."
+        return (
+            f"So much looks like this picture (seen at {seen}) that it may be one that many sites "
+            "show, such as a logo."
+        )
     if standing.held_back == "collisions":
         return (
             f"What looked like this picture was something else "

@@ -56,6 +56,13 @@ REASONS: tuple[tuple[str, str], ...] = (
     (OWN_PUBLICATION, "The person published it themselves and it may stay"),
     ("other", "Another reason, in words"),
 )
+HASH_REASONS: tuple[tuple[str, str], ...] = (
+    ("another_picture", "It is another picture"),
+    ("not_enough_to_tell", "There is not enough to tell by"),
+    (OWN_PUBLICATION, "The person published it themselves and it may stay"),
+    ("other", "Another reason, in words"),
+)
+"""Where no face was compared: nothing is said of one."""
 MINOR_REASON = "may show somebody under 18"
 LIKENESS_REASON = "it looks like a medium that was halted"
 
@@ -77,4 +84,9 @@ def statements_for(kind: str) -> tuple[str, ...]:
 
 def reason_words(reason: str) -> str:
     """The words of a chosen reason; free text stays as it is."""
-    return dict(REASONS).get(reason, reason)
+    return dict((*HASH_REASONS, *REASONS)).get(reason, reason)
+
+
+def reasons_for(kind: str) -> tuple[tuple[str, str], ...]:
+    """What a reviewer of a candidate of this kind may choose when they do not confirm."""
+    return HASH_REASONS if kind == "hash" else REASONS

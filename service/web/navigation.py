@@ -44,6 +44,7 @@ _BY_ROLE = {
         NavigationItem("/exhibits", "Exhibits"),
         NavigationItem("/notices", "Notices"),
         NavigationItem("/runs", "Runs"),
+        NavigationItem("/found-from-lists", "From lists"),
         NavigationItem("/account", "Account"),
     ),
     Role.OPERATOR: (

@@ -198,7 +198,7 @@ def consent_text(programme: ConnectionView) -> SignedText:
             ),
             Paragraph(
                 "To whom",
-                f"To {programme.name}, run by {programme.run_by}. A fingerprint is made "
+                f"To {programme.name} (run by {programme.run_by}). A fingerprint is made "
                 "so that the picture cannot be seen in it, but who has a picture can test whether "
                 "it is the one. Who runs the programme then knows that somebody wants this picture "
                 "stopped, and that it came from your advocates’ organisation.",
@@ -210,8 +210,8 @@ def consent_text(programme: ConnectionView) -> SignedText:
                 "without it. You may withdraw at any time with one button, without a reason.",
             ),
         ),
-        f"I agree that fingerprints of my pictures are handed to {programme.name}, run by "
-        f"{programme.run_by}.",
+        f"I agree that fingerprints of my pictures are handed to {programme.name} (run by "
+        f"{programme.run_by}).",
     )
 
 

@@ -137,14 +137,14 @@ KINDS: Final[tuple[KindOfConnection, ...]] = (
         selection_required=True,
         takes=("pdq", "sha256"),
         forms=("text", "csv"),
-        removal="We make a file with which your organisation deletes them in the programme's own "
-        "tools. Members that fetched them before may keep them for a time.",
+        removal="We make a file with which the advocates’ organisation deletes them in the "
+        "programme’s own tools. Members that fetched them before may keep them for a time.",
     ),
     KindOfConnection(
         key="partner",
         name="Partner by agreement (file)",
         holds=("pdq", "sha256"),
-        who_may_submit="Your organisation, as agreed with the partner.",
+        who_may_submit="The organisation that agreed on it with the partner.",
         terms_url="",
         source="the agreement itself",
         checked_on=_READ,
@@ -152,8 +152,8 @@ KINDS: Final[tuple[KindOfConnection, ...]] = (
         gives=False,
         takes=("pdq", "sha256"),
         forms=("text", "csv"),
-        removal="We make a file that names what has to be deleted, and your organisation hands it "
-        "over. Whether and when the partner follows is in their hands.",
+        removal="We make a file that names what has to be deleted, and the advocates’ organisation "
+        "hands it over. Whether and when the partner follows is in their hands.",
     ),
 )
 

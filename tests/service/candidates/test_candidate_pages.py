@@ -108,7 +108,8 @@ def test_the_person_reads_words_and_gives_their_word(house: House, browser: Brow
     person, case = make_person(house)
     candidate_id = found(house, case.person_id)
     sign_in(house, browser, person)
-    assert "1 find waits for your own word." in browser.open("/my")
+    words = browser.open("/my")
+    assert "Nothing to do for you now" in words, "advocates look first; the person may wait"
     assert "A picture on site.test" in browser.open("/my/finds")
     browser.open(f"/my/finds/{candidate_id}")
     assert not browser.page.xpath("//img | //input[@checked]")
@@ -122,6 +123,20 @@ def test_the_person_reads_words_and_gives_their_word(house: House, browser: Brow
     for reviewer in house.reviewers:
         reviewer_says(house, reviewer, candidate_id, "same")
     assert "was confirmed" in browser.open("/my")
+
+
+def test_it_is_the_persons_turn_once_advocates_have_confirmed(
+    house: House, browser: Browser
+) -> None:
+    person, case = make_person(house)
+    candidate_id = found(house, case.person_id)
+    reviewer_says(house, house.reviewers[0], candidate_id, "same")
+    sign_in(house, browser, person)
+    assert "Nothing to do for you now" in browser.open("/my")
+    reviewer_says(house, house.reviewers[1], candidate_id, "same")
+    assert "1 find waits for your own word." in browser.open("/my")
+    sign_in(house, browser, house.reviewers[0])
+    assert "The person acts next" in browser.open(f"/cases/{case.person_id}")
 
 
 def test_finds_stand_by_site_and_those_that_advocates_confirmed_come_first(

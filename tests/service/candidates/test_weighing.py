@@ -66,7 +66,8 @@ class TestCommonPictures:
             view = house.rooms.seen_before.view(session, person, now_person(person))
             queue = house.rooms.candidates.queue(session, house.reviewers[0])
         assert view.pictures[0].held_back == (
-            "This looks like a picture that is all over the web (seen at 10 addresses on 5 sites)."
+            "So much looks like this picture (seen at 10 addresses on 5 sites) that it may be one "
+            "that many sites show, such as a logo."
         )
         assert "http://exact.test" in {f"http://{item.host}" for item in queue}
 

@@ -65,7 +65,7 @@ def test_the_person_reads_counts_and_a_month_and_no_address(house: House) -> Non
     for path in ("/my", "/my/known", "/my/finds"):
         assert WHERE not in page.open(path)
     finds = page.open("/my/finds")
-    assert "a site that your advocates look at first" in finds
+    assert "A find that your advocates look at first" in finds
     answer = ask(house, person, "/my/seen-before")
     assert (answer["is_verified"], answer["pictures"][0]["addresses"]) == (True, 1)
     assert answer["waiting_for_a_voucher"] == 1
@@ -79,6 +79,7 @@ def test_nothing_seen_goes_with_how_much_was_looked_at(house: House) -> None:
     text = browser(house, person).open("/my/known")
     assert "No site has been looked at yet, so there is no answer." in text
     assert "Not seen" not in text, "nobody looked"
+    assert text.count("No site has been looked at yet") == 2, "for all, and for this picture"
 
 
 def test_before_the_attestation_person_and_advocate_read_when_the_answer_comes(
@@ -127,7 +128,7 @@ def test_an_advocate_decides_on_look_alikes_of_a_common_picture(house: House) ->
     known_id = gives(house, person, PDQ)
     work(house)
     page = browser(house, house.reviewers[0])
-    words = "all over the web (seen at 4 addresses on 4 sites)"
+    words = "So much looks like this picture (seen at 4 addresses on 4 sites)"
     assert words in page.open(f"/cases/{case.person_id}")
     text = page.open(f"/cases/{case.person_id}/known")
     assert words in text
@@ -179,6 +180,10 @@ def test_a_weak_likeness_is_said_to_be_one_and_what_it_looks_like_is_named(house
     work(house)
     page = browser(house, house.reviewers[0])
     assert "a weak likeness: compare with care" in page.open("/candidates")
+    told = browser(house, person).open("/my/known")
+    assert "Something with a weak likeness was seen at 1 address on 1 site since" in told
+    assert "It may be something else." in told
+    assert "Seen at" not in told, "a weak likeness is no sighting"
     with house.rooms.database.read() as session:
         (item,) = house.rooms.candidates.queue(session, house.reviewers[0])
     text = page.open(f"/candidates/{item.candidate_id}")
@@ -186,6 +191,10 @@ def test_a_weak_likeness_is_said_to_be_one_and_what_it_looks_like_is_named(house
     assert "nobody here has seen it" in text
     assert "Is it a copy of that picture?" in text
     assert "Show the face" not in text
+    assert "It is another picture" in text
+    assert "turned away" not in text, "nobody compared a face"
+    identifiers = page.page.xpath("//@id").getall()
+    assert len(identifiers) == len(set(identifiers))
 
 
 def test_a_hash_of_what_was_halted_is_refused_with_calm_words(house: House) -> None:
