@@ -14,6 +14,7 @@ Hashes of flat pictures (quality below 50) say nothing and are not looked up.
 from __future__ import annotations
 
 import hashlib
+import logging
 import threading
 import uuid
 from collections.abc import Iterable, Sequence
@@ -26,7 +27,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from indexer.hashing import MIN_PDQ_QUALITY, turned_hashes
-from indexer.hashing.index import HashIndexError
+from indexer.hashing.index import Codes, HashIndexError, Hits
 from indexer.hashing.store import HashStore, HashStoreDamagedError
 from indexer.observations import Examination
 from service.database import Database
@@ -34,6 +35,8 @@ from service.hashbank.exchange.entries import change_number, in_force
 from service.hashbank.exchange.models import HashList, HashListEntry
 from service.hashbank.exchange.signals import HashKind
 from service.hashbank.exchange.views import NOT_LISTED, ListAction, Listed, ListMatch
+
+logger = logging.getLogger(__name__)
 
 MAX_DISTANCE: Final = 31
 _BATCH: Final = 250_000
@@ -51,6 +54,7 @@ class ListIndex:
         self._store = HashStore(folder)
         self._lock = threading.Lock()
         self._change = -1
+        self._complete_to = 0
         self._kinds: dict[uuid.UUID, frozenset[HashKind]] = {}
 
     def exact(self, organisation_id: uuid.UUID, content: bytes, sha256: str) -> Listed:
@@ -99,7 +103,7 @@ class ListIndex:
             return NOT_LISTED
         unique = list(dict.fromkeys(pdq_hex))
         codes = np.frombuffer(bytes.fromhex("".join(unique)), dtype=np.uint8).reshape(-1, 32)
-        hits = self._store.search(codes, MAX_DISTANCE)
+        hits = self._search(codes)
         if not len(hits.ids):
             return NOT_LISTED
         best: dict[int, int] = {}
@@ -119,6 +123,20 @@ class ListIndex:
                     )
                 )
         return found
+
+    def _search(self, codes: Codes) -> Hits:
+        """Never in less than what was there: files may be gone, or built anew by another process.
+
+        Else a "stop" list would silently stop nothing meanwhile.
+        """
+        try:
+            if self._store.checkpoint >= self._complete_to:
+                return self._store.search(codes, MAX_DISTANCE)
+        except HashStoreDamagedError as error:
+            logger.warning("the index of hash lists is built anew: %s", error)
+        with self._lock:
+            self._bring_up_to_date()
+        return self._store.search(codes, MAX_DISTANCE)
 
     def follow(self) -> int:
         """Bring the index up to date with the table; returns how many hashes it has."""
@@ -185,6 +203,7 @@ class ListIndex:
         except HashStoreDamagedError:
             self._store.clear()
             self._append_new()
+        self._complete_to = self._store.checkpoint
 
     def _fits(self) -> bool:
         """Whether what the index has can still be that of the table.

@@ -6,6 +6,7 @@ import hashlib
 import io
 import random
 import secrets
+import shutil
 import uuid
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import func, select
 
 from indexer.hashing import turned_hashes
+from indexer.hashing.store import HashStore
 from indexer.observations import Examination, FrameHash, MediaHashes
 from service.accounts.actor import Actor, Role
 from service.audit.models import AuditEntry
@@ -390,3 +392,20 @@ def test_a_hash_alone_and_a_frame_are_compared_however_they_are_turned(house: Ho
     kept_of_it = msgspec.structs.replace(seen(mirrored), pdq_orientations=())
     for examination in (kept_of_it, seen(frames=(mirrored,))):
         assert similar(house, examination).stop
+
+
+@pytest.mark.parametrize("how", ["deleted", "begun anew by another process", "cut short"])
+def test_a_stop_list_stops_also_while_its_index_is_gone(house: House, how: str) -> None:
+    (pdq,) = some_pdq(1)
+    listed(house, "stop", f"pdq {pdq}")
+    assert similar(house, seen(pdq)).stop
+    manifest = house.rooms.settings.hash_lists_index_dir / "manifest.json"
+    if how == "deleted":
+        shutil.rmtree(manifest.parent)
+    elif how == "cut short":
+        for log in manifest.parent.glob("log-*"):
+            log.write_bytes(b"")
+        manifest.write_bytes(manifest.read_bytes() + b" ")
+    else:
+        HashStore(manifest.parent).clear()
+    assert similar(house, seen(pdq)).stop
