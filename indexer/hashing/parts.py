@@ -11,9 +11,9 @@
 4. Known pictures are cut at two sizes of the map, since a crop shows what is left of them larger.
    Media that are looked at are hashed as they are and mirrored.
 
-ImageHash's `crop_resistant_hash` had the idea (one level, several hundred milliseconds). The fixed
-windows that were tried instead (corners, edges, centre: a hundred for each known picture) find the
-crops that somebody thought of and no others: `likeness bench hashing` measures both.
+ImageHash's `crop_resistant_hash` had the idea (one level, a hundred milliseconds and more). Fixed
+windows of known pictures, a hundred for each, find the crops that somebody thought of and no others.
+The figures are in docs/hashing-figures.md.
 """
 
 from __future__ import annotations
