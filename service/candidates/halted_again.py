@@ -57,7 +57,7 @@ class HaltedAgain:
             return MINOR_REASON
         if not self._halted.stops(session, examination):
             return ""
-        self._halted.halt_likeness(session, medium_id)
+        self._halting.take_out(session, medium_id)
         return f"{MINOR_REASON}: {LIKENESS_REASON}"
 
     def keep(

@@ -95,8 +95,7 @@ class Halting:
                 self._halted.halt(session, medium_id)
             self._hashbank.matches.forget_medium(session, medium_id)
         for medium_id in {each.medium_id for each in likenesses if each.medium_id is not None}:
-            self._halted.halt_likeness(session, medium_id)
-            self._hashbank.matches.forget_medium(session, medium_id)
+            self.take_out(session, medium_id)
         for person_id in people:
             self._hashbank.forget_halted(session, system, person_id)
         self._audit.record(
@@ -109,6 +108,11 @@ class Halting:
             look_alikes=len(likenesses),
         )
         return Resolution("halted", needs_reviewer=False, needs_person=False)
+
+    def take_out(self, session: Session, medium_id: uuid.UUID) -> None:
+        """Take a medium out of what was seen and of what matched; its hashes stop nothing else."""
+        self._halted.halt_likeness(session, medium_id)
+        self._hashbank.matches.forget_medium(session, medium_id)
 
     def _of_same_content(self, repository: CandidateRepository, row: Candidate) -> list[Candidate]:
         """`row` and all others of its content that are not halted yet.

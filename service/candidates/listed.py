@@ -113,7 +113,7 @@ class ListedCandidates:
                 words = reason if mine else ""
                 self._halting.halt(session, worker, outcomes, row, words, by_list=True)
                 halted += 1
-            self._halted.halt_likeness(session, medium_id)
+            self._halting.take_out(session, medium_id)
         return halted
 
     def conceal_medium(

@@ -39,7 +39,6 @@ from service.accounts.actor import Actor
 from service.candidates.documents import SeenAt
 from service.candidates.findings import FindingRecorder
 from service.candidates.outcomes import CandidateOutcomes
-from service.candidates.weighing import Weighing
 from service.database import Database
 from service.enrolment.service import EnrolmentService
 from service.hashbank.matches_repository import media_matched_by
@@ -56,6 +55,9 @@ MAX_MEDIA = 5000
 MAX_PLACES = 50
 """Latest addresses of one medium that a candidate begins with."""
 DUE_AT_ONCE = 200
+MAX_WHILE_WAITING = 500
+NOTED_AT_ONCE = 100
+"""Media in one transaction, while somebody waits: nobody else waits long for the lock."""
 NOT_LOOKED_AT = ManipulationFinding(
     "not_assessable",
     ("it was found by the hash that was kept of it; it is looked at when it is captured",),
@@ -98,7 +100,6 @@ class LookBack:
         self._seen = seen
         self._findings = findings
         self._outcomes = outcomes
-        self._weighing = Weighing(hashbank.matches)
 
     def due(self, session: Session) -> tuple[uuid.UUID, ...]:
         """Known pictures that are to be compared with what was seen before, now."""
@@ -159,28 +160,38 @@ class LookBack:
         self._hashbank.matches.set_counts(session, worker, known_id, hosts)
 
     def look_up(self, database: Database, known_id: uuid.UUID) -> int:
-        """Only note what was seen before, for the answer; candidates are a worker's. How many."""
+        """Only note what was seen before, for the answer; candidates are a worker's. How many.
+
+        What is all over the web is left to the worker as a whole: somebody waits for this.
+        """
         look_up = self._look_up(database, known_id)
-        if look_up is None:
+        if look_up is None or len(look_up.found) > MAX_WHILE_WAITING:
             return 0
-        organisation_id = look_up.organisation_id
-        worker = Actor.system(_WORKER.reason or "", organisation_id)
-        with database.write() as session:
-            for found in look_up.found:
-                if self._findings.is_stopped(session, organisation_id, found.examination):
-                    continue
-                (finding,) = found.examination.findings
-                self._weighing.usable(
-                    session,
-                    worker,
-                    look_up.person_id,
-                    found.medium_id,
-                    finding.hashes,
-                    found.examination.hashes.pdq_quality,
+        worker = Actor.system(_WORKER.reason or "", look_up.organisation_id)
+        with database.read() as session:
+            told = [
+                found
+                for found in look_up.found
+                if not self._findings.is_stopped(
+                    session, look_up.organisation_id, found.examination
                 )
+            ]
+        for start in range(0, len(told), NOTED_AT_ONCE):
+            with database.write() as session:
+                for found in told[start : start + NOTED_AT_ONCE]:
+                    (finding,) = found.examination.findings
+                    self._hashbank.matches.note(
+                        session,
+                        worker,
+                        look_up.person_id,
+                        found.medium_id,
+                        finding.hashes,
+                        found.examination.hashes.pdq_quality,
+                    )
+        with database.write() as session:
             self._hashbank.matches.looked_back(session, worker, known_id, is_whole=False)
             self._count(session, worker, known_id)
-        return len(look_up.found)
+        return len(told)
 
     def _look_up(self, database: Database, known_id: uuid.UUID) -> _LookUp | None:
         with database.read() as session:

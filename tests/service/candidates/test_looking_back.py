@@ -22,6 +22,7 @@ from service.candidates.sealed import SealedCandidates
 from service.candidates.seen_before import NOT_VERIFIED, PENDING
 from service.database import Database
 from service.hashbank.matches import CATCH_UP_AFTER
+from service.hashbank.models import KnownMatch
 from service.sources.models import MediumSeen
 from service.sources.seen_index import SETTLED_AFTER
 from tests.service.candidates.finds_factory import person_says, reviewer_says
@@ -393,3 +394,40 @@ def test_a_mirrored_copy_of_what_a_stop_list_names_is_neither_counted_nor_found(
     with house.rooms.database.read() as session:
         assert not house.rooms.exhibits.captures_to_hold(session)
         assert session.scalar(select(MediumSeen.halted_at).where(MediumSeen.id == medium))
+
+
+@pytest.mark.parametrize("how", ["listed", "halted"])
+def test_what_is_stopped_after_it_was_counted_has_matched_nothing(house: House, how: str) -> None:
+    house.set_faces(False)
+    person, begun = make_person(house, photos=(), faces=False)
+    saw(house, still(flipped(PDQ, 9, 1)), URL.format("a"))
+    gives(house, person, PDQ)
+    house.rooms.seen_before.answer_now(house.rooms.database, person, begun.person_id)
+    assert answer(house, person).startswith("Seen at 1 address")
+    alike = flipped(PDQ, 9, 2)
+    if how == "listed":
+        listed(house, "stop", f"pdq {alike}")
+    else:
+        halted = saw(house, still(alike), URL.format("b"))
+        with house.rooms.database.write() as session:
+            house.rooms.sources.halted.halt(session, halted)
+    work(house)
+    assert not answer(house, person).startswith("Seen")
+    with house.rooms.database.read() as session:
+        assert session.scalars(select(KnownMatch)).all() == []
+
+
+def test_what_is_all_over_the_web_is_left_to_the_worker(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.candidates.looking_back.MAX_WHILE_WAITING", 2)
+    monkeypatch.setattr("service.candidates.looking_back.NOTED_AT_ONCE", 2)
+    house.set_faces(False)
+    person, begun = make_person(house, photos=(), faces=False)
+    for number in range(3):
+        saw(house, still(flipped(PDQ, 9, number)), URL.format(number))
+    gives(house, person, PDQ)
+    house.rooms.seen_before.answer_now(house.rooms.database, person, begun.person_id)
+    assert answer(house, person) == PENDING
+    assert work(house) == 3
+    assert answer(house, person).startswith("Seen at 3 addresses")
