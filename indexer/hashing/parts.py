@@ -12,8 +12,8 @@
    Media that are looked at are hashed as they are and mirrored.
 
 ImageHash's `crop_resistant_hash` had the idea (one level, a hundred milliseconds and more). Fixed
-windows of known pictures, a hundred for each, find the crops that somebody thought of and no others.
-The figures are in docs/hashing-figures.md.
+windows of known pictures, a hundred for each, find the crops that somebody thought of and no
+others. The figures are in docs/hashing-figures.md.
 """
 
 from __future__ import annotations
