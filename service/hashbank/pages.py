@@ -7,6 +7,7 @@ every page's, it allows scripts no fetch and no socket.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, UploadFile
@@ -32,6 +33,7 @@ router = APIRouter()
 router.include_router(pages_case.router)
 
 Field = Annotated[str, Form()]
+_NOTHING_TYPED = dict.fromkeys(("sha256", "pdq", "note"), "")
 
 
 @router.get("/my/known")
@@ -70,7 +72,8 @@ def add_known(
                     session, actor, person_id, sha256=sha256, pdq=pdq, note=note
                 )
     except (InvalidInputError, ConflictError) as error:
-        return _page_again(request, database, hashbank, answers, actor, error)
+        typed = {"sha256": sha256, "pdq": pdq, "note": note}
+        return _page_again(request, database, hashbank, answers, actor, error, typed)
     answers.answer_now(database, actor, person_id)
     return see_other("/my/known")
 
@@ -112,6 +115,7 @@ def _page_again(
     answers: SeenAnswers,
     actor: Actor,
     error: LikenessError,
+    typed: Mapping[str, str] | None = None,
 ) -> Response:
     with database.read() as session:
         return _page(
@@ -121,6 +125,7 @@ def _page_again(
             answers,
             actor,
             problem=str(error),
+            typed=typed,
             status_code=error.http_status,
         )
 
@@ -133,6 +138,7 @@ def _page(
     actor: Actor,
     *,
     problem: str | None = None,
+    typed: Mapping[str, str] | None = None,
     status_code: int = 200,
 ) -> Response:
     person_id = own_person_id(actor)
@@ -143,6 +149,7 @@ def _page(
         known=hashbank.list_known(session, actor, person_id),
         seen=answers.view(session, actor, person_id),
         problem=problem,
+        typed=typed or _NOTHING_TYPED,
     )
     set_on_device_policy(response)
     return response

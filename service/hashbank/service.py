@@ -225,9 +225,9 @@ class HashBankService:
         tidy_sha256, tidy_pdq = sha256.strip().lower(), pdq.strip().lower()
         for name, value in (("SHA-256", tidy_sha256), ("PDQ", tidy_pdq)):
             if value and not _HEX_256_BITS.fullmatch(value):
-                raise NotAHashError(f"{name}: 64 hexadecimal digits.")
+                raise NotAHashError(f"{name}: exactly 64 digits and letters from a to f.")
         if not tidy_sha256 and not tidy_pdq:
-            raise NotAHashError("Give a SHA-256 or a PDQ hash: 64 hexadecimal digits.")
+            raise NotAHashError("Please choose a file, or type in a SHA-256 or a PDQ hash.")
         hashes = MediaHashes(
             sha256=tidy_sha256, pdq=tidy_pdq or None, pdq_quality=100 if tidy_pdq else None
         )

@@ -182,9 +182,12 @@ class ConnectionService:
         for field in kind.credentials:
             value = given.get(field.key, "").strip()
             if not value and field.required:
-                raise CredentialsMissingError(f"{field.label}: please fill it in.")
+                raise InvalidInputError(f"{field.label}: please fill it in.")
             if len(value) > _MAX_SECRET or not value.isascii() or not value.isprintable():
-                raise CredentialsMissingError(f"{field.label}: this is no such credential.")
+                raise InvalidInputError(
+                    f"{field.label}: plain letters, digits and signs on one line, at most "
+                    f"{_MAX_SECRET} characters."
+                )
             if value:
                 kept[field.key] = value
         if not kind.credentials:

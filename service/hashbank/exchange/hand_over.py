@@ -92,10 +92,14 @@ class HandOverBook:
         try:
             day = date.fromisoformat(text.strip())
         except ValueError:
-            raise InvalidInputError("Day: such as 2026-11-23.") from None
+            raise InvalidInputError(
+                "Please say on which day you did it, such as 2026-11-23."
+            ) from None
         today = self._clock.now().date()
         if day > today or day.year < 2015:
-            raise InvalidInputError("Day: the one on which you did it, today at the latest.")
+            raise InvalidInputError(
+                "Please give the day on which you did it: today at the latest, and not before 2015."
+            )
         return day
 
     def _repository(self, session: Session, actor: Actor) -> PersonExchangeRepository:

@@ -367,7 +367,9 @@ def _action(text: str) -> ListAction:
     for action in ACTIONS:
         if text == action:
             return action
-    raise InvalidInputError(f"Action: one of {', '.join(ACTIONS)}.")
+    raise InvalidInputError(
+        f"Please choose what is done with what the list names: {', '.join(ACTIONS)}."
+    )
 
 
 def _sorted(left_out: Counter[str]) -> tuple[tuple[str, int], ...]:

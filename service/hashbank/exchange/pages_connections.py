@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from service.accounts.actor import Actor
 from service.database import Database
-from service.errors import LikenessError
+from service.errors import ConflictError, LikenessError
 from service.hashbank.exchange.asked import ExchangeDep
 from service.hashbank.exchange.connections import ConnectionDraft
 from service.hashbank.exchange.registry import (
@@ -24,7 +24,7 @@ from service.hashbank.exchange.registry import (
 )
 from service.hashbank.exchange.service import HashExchange
 from service.hashbank.exchange.signals import KIND_WORDS
-from service.web.dependencies import DatabaseDep, OperatorActor, WriteSession
+from service.web.dependencies import DatabaseDep, OperatorActor
 from service.web.render import render
 from service.web.responses import see_other
 
@@ -133,10 +133,18 @@ def check_connection(
 
 @router.post(_PAGE + "/{connection_id}/close")
 def close_connection(
-    session: WriteSession, exchange: ExchangeDep, actor: OperatorActor, connection_id: uuid.UUID
+    request: Request,
+    database: DatabaseDep,
+    exchange: ExchangeDep,
+    actor: OperatorActor,
+    connection_id: uuid.UUID,
 ) -> Response:
     """Use it no more."""
-    exchange.connections.close(session, actor, connection_id)
+    try:
+        with database.write() as session:
+            exchange.connections.close(session, actor, connection_id)
+    except ConflictError as error:
+        return _page(request, database, exchange, actor, error=error)
     return see_other(_PAGE)
 
 

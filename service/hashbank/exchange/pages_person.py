@@ -64,7 +64,13 @@ def decide(
                 )
     except (InvalidInputError, ConflictError) as error:
         return _programmes_page(
-            request, database, exchange, actor, error=error, signature_name=signature_name
+            request,
+            database,
+            exchange,
+            actor,
+            error=error,
+            signature_name=signature_name,
+            typed_for=programme,
         )
     if withdraw:
         exchange.exports.take_back(database)
@@ -116,6 +122,7 @@ def _programmes_page(
     *,
     error: LikenessError | None = None,
     signature_name: str = "",
+    typed_for: str = "",
 ) -> Response:
     with database.read() as session:
         programmes = exchange.consents.programmes(session, actor, own_person_id(actor))
@@ -128,6 +135,7 @@ def _programmes_page(
         state_words=STATE_WORDS,
         kind_words=KIND_WORDS,
         signature_name=signature_name,
+        typed_for=typed_for,
         problem=str(error) if error else None,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 FORM_WORDS: Final = {
-    "text": "text file",
+    "text": "text file without SHA-256",
     "csv": "CSV file",
     "push": "put into the bank",
     "removal_text": "file of what has to be deleted",

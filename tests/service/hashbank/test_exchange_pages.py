@@ -149,7 +149,11 @@ class TestConnections:
         assert "Banks: NCII." in words
         assert "a-secret-token" not in browser.response.text  # type: ignore[union-attr]
         add_list(house, connection_id=row.id, selection="NCII", name="Bank")
-        browser.submit(f"{page}/close", status=409)
+        words = browser.submit(f"{page}/close", status=409)
+        assert "Lists are fetched over this connection: remove them first." in words
+        assert "Servers and programmes" in words, "on the page, not on one that leads nowhere"
+        words = browser.submit(f"{page}/credentials", {"credential_1": "a\nb"}, status=422)
+        assert "on one line" in words
         with house.rooms.database.read() as session:
             (view,) = house.rooms.exchange.lists.lists(session, house.operator)
         browser.open(f"/hash-lists/{view.id}")
@@ -178,6 +182,8 @@ class TestProgrammes:
         assert not browser.page.xpath("//input[@name='agreed']/@checked")
         words = browser.submit("/my/programmes", {"signature_name": "Ada L."}, status=422)
         assert "Please tick the statement if you agree" in words
+        (opened,) = browser.page.xpath("//details[@open]")
+        assert opened.xpath(".//input[@name='signature_name']/@value").get() == "Ada L."
         words = browser.submit("/my/programmes", {"signature_name": "Ada L.", "agreed": "on"})
         assert "signed “Ada L.”" in words
 
@@ -197,10 +203,10 @@ class TestProgrammes:
         assert "2 fingerprints, CSV file (handed over)" in browser.open("/my/programmes")
         words = browser.submit("/my/programmes")
         assert "Off: withdrawn" in words
-        assert "2 fingerprints lie there still" in words
+        assert "What was handed over lies there still." in words
 
         sign_in(house, browser, house.reviewers[0])
-        assert "2 hashes lie there without consent" in browser.open(page)
+        assert "What was handed over lies there without consent." in browser.open(page)
         browser.submit(f"{action}/take-back")
         assert browser.response is not None
         assert 'filename="remove-' in browser.response.headers["content-disposition"]

@@ -7,6 +7,7 @@ import secrets
 
 import pytest
 from fastapi.testclient import TestClient
+from parsel import Selector
 
 from service.accounts.actor import Actor
 from service.app import create_web
@@ -70,6 +71,25 @@ def test_the_person_reads_counts_and_a_month_and_no_address(house: House) -> Non
     assert (answer["is_verified"], answer["pictures"][0]["addresses"]) == (True, 1)
     assert answer["waiting_for_a_voucher"] == 1
     assert WHERE not in json.dumps(answer)
+
+
+def test_what_was_typed_wrongly_stands_there_again_with_what_is_wrong(house: House) -> None:
+    person, _ = make_person(house, photos=())
+    page = browser(house, person)
+    page.open("/my/known")
+    typed = page.client.post(
+        "/my/known",
+        data={
+            "csrf": page.page.xpath("//input[@name='csrf']/@value").get(),
+            "pdq": "zz",
+            "note": "the one from the party",
+        },
+    )
+    assert typed.status_code == 422
+    assert "PDQ: exactly 64 digits and letters from a to f." in typed.text
+    again = Selector(typed.text)
+    assert again.xpath("//details[@open]//input[@id='pdq']/@value").get() == "zz"
+    assert again.xpath("//input[@id='hash-note']/@value").get() == "the one from the party"
 
 
 def test_nothing_seen_goes_with_how_much_was_looked_at(house: House) -> None:
