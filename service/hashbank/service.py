@@ -312,7 +312,9 @@ class HashBankService:
         return len(rows)
 
     def _looks_halted(self, session: Session, document: KnownPictureDocument) -> bool:
-        frames = ((frame.pdq, frame.quality) for frame in document.frames)
+        frames = [(frame.pdq, frame.quality) for frame in document.frames]
+        # also what a device says that the picture is like when it is turned: nobody can check that
+        frames += [(pdq, 100) for pdq in document.turned]
         return self._halted.stops_hashes(session, document.hashes, frames)
 
     def hashes_for_gallery(self, session: Session) -> tuple[GalleryHash, ...]:

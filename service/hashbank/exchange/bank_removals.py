@@ -52,13 +52,17 @@ class BankRemovals:
                 for row in self._repository(session).any_removals()
             ]
         done = 0
+        away: set[uuid.UUID] = set()
         for removal_id, connection_id, content_id in waiting:
+            if connection_id in away:
+                continue
             try:
                 programme, client = self.client(database, system, connection_id)
                 with client:
                     client.delete(programme.bank, content_id)
             except LikenessError as error:
                 logger.warning("taking out of a bank waits: %s", error.code)
+                away.add(connection_id)
                 continue
             with database.write() as session:
                 self._repository(session).forget_removal(removal_id)

@@ -162,7 +162,7 @@ def decide_programme(
         else:
             exchange.consents.withdraw(session, actor, person_id, body.programme_id)
     if not body.agree:
-        exchange.exports.take_back(database)
+        exchange.exports.take_back(database, person_id)
     return Response(status_code=_NO_CONTENT)
 
 

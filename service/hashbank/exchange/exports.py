@@ -157,16 +157,18 @@ class ExportService:
             removal.id, len(hashes), hash_file(hashes, "csv", self._clock.now(), "remove")
         )
 
-    def take_back(self, database: Database) -> int:
+    def take_back(self, database: Database, of_person: uuid.UUID | None = None) -> int:
         """Take out of banks what lies there without consent; returns how many exports are done.
 
-        Called when somebody withdraws, and by a schedule until it is done.
+        Called when somebody withdraws, for what is theirs alone: they wait for it. And by a
+        schedule for everybody, until it is done.
         """
         system = Actor.system("withdrawn consents")
         with database.read() as session:
             waiting = [
                 (row.id, row.person_id, row.connection_id)
                 for row in self._repository(session, system).any_withdrawn_pushes()
+                if of_person is None or row.person_id == of_person
             ]
         done = 0
         for export_id, person_id, connection_id in waiting:
@@ -176,7 +178,7 @@ class ExportService:
                 self._note_problem(database, system, export_id, str(error))
                 continue
             done += 1
-        return done + self._banks.take_out(database)
+        return done if of_person is not None else done + self._banks.take_out(database)
 
     def leave_removals(self, session: Session, person_id: uuid.UUID) -> int:
         """Note what lies in banks, before its person is erased; returns how many hashes."""

@@ -73,7 +73,7 @@ def decide(
             typed_for=programme,
         )
     if withdraw:
-        exchange.exports.take_back(database)
+        exchange.exports.take_back(database, own_person_id(actor))
     return see_other("/my/programmes")
 
 

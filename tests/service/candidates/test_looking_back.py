@@ -21,6 +21,7 @@ from service.candidates.models import Candidate
 from service.candidates.sealed import SealedCandidates
 from service.candidates.seen_before import NOT_VERIFIED, PENDING
 from service.database import Database
+from service.hashbank.errors import HaltedPictureError
 from service.hashbank.matches import CATCH_UP_AFTER
 from service.hashbank.models import KnownMatch
 from service.sources.models import MediumSeen
@@ -431,3 +432,15 @@ def test_what_is_all_over_the_web_is_left_to_the_worker(
     assert answer(house, person) == PENDING
     assert work(house) == 3
     assert answer(house, person).startswith("Seen at 3 addresses")
+
+
+def test_a_hash_of_something_halted_is_refused_also_as_another_side_of_a_picture(
+    house: House,
+) -> None:
+    person, _ = make_person(house, photos=())
+    halted = saw(house, still(PDQ), URL.format("a"))
+    with house.rooms.database.write() as session:
+        house.rooms.sources.halted.halt(session, halted)
+    own = random_pdq(2)
+    with pytest.raises(HaltedPictureError):
+        gives(house, person, own, turned=(own, *turned_hashes(own)[1:7], PDQ))

@@ -363,6 +363,19 @@ class TestABank:
         assert sorted(line.form for line in view.exports) == ["push", "removal_call"]
         assert banked.rooms.exchange.exports.take_back(banked.rooms.database) == 0
 
+    def test_who_withdraws_waits_for_nobody_elses(self, banked: Case, peer: HmaPeer) -> None:
+        other = Case(banked.house, banked.programme)
+        for case, name in ((banked, b"one"), (other, b"two")):
+            case.gives(name)
+            case.agrees()
+            case.hand_over("push")
+            case.withdraws()
+        exports, database = banked.rooms.exchange.exports, banked.rooms.database
+        assert exports.take_back(database, banked.person_id) == 1
+        assert len(peer.banks["NCII"]) == 1
+        assert exports.take_back(database) == 1
+        assert peer.banks["NCII"] == {}
+
     def test_what_cannot_be_taken_back_now_is_taken_back_later(
         self, banked: Case, peer: HmaPeer
     ) -> None:
