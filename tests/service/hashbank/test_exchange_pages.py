@@ -109,8 +109,12 @@ class TestLists:
                     session, house.organisation_id, Listed((match,)), place, None
                 )
         sign_in(house, browser, house.reviewers[0])
+        browser.open("/candidates")
+        (link,) = browser.page.xpath("//nav//a[@href='/found-from-lists']/text()").getall()
+        assert link == "From lists", "an advocate finds it from every page"
         words = browser.open("/found-from-lists")
         assert "http://site.test/match�.png" in words
+        assert "looks alike: 3 of 256 bits differ" in words
         assert "http://site.test/stop" not in words
         sign_in(house, browser, house.operator)
         words = browser.open("/candidates/halted")
