@@ -441,7 +441,7 @@ def test_a_clip_of_one_minute_is_hashed_frame_by_frame(
     figures.info("bits from OpenCV's frames: %s", distances)
     assert max(distances) <= MAX_DISTANCE
     page.press("Keep these fingerprints")
-    page.must_see("a video", f"by {len(found)} places in it")
+    page.must_see("a video", f"by {len(found)} moments of it")
     (entry,) = gallery_of(house, robin)
     assert entry.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
     assert set(entry.frames) == set(found), "a video's frames stay together"

@@ -87,8 +87,8 @@ function wordsFor({ kind, frames, parts, unreadable }, good) {
     const cropped = parts.length > 1 ? ", and many that are cropped, framed or in a collage" : "";
     return `Ready: copies will be recognised, also smaller or saved anew${cropped}.`;
   }
-  const places = good.length === 1 ? "one place" : `${good.length} places`;
-  return `Ready: copies, parts and stills of the video will be recognised, by ${places} in it.`;
+  const moments = good.length === 1 ? "one moment" : `${good.length} moments`;
+  return `Ready: copies, parts and stills of the video will be recognised, by ${moments} of it.`;
 }
 
 /** A `CountingError`'s problem in words. */
