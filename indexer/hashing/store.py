@@ -110,6 +110,12 @@ class HashStore:
         """The highest id that is kept; 0 when there is none."""
         return self._follow().manifest.checkpoint
 
+    @property
+    def ids(self) -> Ids:
+        """(n,) int64: every id that is kept, ascending."""
+        parts = self._follow().parts.values()
+        return np.concatenate([np.empty(0, np.int64), *(part.ids for part in parts)])
+
     def search(self, queries: Codes, max_distance: int = MAX_DISTANCE) -> Hits:
         """As `HashIndex.search`, over all that was appended by anybody until now.
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from indexer.observations import HashMatch
 from service.accounts.actor import Actor
 from service.hashbank.matches import KnownMatches
-from service.hashbank.matches_repository import media_matched_by
+from service.hashbank.matches_repository import PART, media_matched_by
 from service.hashbank.strength import weighed
 from service.sources.places import SeenPlaces
 
@@ -49,8 +49,11 @@ class Weighing:
                 continue
             is_exact, held_back = match.kind == "sha256", known.held_back
             if known.counts_decide and not (is_exact or held_back):
-                hosts = places.count(media_matched_by(known.known_id)).hosts
-                held_back = self._matches.held_back_by(session, known.known_id, hosts)
+                in_part = match.kind == PART
+                media = media_matched_by(known.known_id, with_parts=in_part)
+                held_back = self._matches.held_back_by(
+                    session, known.known_id, places.count(media).hosts, with_parts=in_part
+                )
             if is_exact or not held_back:
                 kept.append(weighed(match, known.quality))
         return tuple(kept)

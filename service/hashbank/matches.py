@@ -148,9 +148,16 @@ class KnownMatches:
         session.flush()
         return noted
 
-    def held_back_by(self, session: Session, known_id: uuid.UUID, hosts: int) -> HeldBack:
-        """Whether the counts of this moment hold back look-alikes; `hosts` are those by now."""
-        media = self._repository(session, Actor.system("weighing")).count(known_id)
+    def held_back_by(
+        self, session: Session, known_id: uuid.UUID, hosts: int, *, with_parts: bool
+    ) -> HeldBack:
+        """Whether the counts of this moment hold back look-alikes; `hosts` are those by now.
+
+        A logo in somebody's picture may be all over the web without the picture being so: what
+        matches as a whole is judged by what matched as a whole.
+        """
+        repository = self._repository(session, Actor.system("weighing"))
+        media = repository.count(known_id, with_parts=with_parts)
         return "common" if self._is_common(media, hosts) else ""
 
     def set_counts(self, session: Session, actor: Actor, known_id: uuid.UUID, hosts: int) -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import Select, and_, delete, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from indexer.observations import HashKind
 from service.accounts.actor import Actor
 from service.enrolment.visibility import searchable_people, visible_people
 from service.errors import NotFoundError
 from service.hashbank.models import KnownMatch, KnownPicture
 
+Counted = TypeVar("Counted", uuid.UUID, int)
+
 DIFFERENT = "different"
+PART: HashKind = "pdq_part"
 
 
 class KnownMatchRepository:
@@ -75,15 +80,17 @@ class KnownMatchRepository:
         )
         return False
 
-    def count(self, known_id: uuid.UUID) -> int:
-        """How many media a known picture has matched."""
+    def count(self, known_id: uuid.UUID, *, with_parts: bool = False) -> int:
+        """How many media a known picture has matched as a whole, or in parts as well."""
         counted = select(func.count()).select_from(KnownMatch)
-        return self._session.scalar(counted.where(KnownMatch.known_id == known_id)) or 0
+        counted = _kinds(counted.where(KnownMatch.known_id == known_id), with_parts=with_parts)
+        return self._session.scalar(counted) or 0
 
     def with_other_counts(self, limit: int) -> Sequence[tuple[uuid.UUID, uuid.UUID]]:
         """(known picture, person) whose matches are not as many as was written down."""
         counted = (
             select(KnownMatch.known_id, func.count().label("media"))
+            .where(KnownMatch.kind != PART)
             .group_by(KnownMatch.known_id)
             .subquery()
         )
@@ -123,11 +130,12 @@ class KnownMatchRepository:
 
     def any_forget_medium(self, medium_id: uuid.UUID) -> None:
         """A medium was halted: nothing of anybody says that it matched. Counts follow."""
-        known_ids = self._session.scalars(
+        forgotten = self._session.execute(
             delete(KnownMatch)
             .where(KnownMatch.medium_id == medium_id)
-            .returning(KnownMatch.known_id)
-        ).all()
+            .returning(KnownMatch.known_id, KnownMatch.kind)
+        )
+        known_ids = [row.known_id for row in forgotten if row.kind != PART]
         self._session.execute(
             update(KnownPicture)
             .where(KnownPicture.id.in_(known_ids), KnownPicture.media_matched > 0)
@@ -182,14 +190,20 @@ class KnownMatchRepository:
         )
 
 
-def media_matched_by(known_id: uuid.UUID) -> Select[uuid.UUID]:
-    """Ids of the media that a known picture has matched, as a query for other rooms.
+def media_matched_by(known_id: uuid.UUID, *, with_parts: bool = False) -> Select[uuid.UUID]:
+    """Ids of the media that a known picture has matched as a whole, or in parts as well: a query
+    for other rooms.
 
     Whether the caller may see the known picture has to be known before.
     """
-    return select(KnownMatch.medium_id).where(
+    matched = select(KnownMatch.medium_id).where(
         KnownMatch.known_id == known_id, KnownMatch.verdict != DIFFERENT
     )
+    return _kinds(matched, with_parts=with_parts)
+
+
+def _kinds(query: Select[Counted], *, with_parts: bool) -> Select[Counted]:
+    return query if with_parts else query.where(KnownMatch.kind != PART)
 
 
 def media_matched_within(known_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:

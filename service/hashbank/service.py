@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from indexer.examiner.protocol import GalleryHash
 from indexer.hashing import MIN_PDQ_QUALITY, turned_hashes
+from indexer.hashing.hashes import PDQ_BITS
 from indexer.observations import MediaHashes, PartHash
 from service.accounts.actor import Actor, Role
 from service.audit.trail import AuditTrail
@@ -38,6 +39,8 @@ from service.vault import Vault
 
 _HEX_256_BITS = re.compile(r"[0-9a-f]{64}")
 _MAX_NOTE = 200
+_MOST_UNEVEN = 48
+"""PDQ sets the bits that are above the median: half of them, but for equal ones."""
 _MAX_KNOWN = 500
 """More than anybody holds; each is looked for in everything that is seen."""
 
@@ -226,6 +229,11 @@ class HashBankService:
         for name, value in (("SHA-256", tidy_sha256), ("PDQ", tidy_pdq)):
             if value and not _HEX_256_BITS.fullmatch(value):
                 raise NotAHashError(f"{name}: exactly 64 digits and letters from a to f.")
+        if tidy_pdq and abs(int(tidy_pdq, 16).bit_count() - PDQ_BITS // 2) > _MOST_UNEVEN:
+            raise NotAHashError(
+                "PDQ: this is not the hash of a picture with enough detail. Half of its bits are "
+                "set in one that is."
+            )
         if not tidy_sha256 and not tidy_pdq:
             raise NotAHashError("Please choose a file, or type in a SHA-256 or a PDQ hash.")
         hashes = MediaHashes(

@@ -2,8 +2,8 @@
 
 1. `follow` appends the table's rows to the index, in batches and in the order of their ids. Only
    rows that have settled are kept: PostgreSQL may commit a lower id after a higher one, and an
-   index only grows. A late one that slipped through makes the counts differ, and `verify` builds
-   the index anew.
+   index only grows. A late one that slipped through is noticed by `verify`, which builds the index
+   anew. Rows that were deleted meanwhile stay in it, as long as they are few: they answer nothing.
 2. `search` asks the index and compares the few younger rows with the table itself, so that nothing
    is missed meanwhile. What the table does not name any more (halted media) is never answered.
 
@@ -23,6 +23,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy.orm import Session
 
 from indexer.hashing import MAX_PDQ_DISTANCE
@@ -49,6 +50,8 @@ BATCH = 200_000
 MAX_YOUNG = 200_000
 """More rows than that are not compared one by one: the index has to be built first."""
 VERIFY_EVERY_S = 3600.0
+WINDOW = 100_000
+DELETED_ALLOWED = 1000
 _UNWRITABLE = "the index of what was seen cannot be written"
 
 
@@ -78,7 +81,10 @@ class SeenIndexState:
     @property
     def is_sound(self) -> bool:
         """Whether everything up to the checkpoint is there, and not too much waits."""
-        return self.kept == self.in_table and self.waiting <= MAX_YOUNG
+        return (
+            self.in_table <= self.kept <= self.in_table + _deleted_allowed(self.kept)
+            and self.waiting <= MAX_YOUNG
+        )
 
 
 class SeenIndex:
@@ -115,14 +121,15 @@ class SeenIndex:
         with self._following:
             try:
                 self._store.check()
+                ids = self._store.ids
             except HashStoreDamagedError as error:
                 self._begin_anew(str(error))
                 return False
             with database.read() as session:
-                wanted = SeenHashRepository(session).count_up_to(self._store.checkpoint)
-            if wanted == len(self._store):
+                missing, deleted = _differences(SeenHashRepository(session), ids)
+            if not missing and deleted <= _deleted_allowed(len(ids)):
                 return True
-            self._begin_anew(f"{len(self._store)} hashes are kept where {wanted} should be")
+            self._begin_anew(f"{missing} hashes are missing, {deleted} are there no more")
             return False
 
     def state(self, session: Session) -> SeenIndexState:
@@ -211,6 +218,31 @@ class SeenIndex:
             raise SeenIndexError(
                 f"the index of what was seen cannot be written: {error}"
             ) from error
+
+
+def _deleted_allowed(kept: int) -> int:
+    """So many deleted hashes are not worth building the index anew: it takes minutes when large."""
+    return DELETED_ALLOWED + kept // 10
+
+
+def _differences(repository: SeenHashRepository, kept: npt.NDArray[np.int64]) -> tuple[int, int]:
+    """How many hashes of the table are not kept, and how many kept ones it has no more.
+
+    Compared by windows of ids; single ids only where counts or sums differ.
+    """
+    last = int(kept[-1]) if len(kept) else 0
+    in_table = repository.windows_up_to(last, WINDOW)
+    missing = deleted = 0
+    for number in range(last // WINDOW + 1):
+        first, end = number * WINDOW, min((number + 1) * WINDOW, last + 1)
+        begin, stop = np.searchsorted(kept, (first, end))
+        here = kept[begin:stop]
+        if (len(here), int(here.sum())) == in_table.get(number, (0, 0)):
+            continue
+        there = np.array(repository.ids_between(first, end), dtype=np.int64)
+        missing += len(np.setdiff1d(there, here, assume_unique=True))
+        deleted += len(np.setdiff1d(here, there, assume_unique=True))
+    return missing, deleted
 
 
 def _young(repository: SeenHashRepository, checkpoint: int) -> HashIndex:

@@ -65,6 +65,22 @@ class SeenHashRepository:
         counted = select(func.count()).select_from(SeenHash).where(SeenHash.id <= hash_id)
         return self._session.scalar(counted) or 0
 
+    def windows_up_to(self, hash_id: int, size: int) -> dict[int, tuple[int, int]]:
+        """How many hashes there are among each `size` ids, and the sum of their ids."""
+        window = SeenHash.id // size
+        rows = self._session.execute(
+            select(window.label("window"), func.count(), func.sum(SeenHash.id))
+            .where(SeenHash.id <= hash_id)
+            .group_by(window)
+        )
+        return {int(number): (int(count), int(total)) for number, count, total in rows}
+
+    def ids_between(self, first: int, end: int) -> Sequence[int]:
+        """The ids from `first` to below `end`, ascending."""
+        return self._session.scalars(
+            select(SeenHash.id).where(SeenHash.id >= first, SeenHash.id < end).order_by(SeenHash.id)
+        ).all()
+
     def highest(self) -> int:
         """The newest hash's id; 0 when there is none."""
         return self._session.scalar(select(func.max(SeenHash.id))) or 0

@@ -71,6 +71,25 @@ class TestCommonPictures:
         )
         assert "http://exact.test" in {f"http://{item.host}" for item in queue}
 
+    def test_a_part_that_is_all_over_the_web_does_not_make_the_picture_a_common_one(
+        self, low_limits: House
+    ) -> None:
+        house = low_limits
+        person, case = make_person(house, photos=())
+        known_id = gives(house, person, PDQ)
+        work(house)
+        part = hash_finding(case.person_id, known_id, kind="pdq_part", distance=9)
+        for number in range(9):
+            found = msgspec.structs.replace(still(random_pdq(100 + number)), findings=(part,))
+            saw(house, found, f"http://site{number % 4}.test/{number}.jpg")
+        house.rooms.look_back.recount(house.rooms.database)
+        now = standing(house, person, known_id)
+        assert (now.held_back, len(queue_of(house))) == ("", 5), "the sixth part is held back"
+        whole = hash_finding(case.person_id, known_id, kind="pdq", distance=4)
+        seen = msgspec.structs.replace(still(flipped(PDQ, 4)), findings=(whole,))
+        saw(house, seen, "http://site.test/whole.jpg")
+        assert len(queue_of(house)) == 6
+
     def test_an_exact_copy_of_a_common_picture_is_still_a_candidate(
         self, low_limits: House
     ) -> None:

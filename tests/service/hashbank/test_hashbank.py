@@ -48,17 +48,26 @@ def test_what_is_no_hash_is_refused(house: House, database: Database, wrong: str
         house.rooms.hashbank.add_given_hash(session, person, case.person_id, sha256=wrong)
 
 
+@pytest.mark.parametrize("wrong", ["0" * 64, "f" * 64, "0" * 48 + "a" * 16])
+def test_a_perceptual_hash_that_no_picture_with_detail_has_is_refused(
+    house: House, database: Database, wrong: str
+) -> None:
+    person, case = make_person(house, photos=())
+    with pytest.raises(NotAHashError, match="detail"), database.write() as session:
+        house.rooms.hashbank.add_given_hash(session, person, case.person_id, pdq=wrong)
+
+
 def test_a_hash_made_elsewhere_goes_into_the_gallery_under_the_persons_number(
     house: House, database: Database
 ) -> None:
     person, case = make_person(house, photos=())
     with database.write() as session:
         before = house.rooms.enrolment.gallery_change(session)
-        for pdq in ("B" * 64, "b" * 64, "c" * 64):
+        for pdq in ("C" * 64, "c" * 64, "a" * 64):
             house.rooms.hashbank.add_given_hash(session, person, case.person_id, pdq=pdq)
         entries = house.rooms.hashbank.hashes_for_gallery(session)
         assert house.rooms.enrolment.gallery_change(session) > before
-    assert [entry.pdq for entry in entries].count("b" * 64) == 1
+    assert [entry.pdq for entry in entries].count("c" * 64) == 1
     assert {entry.person_ref for entry in entries} == {str(case.person_id)}
     assert all(entry.sha256 is None for entry in entries)
 

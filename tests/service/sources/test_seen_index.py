@@ -112,8 +112,46 @@ def test_what_left_the_table_is_never_answered(
         session.execute(delete(SeenHash).where(SeenHash.pdq == bytes.fromhex(gone)))
         SeenHashRepository(session).halt(halted_id, clock.now(), keep_hashes=True)
     assert found(index, sqlite_database, gone, halted) == {}
+    # a few that answer nothing are no reason to build a large index anew
+    with sqlite_database.read() as session:
+        assert index.state(session).is_sound
+    assert index.verify(sqlite_database)
+
+
+def test_an_index_of_which_much_is_gone_is_built_anew(
+    sqlite_database: Database,
+    index: SeenIndex,
+    clock: SettableClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(seen_index, "DELETED_ALLOWED", 1)
+    monkeypatch.setattr(seen_index, "WINDOW", 4)
+    for number in range(9):
+        put_hash(sqlite_database, random_pdq(30 + number), clock.now() - LONG_AGO)
+    index.follow(sqlite_database)
+    assert index.verify(sqlite_database)
+    with sqlite_database.write() as session:
+        session.execute(delete(SeenHash).where(SeenHash.id.in_([2, 7])))
     with sqlite_database.read() as session:
         assert not index.state(session).is_sound
+    assert not index.verify(sqlite_database)
+    assert index.follow(sqlite_database) == 7
+    assert index.verify(sqlite_database)
+
+
+def test_a_late_row_is_noticed_although_another_one_left(
+    database: Database, tmp_path: Path, clock: SettableClock
+) -> None:
+    index = SeenIndex(tmp_path / "any", clock)
+    for hash_id in (2, 5, 6):
+        put_hash(database, random_pdq(50 + hash_id), clock.now() - LONG_AGO, hash_id=hash_id)
+    index.follow(database)
+    with database.write() as session:
+        session.execute(delete(SeenHash).where(SeenHash.id == 5))
+    put_hash(database, random_pdq(60), clock.now() - LONG_AGO, hash_id=4)
+    assert not index.verify(database)
+    assert index.follow(database) == 3
+    assert index.verify(database)
 
 
 @pytest.mark.parametrize("file", ["manifest.json", "log-0"])
