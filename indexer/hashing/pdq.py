@@ -49,7 +49,7 @@ _ODD: Final[Floats] = np.where(np.arange(_FREQUENCIES) % 2 == 0, -1, 1).astype(n
 
 # For each of `ORIENTATIONS`: whether the picture is transposed, and then mirrored upside down and
 # left to right.
-_TURNS: Final = (
+TURNS: Final = (
     (False, False, False),
     (True, True, False),
     (False, True, True),
@@ -105,7 +105,7 @@ def turned_codes(light: Floats) -> Codes:
     """(8, 32) bytes: of the picture turned and mirrored as `ORIENTATIONS` says."""
     height, width = light.shape
     if min(height, width) < _SMALLEST_SIDE_PX:
-        return codes(np.zeros((len(_TURNS), _FREQUENCIES, _FREQUENCIES), dtype=np.float32))
+        return codes(np.zeros((len(TURNS), _FREQUENCIES, _FREQUENCIES), dtype=np.float32))
     # Turned by turning the matrices, which are small: rows of these blocks are the picture as it
     # is and upside down, columns as it is and left to right.
     across, down = _filtering(width), _filtering(height)
@@ -114,7 +114,7 @@ def turned_codes(light: Floats) -> Codes:
     )
     blocks = all_four.reshape(2, _FREQUENCIES, 2, _FREQUENCIES)
     turned = []
-    for transposed, rows, columns in _TURNS:
+    for transposed, rows, columns in TURNS:
         # mirroring after transposing is transposing after mirroring the other way
         if transposed:
             turned.append(blocks[int(columns), :, int(rows)].T)

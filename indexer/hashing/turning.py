@@ -17,22 +17,10 @@ import numpy as np
 
 from indexer.hashing.hashes import ORIENTATIONS, PDQ_BITS
 from indexer.hashing.index import pdq_codes
+from indexer.hashing.pdq import TURNS
 
 _SIDE: Final = 16
 _SECOND: Final = (np.arange(_SIDE) % 2).astype(np.uint8)
-
-# For each of `ORIENTATIONS`: whether to transpose, and then whether every second row and every
-# second column changes sides.
-_STEPS: Final = (
-    (False, False, False),
-    (True, True, False),
-    (False, True, True),
-    (True, False, True),
-    (False, True, False),
-    (False, False, True),
-    (True, False, False),
-    (True, True, True),
-)
 
 
 def turned_hashes(pdq: str) -> tuple[str, ...]:
@@ -42,7 +30,7 @@ def turned_hashes(pdq: str) -> tuple[str, ...]:
     """
     bits = np.unpackbits(pdq_codes([pdq])[0]).reshape(_SIDE, _SIDE)
     turned = []
-    for transposed, rows, columns in _STEPS:
+    for transposed, rows, columns in TURNS:
         each = bits.T.copy() if transposed else bits.copy()
         if rows:
             each ^= _SECOND[:, None]
