@@ -301,7 +301,7 @@ def test_erasing_needs_the_passphrase_again_and_gives_a_receipt(
     house: House, browser: Browser
 ) -> None:
     begun(browser)
-    browser.open("/my/erase")
+    assert "take them back" in browser.open("/my/erase")
     assert "tick" in browser.submit("/my/erase", {"passphrase": OWN}, status=422)
     words = browser.submit("/my/erase", {"passphrase": "wrong one", "sure": "on"}, status=422)
     assert "not right" in words
