@@ -21,10 +21,10 @@ from datetime import timedelta
 import msgspec
 from sqlalchemy.orm import Session
 
-from indexer.hashing import MIN_PDQ_QUALITY
 from indexer.observations import Examination, MediaHashes, PersonFinding
 from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
+from service.candidates.confirmed_hashes import add_confirmed
 from service.candidates.documents import CandidateDocument, SeenAt
 from service.candidates.halted_again import HaltedAgain
 from service.candidates.halting import Halting
@@ -39,7 +39,6 @@ from service.candidates.weighing import Weighing
 from service.candidates.words import best_face
 from service.clock import Clock
 from service.enrolment.service import EnrolmentService
-from service.hashbank.documents import FrameHash
 from service.hashbank.service import HashBankService
 from service.sources.halted_media import HaltedMedia
 from service.vault import Vault
@@ -366,31 +365,6 @@ class FindingRecorder:
             row.person_id,
             f"More than {most} finds in one day: please look before going on.",
         )
-
-
-def add_confirmed(
-    hashbank: HashBankService,
-    session: Session,
-    actor: Actor,
-    person_id: uuid.UUID,
-    examination: Examination,
-) -> None:
-    """The hashes of a confirmed find, and of every frame of a video, join what is looked for."""
-    frames = {
-        frame.pdq: FrameHash(frame.pdq, frame.quality)
-        for frame in examination.frame_hashes
-        if frame.quality >= MIN_PDQ_QUALITY
-    }
-    hashbank.add_known(
-        session,
-        actor,
-        person_id,
-        "confirmed",
-        examination.hashes,
-        frames=tuple(frames.values()),
-        parts=examination.parts,
-        turned=examination.pdq_orientations,
-    )
 
 
 def without_crops(examination: Examination, finding: PersonFinding | None) -> Examination:

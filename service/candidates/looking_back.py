@@ -41,8 +41,9 @@ from service.candidates.findings import FindingRecorder
 from service.candidates.outcomes import CandidateOutcomes
 from service.database import Database
 from service.enrolment.service import EnrolmentService
+from service.hashbank.entries import HashesOfOne
 from service.hashbank.matches_repository import media_matched_by
-from service.hashbank.service import HashBankService, HashesOfOne
+from service.hashbank.service import HashBankService
 from service.sources.models import MediumSeen
 from service.sources.places import SeenPlaces
 from service.sources.seen_index import SeenIndex

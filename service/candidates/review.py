@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from service.accounts.actor import Actor, Role
 from service.accounts.service import AccountService
 from service.audit.trail import AuditTrail
+from service.candidates.confirmed_hashes import add_confirmed
 from service.candidates.documents import (
     CandidateDocument,
     ConfirmationDocument,
@@ -29,7 +30,6 @@ from service.candidates.errors import (
     ReasonMissingError,
     StatementsMissingError,
 )
-from service.candidates.findings import add_confirmed
 from service.candidates.halting import MAX_REASON_CHARACTERS, Halting
 from service.candidates.models import Candidate, Confirmation, NeverAgain
 from service.candidates.outcomes import CandidateOutcomes

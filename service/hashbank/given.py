@@ -6,11 +6,13 @@ are refused. A frame below PDQ's own limit of quality is refused, too: it would 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
+import numpy as np
 
-from indexer.hashing import MIN_PDQ_QUALITY, ORIENTATIONS
+from indexer.hashing import MIN_PDQ_QUALITY, ORIENTATIONS, pdq_codes, turned_hashes
 from indexer.hashing.parts import MAX_KNOWN_PARTS
 from indexer.observations import PartHash
 from service.hashbank.documents import FrameHash
@@ -20,6 +22,9 @@ MAX_MEDIA_AT_ONCE: Final = 20
 MAX_FRAMES: Final = 300
 MAX_FRAMES_OF_A_PICTURE: Final = 2
 """All its pixels, and shrunk as crawled media are before they are hashed."""
+MAX_TURNED_OFF: Final = 72
+"""A turned picture's hash is 48 bits at most from what its bits make of it (300 photographs), and
+another picture's 128 on average."""
 _MAX_CHARACTERS: Final = 640 * 1024
 
 Hex256 = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
@@ -66,6 +71,8 @@ class GivenMedium(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("only a picture with hashes has orientations")
         if len(self.turned) not in (0, len(ORIENTATIONS)):
             raise ValueError(f"a picture has {len(ORIENTATIONS)} orientations")
+        if self.turned and not _is_one_picture(self.turned, self.frames):
+            raise ValueError("the orientations are those of another picture")
 
     def frame_hashes(self) -> tuple[FrameHash, ...]:
         """The frames as they are kept."""
@@ -77,6 +84,16 @@ class GivenMedium(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             PartHash(each.pdq, each.quality, each.left, each.top, each.right, each.bottom)
             for each in self.parts
         )
+
+
+def _is_one_picture(turned: Sequence[str], frames: Sequence[GivenFrame]) -> bool:
+    """Nobody here can see the picture; but its hashes must be able to belong together, or one
+    picture would ask for eight others.
+    """
+    if turned[0] not in {frame.pdq for frame in frames}:
+        return False
+    distances = np.bitwise_count(pdq_codes(turned) ^ pdq_codes(turned_hashes(turned[0])))
+    return int(distances.sum(axis=1).max()) <= MAX_TURNED_OFF
 
 
 _GivenMedia = Annotated[

@@ -89,12 +89,9 @@ class FingerprintIn(BaseModel):
     def _few_frames_of_a_picture(self) -> Self:
         if self.kind == "video" and self.parts:
             raise ValueError("a video has no parts")
-        if self.turned and (self.kind == "video" or not self.frames):
-            raise ValueError("only a picture with hashes has orientations")
-        if len(self.turned) not in (0, len(ORIENTATIONS)):
-            raise ValueError(f"a picture has {len(ORIENTATIONS)} orientations")
         if self.kind == "picture" and len(self.frames) > MAX_FRAMES_OF_A_PICTURE:
             raise ValueError(f"a picture has at most {MAX_FRAMES_OF_A_PICTURE} frames")
+        self.given()  # its own checks become errors of the field
         return self
 
     def given(self) -> GivenMedium:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, cast
@@ -17,7 +17,6 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from indexer.examiner.protocol import GalleryHash
-from indexer.hashing import MIN_PDQ_QUALITY, turned_hashes
 from indexer.hashing.hashes import PDQ_BITS
 from indexer.observations import MediaHashes, PartHash
 from service.accounts.actor import Actor, Role
@@ -30,6 +29,7 @@ from service.enrolment.eyes import Eyes
 from service.enrolment.gallery import GallerySource
 from service.errors import ConflictError, NotAllowedError
 from service.hashbank.documents import FrameHash, KnownKind, KnownPictureDocument, context_of
+from service.hashbank.entries import HashesOfOne, gallery_entries, hashes_of_one
 from service.hashbank.errors import HaltedPictureError, NoHashError, NotAHashError
 from service.hashbank.given import GivenMedium
 from service.hashbank.matches import KnownMatches, MatchLimits
@@ -67,19 +67,6 @@ class KnownPictureView:
     added_at: datetime
     kind: KnownKind = "picture"
     frames: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class HashesOfOne:
-    """What finds one known picture or video.
-
-    `orientations` holds, for each PDQ of it, that of all eight orientations, as `ORIENTATIONS`
-    orders them: for media of which only a hash is left, which cannot be turned any more.
-    """
-
-    person_id: uuid.UUID
-    entries: tuple[GalleryHash, ...]
-    orientations: tuple[tuple[str, ...], ...]
 
 
 class HashBankService:
@@ -150,14 +137,12 @@ class HashBankService:
                 }
                 if added:
                     known = msgspec.structs.replace(known, **added)
+                    self._refuse_halted(session, origin, known)
+                    row.look_backs = 0
                     row.document = self._vault.seal_document(person_id, _context(row), known)
                     self._gallery.bump_gallery(session)
                 return row.id
-        if origin != "confirmed" and self._looks_halted(session, document):
-            raise HaltedPictureError(
-                "This picture cannot be looked for here. If you or somebody else in it was under "
-                "18, there are services that are made for this; the help page shows where."
-            )
+        self._refuse_halted(session, origin, document)
         if origin == "given" and len(rows) >= _MAX_KNOWN:
             raise ConflictError(
                 f"At most {_MAX_KNOWN} pictures are recognised. Please forget some of them first."
@@ -319,10 +304,20 @@ class HashBankService:
             self._gallery.bump_gallery(session)
         return len(rows)
 
+    def _refuse_halted(
+        self, session: Session, origin: KnownOrigin, document: KnownPictureDocument
+    ) -> None:
+        if origin != "confirmed" and self._looks_halted(session, document):
+            raise HaltedPictureError(
+                "This picture cannot be looked for here. If you or somebody else in it was under "
+                "18, there are services that are made for this; the help page shows where."
+            )
+
     def _looks_halted(self, session: Session, document: KnownPictureDocument) -> bool:
         frames = [(frame.pdq, frame.quality) for frame in document.frames]
-        # also what a device says that the picture is like when it is turned: nobody can check that
-        frames += [(pdq, 100) for pdq in document.turned]
+        # also what a device says that the picture is like when it is turned
+        quality = document.hashes.pdq_quality
+        frames += [(pdq, 100 if quality is None else quality) for pdq in document.turned]
         return self._halted.stops_hashes(session, document.hashes, frames)
 
     def hashes_for_gallery(self, session: Session) -> tuple[GalleryHash, ...]:
@@ -330,7 +325,7 @@ class HashBankService:
         actor = Actor.system("gallery")
         entries: list[GalleryHash] = []
         for row in self._repository(session, actor).searchable():
-            entries.extend(_gallery_hashes(row, self._document(row)))
+            entries.extend(gallery_entries(row, self._document(row)))
         return tuple(entries)
 
     def hashes_of(self, session: Session, actor: Actor, known_id: uuid.UUID) -> HashesOfOne | None:
@@ -338,9 +333,7 @@ class HashBankService:
         row = self._repository(session, actor).known_if_there(known_id)
         if row is None:
             return None
-        document = self._document(row)
-        entries = tuple(_gallery_hashes(row, document))
-        return HashesOfOne(row.person_id, entries, _in_all_orientations(entries, document))
+        return hashes_of_one(row, self._document(row))
 
     def erase(self, session: Session, person_id: uuid.UUID) -> tuple[ErasedCount, ...]:
         """See `PersonEraser`."""
@@ -371,44 +364,6 @@ class HashBankService:
 
 def _context(row: KnownPicture) -> str:
     return context_of(row.id)
-
-
-def _gallery_hashes(row: KnownPicture, document: KnownPictureDocument) -> Iterator[GalleryHash]:
-    """A video is one entry with all its frames; a picture one for each hash that it has."""
-    person_ref, known_ref, hashes = str(row.person_id), str(row.id), document.hashes
-    is_video = document.kind == "video"
-    usable = tuple(frame.pdq for frame in document.frames if frame.quality >= MIN_PDQ_QUALITY)
-    yield GalleryHash(
-        person_ref,
-        known_ref,
-        hashes.sha256 or None,
-        hashes.pdq,
-        hashes.pdq_quality,
-        usable if is_video else (),
-        document.parts,
-    )
-    if not is_video:
-        for frame in document.frames:
-            yield GalleryHash(person_ref, known_ref, None, frame.pdq, frame.quality)
-
-
-def _in_all_orientations(
-    entries: Sequence[GalleryHash], document: KnownPictureDocument
-) -> tuple[tuple[str, ...], ...]:
-    """Turned where the picture itself was turned; by the bits alone where only a hash is known."""
-    by_hash = {
-        pdq: turned_hashes(pdq)
-        for entry in entries
-        for pdq in ((entry.pdq,) if _is_usable(entry) else ()) + entry.frames
-        if pdq is not None
-    }
-    if document.turned and document.turned[0] in by_hash:
-        by_hash[document.turned[0]] = document.turned
-    return tuple(by_hash.values())
-
-
-def _is_usable(entry: GalleryHash) -> bool:
-    return entry.pdq_quality is None or entry.pdq_quality >= MIN_PDQ_QUALITY
 
 
 def _document_of(medium: GivenMedium, note: str) -> KnownPictureDocument:

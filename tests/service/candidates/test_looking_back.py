@@ -438,9 +438,28 @@ def test_a_hash_of_something_halted_is_refused_also_as_another_side_of_a_picture
     house: House,
 ) -> None:
     person, _ = make_person(house, photos=())
-    halted = saw(house, still(PDQ), URL.format("a"))
+    own = random_pdq(2)
+    # too far from the picture's own sides, as its bits give them, to be stopped by these
+    other_side = flipped(turned_hashes(own)[7], 50)
+    halted = saw(house, still(other_side), URL.format("a"))
     with house.rooms.database.write() as session:
         house.rooms.sources.halted.halt(session, halted)
-    own = random_pdq(2)
+    turned = (own, *turned_hashes(own)[1:7], other_side)
+    device_sha256 = "5" * 64
     with pytest.raises(HaltedPictureError):
-        gives(house, person, own, turned=(own, *turned_hashes(own)[1:7], PDQ))
+        gives(house, person, own, sha256=device_sha256, turned=turned)
+    gives(house, person, own, sha256=device_sha256)
+    with pytest.raises(HaltedPictureError):
+        gives(house, person, own, sha256=device_sha256, turned=turned)
+
+
+def test_sides_that_are_told_later_are_looked_up_as_well(house: House) -> None:
+    own = random_pdq(2)
+    other_side = flipped(turned_hashes(own)[5], 45)
+    saw(house, still(other_side), URL.format("a"))
+    person, _ = make_person(house, photos=())
+    gives(house, person, own, sha256="5" * 64)
+    assert work(house) == 0
+    turned = (*turned_hashes(own)[:5], other_side, *turned_hashes(own)[6:])
+    gives(house, person, own, sha256="5" * 64, turned=turned)
+    assert work(house) == 1

@@ -81,6 +81,8 @@ def test_what_the_page_makes_is_read() -> None:
         [medium(turned=["a" * 64] * 9)],
         [medium(turned=["A" * 64] * 8)],
         [medium(frames=0, turned=["a" * 64] * 8)],
+        [medium(turned=["a" * 64] * 8)],
+        [medium(frames=0) | {"frames": [frame("c3" * 32)], "turned": ["c3" * 32] * 8}],
         [medium("video", 1, turned=["a" * 64] * 8)],
     ],
 )
@@ -196,7 +198,9 @@ def test_programs_give_fingerprints_too(house: House, database: Database) -> Non
     )
     listed = api.call("GET", "/my/known", 200)
     assert {each["known_id"] for each in made} == {each["known_id"] for each in listed}
-    for wrong in (medium(frames=3), medium("audio"), medium(sha256="x"), medium(name="a.jpg")):
+    another = medium(turned=["a" * 64] * 8)
+    wrongs = (medium(frames=3), medium("audio"), medium(sha256="x"), medium(name="a.jpg"), another)
+    for wrong in wrongs:
         api.call("POST", "/my/known/fingerprints", 422, json={"media": [wrong]})
 
 

@@ -72,7 +72,9 @@ export function hashBitmap(bitmap, onProgress = () => {}, { withParts = false } 
   if (!withParts) return hashes;
   const grey = together(rowsOfSmall);
   const isUsable = hashes.small.quality >= MIN_QUALITY;
-  return { ...hashes, parts: partsOf(grey), turned: isUsable ? turnedHashesOf(grey) : [] };
+  // its own hash as it was sent: from rounded rows a bit might differ
+  const turned = isUsable ? [hashes.small.pdq, ...turnedHashesOf(grey).slice(1)] : [];
+  return { ...hashes, parts: partsOf(grey), turned };
 }
 
 function together(rows) {
