@@ -12,7 +12,7 @@ import warnings
 import cv2
 import numpy as np
 
-from indexer.faces.detect import FoundFace
+from indexer.faces.found import FoundFace
 from indexer.media.picture import Pixels
 
 ALIGNED_SIDE_PX = 112

@@ -10,15 +10,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
 import numpy as np
 
+from indexer.faces.found import FoundFace
 from indexer.faces.session import Floats, InferenceSession
 from indexer.media.picture import Picture, Pixels
 from indexer.observations import Box
+
+__all__ = ["Detector", "FoundFace", "YuNetDetector", "face_box", "merge"]
 
 STRIDES = (8, 16, 32)
 WORKING_SIDE_PX = 640
@@ -28,18 +30,6 @@ MAX_OVERLAP = 0.3
 MIN_FACE_SIDE_PX = 12
 MAX_FACES = 256
 """A picture with more is a crowd or a trick; the best ones are kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoundFace:
-    """A face's place: box as (left, top, width, height), landmarks (5, 2) in pixels.
-
-    Landmarks are, as seen in the picture: left eye, right eye, nose, left and right mouth corner.
-    """
-
-    box_px: tuple[float, float, float, float]
-    landmarks_px: Floats
-    score: float
 
 
 def face_box(face: FoundFace, picture: Picture) -> Box:

@@ -14,11 +14,11 @@ import numpy as np
 from indexer.faces.detect import (
     MIN_FACE_SIDE_PX,
     SECOND_LOOK_FROM_PX,
-    FoundFace,
     merge,
 )
 from indexer.faces.embed import write_unit_vectors
 from indexer.faces.errors import ModelUnusableError
+from indexer.faces.found import FoundFace
 from indexer.faces.quiet_runtimes import onnxruntime_module
 from indexer.faces.session import Floats
 from indexer.media.picture import Pixels

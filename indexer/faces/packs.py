@@ -23,7 +23,7 @@ Role = Literal["detector", "recogniser"]
 Family = Literal["yunet-sface", "insightface", "described"]
 State = Literal["ready", "missing", "damaged"]
 
-PREPROCESSING_VERSION = 1
+PREPROCESSING_VERSION = 2
 """Raised whenever scaling, alignment or normalisation changes: old templates then differ."""
 
 
