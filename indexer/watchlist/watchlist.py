@@ -19,7 +19,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import faiss
-import msgspec
 import numpy as np
 
 from indexer.errors import IndexerError
@@ -29,16 +28,8 @@ from indexer.faces.probe import ProbeFaces, _lend, _Lent
 from indexer.faces.session import Floats
 from indexer.faces.template import Template
 from indexer.faiss_threads import threads_for
-from indexer.observations import Band, FaceMatch, ModelStamp
-
-CHANCE_MATCHES_PER_FACE = 1e-3
-"""With many people enrolled the threshold rises until no more than one face in a thousand matches
-somebody by chance; but never above the strictest similarity that was measured."""
-
-STRONG_BELOW = 1e-4
-MODERATE_BELOW = 1e-2
-"""Bands by expected chance matches in one medium: below one in 10,000 media like it, below one in
-100, and more."""
+from indexer.observations import FaceMatch, ModelStamp
+from indexer.watchlist.judging import CHANCE_MATCHES_PER_FACE, Judging
 
 
 class MixedModelsError(IndexerError):
@@ -65,11 +56,13 @@ class Watchlist:
         model: ModelStamp | None,
         calibration: Calibration | None,
         change: int,
+        chance_matches_per_face: float = CHANCE_MATCHES_PER_FACE,
     ) -> None:
         """Prefer `build` and `empty`."""
         self.model = model
         self.change = change
         self._calibration = calibration
+        self._chance_matches_per_face = chance_matches_per_face
         self._people = tuple(entry.person_ref for entry in entries)
         self._templates_of = Counter(self._people)
         self._masked: frozenset[str] = frozenset()
@@ -84,11 +77,13 @@ class Watchlist:
         model: ModelStamp,
         calibration: Calibration,
         change: int = 0,
+        chance_matches_per_face: float = CHANCE_MATCHES_PER_FACE,
     ) -> Watchlist:
         """A snapshot of these templates at this change number; none is fine.
 
-        `calibration` is the pack's (`engine.pack.calibration`). Raises `MixedModelsError` when a
-        template was made by another model than `model`.
+        `calibration` is the pack's (`engine.pack.calibration`); `chance_matches_per_face` what is
+        bearable of the expected chance matches, for each face looked at. Raises
+        `MixedModelsError` when a template was made by another model than `model`.
         """
         entries = tuple(templates)
         for entry in entries:
@@ -97,7 +92,7 @@ class Watchlist:
                     f"the template {entry.template_ref!r} was made by another model "
                     f"({entry.template.model.pack}); build it again from the reference photo"
                 )
-        return cls(entries, model, calibration, change)
+        return cls(entries, model, calibration, change, chance_matches_per_face)
 
     @classmethod
     def empty(cls, change: int = 0) -> Watchlist:
@@ -123,14 +118,10 @@ class Watchlist:
     def threshold(self, only_person: str | None = None) -> float:
         """The similarity from which on a face is a match, for the gallery that is searched.
 
-        The pack's default keeps one pair of strangers in 10,000 apart wrongly; with more than a
-        few templates it rises, because each face is compared with every one of them.
+        It rises with the number of templates, because each face is compared with every one of
+        them, and with the number of faces looked at: see `indexer.watchlist.judging`.
         """
-        if self._calibration is None:
-            return 1.0
-        size = self._size(only_person)
-        wanted = self._calibration.similarity_at(CHANCE_MATCHES_PER_FACE / max(1, size))
-        return max(self._calibration.default_threshold, wanted)
+        return self._judging(only_person).threshold
 
     def search(
         self, probes: ProbeFaces, *, frame_index: int = 0, only_person: str | None = None
@@ -160,24 +151,13 @@ class Watchlist:
 
         People masked in the meantime are left out.
         """
-        if self._calibration is None:
-            return ()
-        comparisons = max(1, faces_in_medium) * max(1, self._size(only_person))
-        masked = self._masked
-        judged: list[FaceMatch] = []
-        for match in matches:
-            if match.person_ref in masked:
-                continue
-            expected = self._calibration.false_match_rate(match.similarity) * comparisons
-            judged.append(
-                msgspec.structs.replace(
-                    match,
-                    expected_chance_matches=expected,
-                    band=band_of(expected),
-                    chance_is_extrapolated=self._calibration.is_extrapolated(match.similarity),
-                )
-            )
-        return tuple(judged)
+        return self._judging(only_person).restated(matches, faces_in_medium, self._masked)
+
+    def _judging(self, only_person: str | None) -> Judging:
+        """Who judges a search. One case alone is asked about few media: the default bears that."""
+        if only_person is not None:
+            return Judging(self._calibration, self._size(only_person))
+        return Judging(self._calibration, self._size(None), self._chance_matches_per_face)
 
     def _size(self, only_person: str | None) -> int:
         masked = self._masked
@@ -213,13 +193,6 @@ class Watchlist:
             )
             for (face, person), similarity in sorted(best.items(), key=lambda item: -item[1])
         ]
-
-
-def band_of(expected_chance_matches: float) -> Band:
-    """The band in which a match is spoken of."""
-    if expected_chance_matches < STRONG_BELOW:
-        return "strong"
-    return "moderate" if expected_chance_matches < MODERATE_BELOW else "weak"
 
 
 def _index_of(entries: tuple[WatchedTemplate, ...]) -> faiss.IndexFlatIP:
