@@ -15,24 +15,16 @@ from pathlib import Path
 import numpy as np
 
 from indexer.faces.align import aligned_face, eye_distance_px, grey_png
-from indexer.faces.detect import Detector, FoundFace, YuNetDetector, face_box
-from indexer.faces.embed import NetworkRecogniser, Recogniser
-from indexer.faces.errors import PackDamagedError, PackMissingError, PhotoRefusedError
-from indexer.faces.folding import folded_path
-from indexer.faces.insightface_pack import ArcFaceRecogniser, ScrfdDetector
-from indexer.faces.packs import (
-    DEFAULT_PACK,
-    ModelPack,
-    check_pack,
-    default_models_dir,
-    find_pack,
-    require_licence,
-    stamp_of,
-)
+from indexer.faces.detect import Detector, face_box
+from indexer.faces.embed import Recogniser
+from indexer.faces.errors import PhotoRefusedError
+from indexer.faces.found import FoundFace
+from indexer.faces.packs import DEFAULT_PACK, ModelPack, stamp_of
+from indexer.faces.parts import open_parts
 from indexer.faces.private_buffer import PrivateBuffer
 from indexer.faces.probe import ProbeFace, ProbeFaces
 from indexer.faces.quality import FaceQuality, judge, refuse_if_poor
-from indexer.faces.session import RuntimeName, choose_runtime, open_session
+from indexer.faces.session import RuntimeName
 from indexer.faces.template import Template
 from indexer.media.picture import Picture, Pixels
 from indexer.observations import ModelStamp
@@ -86,21 +78,14 @@ class FaceEngine:
         `PackDamagedError`, `RuntimeUnavailableError` or `ModelUnusableError`; each message says
         what to do.
         """
-        folder = Path(models_dir) if models_dir is not None else default_models_dir()
-        pack = find_pack(name, folder)
-        require_licence(pack, accepted_licences)
-        status = check_pack(name, folder)
-        if status.state != "ready":
-            problems = "; ".join(status.problems)
-            advice = f"run `likeness models fetch {name}`"
-            if status.state == "missing":
-                raise PackMissingError(
-                    f"the model pack {name!r} is not there ({problems}); {advice}"
-                )
-            raise PackDamagedError(f"the model pack {name!r} is damaged ({problems}); {advice}")
-        chosen = choose_runtime("onnxruntime" if pack.family == "insightface" else runtime)
-        detector, recogniser = _load(pack, status.folder, chosen, threads)
-        return cls(pack, detector, recogniser, chosen)
+        parts = open_parts(
+            name,
+            models_dir=models_dir,
+            runtime=runtime,
+            accepted_licences=accepted_licences,
+            threads=threads,
+        )
+        return cls(parts.pack, parts.detector, parts.recogniser, parts.runtime)
 
     def enrol(self, picture: Picture, others: tuple[Template, ...] = ()) -> Template:
         """The template of the one face in a reference photo; see `enrol_with_quality`."""
@@ -169,21 +154,3 @@ class FaceEngine:
                 "There are several faces. Choose or crop a photo that shows only this person.",
             )
         return found[0]
-
-
-def _load(
-    pack: ModelPack, folder: Path, runtime: RuntimeName, threads: int
-) -> tuple[Detector, Recogniser]:
-    detector_file, recogniser_file = pack.file("detector"), pack.file("recogniser")
-    detector_path, recogniser_path = folder / detector_file.name, folder / recogniser_file.name
-    detector: Detector
-    if pack.detector_kind == "yunet":
-        folded = folded_path(detector_path, detector_file.sha256, dynamic_size=True)
-        detector = YuNetDetector(open_session(folded, runtime, threads))
-    else:
-        detector = ScrfdDetector(detector_path, threads)
-    if pack.family == "insightface":
-        return detector, ArcFaceRecogniser(recogniser_path, threads)
-    folded = folded_path(recogniser_path, recogniser_file.sha256, dynamic_size=False)
-    session = open_session(folded, runtime, threads)
-    return detector, NetworkRecogniser(session, pack.preprocessing)
