@@ -18,6 +18,7 @@ from service.accounts.repository import (
     any_face_matching,
     any_first_organisation,
     any_organisation,
+    any_with_face_matching,
 )
 from service.accounts.views import OrganisationView
 from service.audit import AuditTrail
@@ -63,6 +64,10 @@ class Organisations:
     def any_has_face_matching_on(self, session: Session) -> bool:
         """Whether any organisation here has its switch on: only then is a face model loaded."""
         return any_face_matching(session)
+
+    def with_face_matching(self, session: Session) -> frozenset[uuid.UUID]:
+        """Ids of all organisations that have their switch on."""
+        return any_with_face_matching(session)
 
     def keeps_media_bytes(self, session: Session, organisation_id: uuid.UUID) -> bool:
         """Whether captures of the organisation may keep the bytes of media."""

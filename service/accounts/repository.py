@@ -122,6 +122,11 @@ def any_face_matching(session: Session) -> bool:
     )
 
 
+def any_with_face_matching(session: Session) -> frozenset[uuid.UUID]:
+    """Ids of the organisations with their switch on: one watch-list serves all of them."""
+    return frozenset(session.scalars(select(Organisation.id).where(Organisation.face_matching)))
+
+
 def any_first_organisation(session: Session) -> Organisation | None:
     """The organisation that was set up first: people who enrol here come to it."""
     return session.scalar(select(Organisation).order_by(Organisation.created_at).limit(1))

@@ -12,6 +12,7 @@ No copy of the gallery is ever written in the clear.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Iterator, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -26,6 +27,8 @@ from service.enrolment.sealed import PHOTO_FILE, SealedRows
 from service.vault import Vault
 
 _SYSTEM = Actor.system("gallery")
+_AT_ONCE = 500
+"""Ids in one statement: both kinds of database take that many."""
 
 
 class GallerySource:
@@ -36,32 +39,54 @@ class GallerySource:
         self._sealed = SealedRows(vault)
         self._clock = clock
         self._accounts = accounts
+        self._attested: set[uuid.UUID] = set()
+
+    def template_refs_for_gallery(self, session: Session, model: ModelStamp) -> tuple[str, ...]:
+        """The refs of every template that may be compared now, of exactly this model.
+
+        No template is read: a follower asks for those that it lacks with `templates_of_refs`.
+        """
+        return tuple(str(template_id) for template_id in self._usable(session, model))
+
+    def templates_of_refs(
+        self, session: Session, model: ModelStamp, refs: Collection[str]
+    ) -> tuple[GalleryTemplate, ...]:
+        """These templates, opened: those of them that may be compared now, of this model."""
+        usable = self._usable(session, model)
+        wanted = sorted({uuid.UUID(ref) for ref in refs} & usable)
+        return tuple(self._opened(session, wanted))
 
     def templates_for_gallery(
         self, session: Session, model: ModelStamp
     ) -> tuple[GalleryTemplate, ...]:
         """Every template that may be compared now, of exactly this model."""
-        rows = self._repository(session).searchable_templates(model.digest, model.preprocessing)
-        usable: dict[uuid.UUID, frozenset[uuid.UUID]] = {}
-        templates = []
-        for row in rows:
-            if row.person_id not in usable:
-                usable[row.person_id] = self._usable_photos(session, row.person_id)
-            if row.photo_id in usable[row.person_id]:
-                templates.append(
-                    GalleryTemplate(str(row.person_id), str(row.id), self._sealed.vector(row))
-                )
-        return tuple(templates)
+        return tuple(self._opened(session, sorted(self._usable(session, model))))
 
-    def _usable_photos(self, session: Session, person_id: uuid.UUID) -> frozenset[uuid.UUID]:
-        """Photos that may be searched with now: wanted by everybody, and vouched for."""
-        if not self._switch_is_on(session, person_id):
-            return frozenset()
-        return frozenset(
-            photo.id
-            for photo in self._repository(session).photos(person_id)
-            if self._sealed.photo(photo).attested_at
+    def _usable(self, session: Session, model: ModelStamp) -> set[uuid.UUID]:
+        """Ids of the templates that may be compared now: wanted by everybody, vouched for."""
+        rows = self._repository(session).searchable_templates(
+            model.digest,
+            model.preprocessing,
+            self._accounts.organisations.with_face_matching(session),
         )
+        self._learn_attested(session, {photo for _, _, photo in rows} - self._attested)
+        return {template for template, _, photo in rows if photo in self._attested}
+
+    def _learn_attested(self, session: Session, photos: Collection[uuid.UUID]) -> None:
+        """Whether a photo was vouched for is in its sealed document, and is never taken back: each
+        document is opened until it says so, and its id is then remembered.
+        """
+        repository = self._repository(session)
+        for some in _chunks(sorted(photos)):
+            for photo in repository.photos_by_id(some):
+                if self._sealed.photo(photo).attested_at:
+                    self._attested.add(photo.id)
+
+    def _opened(self, session: Session, ids: Sequence[uuid.UUID]) -> Iterator[GalleryTemplate]:
+        repository = self._repository(session)
+        for some in _chunks(ids):
+            for row in repository.templates_by_id(some):
+                yield GalleryTemplate(str(row.person_id), str(row.id), self._sealed.vector(row))
 
     def people_lacking_templates(
         self, session: Session, model: ModelStamp
@@ -123,3 +148,8 @@ class GallerySource:
 
     def _repository(self, session: Session) -> EnrolmentRepository:
         return EnrolmentRepository(session, _SYSTEM, self._clock.now())
+
+
+def _chunks(ids: Sequence[uuid.UUID]) -> Iterator[Sequence[uuid.UUID]]:
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]

@@ -25,6 +25,7 @@ from service.enrolment.models import (
 from service.enrolment.visibility import (
     RELEASE_TERM,
     live_release,
+    people_with_faces,
     reviewable_people,
     searchable_people,
     visible_people,
@@ -180,21 +181,45 @@ class EnrolmentRepository:
         ).all()
 
     def searchable_templates(
-        self, model_digest: str, preprocessing: int
-    ) -> Sequence[StoredTemplate]:
-        """Templates of one model of everybody who opted in and may be looked for now."""
-        opted_in = select(Person.id).where(
-            Person.face_opt_in.is_(True), Person.id.in_(visible_people(self._actor, self._at))
+        self, model_digest: str, preprocessing: int, organisations: frozenset[uuid.UUID]
+    ) -> Sequence[tuple[uuid.UUID, uuid.UUID, uuid.UUID]]:
+        """(template, person, photo) ids of one model, of everybody in these organisations who may
+        be looked for by their face now; no template is read.
+        """
+        by_face = select(Person.id).where(
+            Person.id.in_(visible_people(self._actor, self._at)),
+            Person.id.in_(searchable_people(self._at)),
+            Person.id.in_(people_with_faces(organisations, self._at)),
         )
-        return self._session.scalars(
-            select(StoredTemplate)
+        found = self._session.execute(
+            select(StoredTemplate.id, StoredTemplate.person_id, StoredTemplate.photo_id)
             .where(
                 StoredTemplate.model_digest == model_digest,
                 StoredTemplate.model_preprocessing == preprocessing,
-                StoredTemplate.person_id.in_(searchable_people(self._at)),
-                StoredTemplate.person_id.in_(opted_in),
+                StoredTemplate.person_id.in_(by_face),
             )
             .order_by(StoredTemplate.id)
+        )
+        return [(row.id, row.person_id, row.photo_id) for row in found]
+
+    def templates_by_id(self, ids: Sequence[uuid.UUID]) -> Sequence[StoredTemplate]:
+        """These templates, of visible people; some hundreds at a time."""
+        return self._session.scalars(
+            select(StoredTemplate)
+            .where(
+                StoredTemplate.id.in_(ids),
+                StoredTemplate.person_id.in_(visible_people(self._actor, self._at)),
+            )
+            .order_by(StoredTemplate.id)
+        ).all()
+
+    def photos_by_id(self, ids: Sequence[uuid.UUID]) -> Sequence[ReferencePhoto]:
+        """These reference photos, of visible people; some hundreds at a time."""
+        return self._session.scalars(
+            select(ReferencePhoto).where(
+                ReferencePhoto.id.in_(ids),
+                ReferencePhoto.person_id.in_(visible_people(self._actor, self._at)),
+            )
         ).all()
 
     def searchable_ids(self) -> Sequence[uuid.UUID]:

@@ -71,6 +71,18 @@ def searchable_people(at: datetime) -> Select[uuid.UUID]:
     )
 
 
+def people_with_faces(organisations: frozenset[uuid.UUID], at: datetime) -> Select[uuid.UUID]:
+    """Ids of the people whose faces may be compared: opted in by a release that is live and says
+    so, in one of `organisations` (those with their switch on).
+    """
+    people = aliased(Person)
+    return select(people.id).where(
+        people.face_opt_in.is_(True),
+        people.organisation_id.in_(organisations),
+        exists().where(live_release(people.id, at), Release.covers_faces.is_(True)),
+    )
+
+
 def live_mandate(person_id: InstrumentedAttribute[uuid.UUID], at: datetime) -> ColumnElement[bool]:
     """A mandate of this person that is neither withdrawn nor expired."""
     return and_(
