@@ -63,8 +63,13 @@ class Settings(BaseSettings):
     accepted_licences: tuple[str, ...] = Field(
         default=(), description="Names of packs whose licence the operator has accepted."
     )
-    runtime: Literal["auto", "openvino", "onnxruntime"] = Field(
-        default="auto", description="What runs the models; auto takes OpenVINO when present."
+    runtime: Literal["auto", "onnxruntime-cuda", "openvino-bf16", "openvino", "onnxruntime"] = (
+        Field(
+            default="auto",
+            description="What runs the models. auto takes the first that can be used here: ONNX "
+            "Runtime on a CUDA device; OpenVINO in bfloat16, where the processor has it and "
+            "embeddings agree with float32; OpenVINO; ONNX Runtime.",
+        )
     )
     sandbox: Literal["auto", "off", "require"] = Field(
         default="auto",
@@ -112,6 +117,40 @@ class Settings(BaseSettings):
     )
     max_reference_photos: int = Field(
         default=12, ge=1, description="Reference photos a person may keep."
+    )
+
+    chance_matches_a_day: float = Field(
+        default=1.0,
+        gt=0.0,
+        le=10_000.0,
+        description="How many chance matches a day you bear in the whole installation: faces of "
+        "strangers that look like somebody on the watch-list and come before reviewers. The more "
+        "faces are looked at in a day and the more templates there are, the closer a face has to "
+        "be, down to the strictest point that was measured for the model. Fewer means that more "
+        "true finds are missed. See docs/chance-matches.md.",
+    )
+    look_alike_days: int = Field(
+        default=90,
+        ge=1,
+        le=365,
+        description="When reviewers dismissed somebody who looks like a person, weaker look-alikes "
+        "of that person on that site are only counted for so many days.",
+    )
+    flood_hours: int = Field(
+        default=24,
+        ge=1,
+        le=168,
+        description="The time in which many finds of one person by face are a flood.",
+    )
+    flood_events: int = Field(
+        default=40,
+        ge=2,
+        description="So many finds of one person by face within `flood_hours`, on at least "
+        "`flood_sites` sites, stop by themselves until an operator or advocate has decided how to "
+        "go on. What one page or account shows counts once. Finds by hash go on.",
+    )
+    flood_sites: int = Field(
+        default=8, ge=1, description="On at least so many sites; see `flood_events`."
     )
 
     common_picture_media: int = Field(

@@ -4,7 +4,7 @@
 2. `enrol` gives a `Template` of a reference photo, or raises `PhotoRefusedError` with the reason.
 3. `probe` gives the faces of a scraped picture for one comparison (design rule 1).
 
-An engine is used by one thread at a time.
+An engine is used by one thread at a time; `another` is for the next thread.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from indexer.faces.align import aligned_face, eye_distance_px, grey_png
-from indexer.faces.detect import Detector, face_box
-from indexer.faces.embed import Recogniser
+from indexer.faces.detect import face_box
 from indexer.faces.errors import PhotoRefusedError
 from indexer.faces.found import FoundFace
 from indexer.faces.packs import DEFAULT_PACK, ModelPack, stamp_of
-from indexer.faces.parts import open_parts
+from indexer.faces.parts import Parts, open_parts
 from indexer.faces.private_buffer import PrivateBuffer
 from indexer.faces.probe import ProbeFace, ProbeFaces
 from indexer.faces.quality import FaceQuality, judge, refuse_if_poor
@@ -49,18 +48,16 @@ class Enrolment:
 class FaceEngine:
     """A loaded model pack."""
 
-    def __init__(
-        self,
-        pack: ModelPack,
-        detector: Detector,
-        recogniser: Recogniser,
-        runtime: RuntimeName,
-    ) -> None:
-        self.pack = pack
-        self.model: ModelStamp = stamp_of(pack)
-        self.runtime: RuntimeName = runtime
-        self._detector = detector
-        self._recogniser = recogniser
+    def __init__(self, parts: Parts) -> None:
+        """Prefer `open`."""
+        self.pack: ModelPack = parts.pack
+        self.model: ModelStamp = stamp_of(parts.pack)
+        self.runtime: RuntimeName = parts.runtime
+        self.passed_over = parts.passed_over
+        """Which better runtimes were not taken, and why."""
+        self._parts = parts
+        self._detector = parts.detector
+        self._recogniser = parts.recogniser
 
     @classmethod
     def open(
@@ -85,7 +82,11 @@ class FaceEngine:
             accepted_licences=accepted_licences,
             threads=threads,
         )
-        return cls(parts.pack, parts.detector, parts.recogniser, parts.runtime)
+        return cls(parts)
+
+    def another(self) -> FaceEngine:
+        """The same for one more thread, over the same weights."""
+        return FaceEngine(self._parts.another())
 
     def enrol(self, picture: Picture, others: tuple[Template, ...] = ()) -> Template:
         """The template of the one face in a reference photo; see `enrol_with_quality`."""

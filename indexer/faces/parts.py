@@ -7,14 +7,13 @@ scraped media is never given to bare parts (design rule 1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from indexer.faces.detect import Detector, YuNetDetector
-from indexer.faces.embed import NetworkRecogniser, Recogniser
+from indexer.faces.detect import Detector
+from indexer.faces.embed import Recogniser
 from indexer.faces.errors import PackDamagedError, PackMissingError
-from indexer.faces.folding import folded_path
-from indexer.faces.insightface_pack import ArcFaceRecogniser, ScrfdDetector
+from indexer.faces.loading import LoadedModels, load_models
 from indexer.faces.packs import (
     ModelPack,
     check_pack,
@@ -22,7 +21,7 @@ from indexer.faces.packs import (
     find_pack,
     require_licence,
 )
-from indexer.faces.session import RuntimeName, choose_runtime, open_session
+from indexer.faces.session import RuntimeName
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +29,32 @@ class Parts:
     """A loaded detector and recogniser of a pack. Used by one thread at a time."""
 
     pack: ModelPack
-    detector: Detector
-    recogniser: Recogniser
-    runtime: RuntimeName
+    models: LoadedModels
+
+    @property
+    def detector(self) -> Detector:
+        """What finds faces."""
+        return self.models.detector
+
+    @property
+    def recogniser(self) -> Recogniser:
+        """What makes vectors of them."""
+        return self.models.recogniser
+
+    @property
+    def runtime(self) -> RuntimeName:
+        """What both are run by."""
+        return self.models.runtime
+
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """Which better runtimes were not taken, and why."""
+        return self.models.passed_over
+
+    def another(self) -> Parts:
+        """The same for one more thread, over the same weights."""
+        detector, recogniser = self.models.another()
+        return Parts(self.pack, replace(self.models, detector=detector, recogniser=recogniser))
 
 
 def open_parts(
@@ -58,24 +80,4 @@ def open_parts(
         if status.state == "missing":
             raise PackMissingError(f"the model pack {name!r} is not there ({problems}); {advice}")
         raise PackDamagedError(f"the model pack {name!r} is damaged ({problems}); {advice}")
-    chosen = choose_runtime("onnxruntime" if pack.family == "insightface" else runtime)
-    detector, recogniser = _load(pack, status.folder, chosen, threads)
-    return Parts(pack, detector, recogniser, chosen)
-
-
-def _load(
-    pack: ModelPack, folder: Path, runtime: RuntimeName, threads: int
-) -> tuple[Detector, Recogniser]:
-    detector_file, recogniser_file = pack.file("detector"), pack.file("recogniser")
-    detector_path, recogniser_path = folder / detector_file.name, folder / recogniser_file.name
-    detector: Detector
-    if pack.detector_kind == "yunet":
-        folded = folded_path(detector_path, detector_file.sha256, dynamic_size=True)
-        detector = YuNetDetector(open_session(folded, runtime, threads))
-    else:
-        detector = ScrfdDetector(detector_path, threads)
-    if pack.family == "insightface":
-        return detector, ArcFaceRecogniser(recogniser_path, threads)
-    folded = folded_path(recogniser_path, recogniser_file.sha256, dynamic_size=False)
-    session = open_session(folded, runtime, threads)
-    return detector, NetworkRecogniser(session, pack.preprocessing)
+    return Parts(pack, load_models(pack, status.folder, runtime, threads))

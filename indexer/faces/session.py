@@ -2,22 +2,22 @@
 
 Outputs are handed out as fresh arrays; what the runtime itself keeps of inputs and outputs is
 overwritten after each run, because it may be a stranger's embedding (design rule 1). Threads are
-bounded. A session is used by one thread at a time.
+bounded. A session is used by one thread at a time; `another` gives one more over the same weights.
+Which runtimes there are, and which one is taken, is said in `runtimes.py`.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.faces.errors import ModelUnusableError, RuntimeUnavailableError
+from indexer.faces.errors import ModelUnusableError
 from indexer.faces.quiet_runtimes import onnxruntime_module, openvino_module
 
-RuntimeName = Literal["openvino", "onnxruntime"]
+RuntimeName = Literal["openvino", "openvino-bf16", "onnxruntime", "onnxruntime-cuda"]
 Floats = NDArray[np.float32]
 
 
@@ -38,63 +38,62 @@ class InferenceSession(Protocol):
         """`pictures` is (n, 3, height, width) float32; one array for each output."""
         ...
 
-
-RUNTIMES: tuple[RuntimeName, ...] = ("openvino", "onnxruntime")
-
-
-def choose_runtime(wanted: str = "auto") -> RuntimeName:
-    """OpenVINO where it is installed, else ONNX Runtime; or the one that is asked for."""
-    known = [name for name in RUNTIMES if wanted in {"auto", name}]
-    if not known:
-        raise RuntimeUnavailableError(
-            f"{wanted!r} is no known runtime; choose 'auto', 'openvino' or 'onnxruntime'"
-        )
-    for name in known:
-        if importlib.util.find_spec(name) is not None:
-            return name
-    raise RuntimeUnavailableError(
-        f"{' and '.join(known)} not installed; install it, or choose 'auto' in the settings"
-    )
+    def another(self) -> InferenceSession:
+        """One more over the same weights, for another thread."""
+        ...
 
 
 def open_session(path: Path, runtime: RuntimeName, threads: int = 2) -> InferenceSession:
     """Load a network. Raises `ModelUnusableError` when the runtime refuses it."""
     if threads < 1:
         raise ValueError("a session needs at least one thread")
-    if runtime == "openvino":
-        return OpenVinoSession(path, threads)
-    return OnnxRuntimeSession(path, threads)
+    if runtime in {"openvino", "openvino-bf16"}:
+        return OpenVinoSession.load(path, runtime, threads)
+    return OnnxRuntimeSession.load(path, runtime, threads)
 
 
 class OpenVinoSession:
-    """OpenVINO on the CPU in float32."""
+    """OpenVINO on the CPU, in float32 or in bfloat16 (which AMX multiplies four times as fast)."""
 
-    def __init__(self, path: Path, threads: int) -> None:
+    def __init__(self, compiled: Any, names: tuple[str, ...], runtime: RuntimeName) -> None:
+        """Prefer `load`. OpenVINO has no types."""
+        self._compiled = compiled
+        self._names = names
+        self._runtime: RuntimeName = runtime
+        self._request = compiled.create_infer_request()
+
+    @classmethod
+    def load(cls, path: Path, runtime: RuntimeName, threads: int) -> OpenVinoSession:
+        """Compile a network for this machine. Raises `ModelUnusableError`."""
         settings = {
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if runtime == "openvino-bf16" else "f32",
             "PERFORMANCE_HINT": "LATENCY",
         }
         try:
             core = openvino_module().Core()
             model = core.read_model(str(path))
             # A compiled model's outputs gain further names; these are the file's own.
-            self._names = tuple(str(output.get_any_name()) for output in model.outputs)
+            names = tuple(str(output.get_any_name()) for output in model.outputs)
             compiled = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise ModelUnusableError(f"OpenVINO cannot load {path.name}: {error}") from error
-        self._request = compiled.create_infer_request()
+        return cls(compiled, names, runtime)
 
     @property
     def runtime(self) -> RuntimeName:
-        """Always "openvino"."""
-        return "openvino"
+        """Which precision it runs in, too."""
+        return self._runtime
 
     @property
     def output_names(self) -> tuple[str, ...]:
         """Names of the outputs, in order."""
         return self._names
+
+    def another(self) -> OpenVinoSession:
+        """See `InferenceSession.another`."""
+        return OpenVinoSession(self._compiled, self._names, self._runtime)
 
     def run(self, pictures: Floats) -> list[Floats]:
         """See `InferenceSession.run`."""
@@ -108,15 +107,33 @@ class OpenVinoSession:
 
 
 class OnnxRuntimeSession:
-    """ONNX Runtime on the CPU."""
+    """ONNX Runtime on the CPU or on a CUDA device.
 
-    def __init__(self, path: Path, threads: int) -> None:
+    What a device keeps of a run is overwritten by a second run, over nothing: its memory cannot be
+    reached from here, and its pool gives the same places to a run of the same size.
+    """
+
+    def __init__(self, session: Any, runtime: RuntimeName) -> None:
+        """Prefer `load`. ONNX Runtime has no types."""
+        self._session = session
+        self._runtime: RuntimeName = runtime
+        self._input = str(session.get_inputs()[0].name)
+        self._names = tuple(str(output.name) for output in session.get_outputs())
+
+    @classmethod
+    def load(cls, path: Path, runtime: RuntimeName, threads: int) -> OnnxRuntimeSession:
+        """Load a network. Raises `ModelUnusableError`; never falls back from a device to the CPU
+        unnoticed.
+        """
         onnxruntime = onnxruntime_module()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options = session_options(threads)
+        wanted = provider_name(runtime)
+        unusable = ModelUnusableError(
+            f"ONNX Runtime does not run {path.name} by {wanted} here; see whether the device, its "
+            "driver and its libraries are there, or choose another runtime"
+        )
+        if wanted not in onnxruntime.get_available_providers():
+            raise unusable
         native = onnxruntime.capi.onnxruntime_pybind11_state
         refused = (
             native.Fail,
@@ -128,27 +145,60 @@ class OnnxRuntimeSession:
             native.RuntimeException,
         )
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
+            session = onnxruntime.InferenceSession(
+                str(path), options, providers=list(providers_of(runtime))
             )
         except refused as error:
             raise ModelUnusableError(f"ONNX Runtime cannot load {path.name}: {error}") from error
-        self._input = str(self._session.get_inputs()[0].name)
-        self._names = tuple(str(output.name) for output in self._session.get_outputs())
+        if session.get_providers()[0] != wanted:
+            raise unusable
+        return cls(session, runtime)
 
     @property
     def runtime(self) -> RuntimeName:
-        """Always "onnxruntime"."""
-        return "onnxruntime"
+        """On which device it runs, too."""
+        return self._runtime
 
     @property
     def output_names(self) -> tuple[str, ...]:
         """Names of the outputs, in order."""
         return self._names
 
+    def another(self) -> OnnxRuntimeSession:
+        """See `InferenceSession.another`."""
+        return OnnxRuntimeSession(self._session, self._runtime)
+
     def run(self, pictures: Floats) -> list[Floats]:
         """See `InferenceSession.run`."""
-        outputs: list[Floats] = self._session.run(
-            list(self._names), {self._input: np.ascontiguousarray(pictures)}
-        )
+        fed = np.ascontiguousarray(pictures)
+        outputs: list[Floats] = self._session.run(list(self._names), {self._input: fed})
+        if self._runtime == "onnxruntime-cuda":
+            self._session.run(list(self._names), {self._input: np.zeros_like(fed)})
         return outputs
+
+
+def session_options(threads: int) -> Any:
+    """How ONNX Runtime runs here: so many threads, which do not spin while there is nothing."""
+    options = onnxruntime_module().SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def provider_name(runtime: RuntimeName) -> str:
+    """ONNX Runtime's name for what runs it."""
+    cuda = runtime == "onnxruntime-cuda"
+    return "CUDAExecutionProvider" if cuda else "CPUExecutionProvider"
+
+
+def providers_of(runtime: RuntimeName) -> tuple[str | tuple[str, dict[str, str]], ...]:
+    """ONNX Runtime's execution providers, the one that is meant first."""
+    if runtime == "onnxruntime-cuda":
+        # TF32 has ten bits of mantissa: embeddings would differ more than bfloat16's check allows.
+        return (
+            ("CUDAExecutionProvider", {"use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}),
+            "CPUExecutionProvider",
+        )
+    return ("CPUExecutionProvider",)

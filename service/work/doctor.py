@@ -1,6 +1,7 @@
 """Is this installation sound? One line for each thing, with what to do where it is not.
 
-Looks only: nothing is created, changed or sent anywhere.
+Looks only: nothing is changed or sent anywhere, and nothing created but what the models keep beside
+their files once they were loaded.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from indexer.errors import IndexerError
-from indexer.faces import check_pack
+from indexer.faces import FaceEngine, check_pack
+from indexer.faces.runtimes import device_of, runtime_states, usable_runtimes
 from service import __version__
 from service.clock import SystemClock
 from service.database import Database
@@ -212,13 +214,34 @@ def _models(settings: Settings) -> Iterator[Finding]:
 
 
 def _runtime(settings: Settings) -> Iterator[Finding]:
-    openvino = _version_of("openvino")
-    if openvino is not None:
-        yield Finding("runtime", "good", f"OpenVINO {openvino} (setting: {settings.runtime})")
-    elif settings.runtime == "openvino":
-        yield Finding("runtime", "bad", "OpenVINO is set and not installed")
-    else:
-        yield Finding("runtime", "good", f"ONNX Runtime {_version_of('onnxruntime')}")
+    """What runs the models here, by loading them; why nothing better does; what else there is."""
+    try:
+        usable = usable_runtimes(settings.runtime)
+        status = check_pack(settings.pack, settings.models_dir)
+        if status.state != "ready":
+            words = f"{usable[0]}, {device_of(usable[0])} (not tried: there are no models to load)"
+            yield Finding("runtime", "good", words)
+            return
+        engine = FaceEngine.open(
+            settings.pack,
+            models_dir=settings.models_dir,
+            runtime=settings.runtime,
+            accepted_licences=settings.accepted_licences,
+            threads=1,
+        )
+    except IndexerError as error:
+        yield Finding("runtime", "bad", str(error))
+        return
+    words = f"{engine.runtime}, {device_of(engine.runtime)} (setting: {settings.runtime})"
+    yield Finding("runtime", "good", words)
+    for passed_over in engine.passed_over:
+        yield Finding("runtime", "warning", f"not used: {passed_over}")
+    others = [
+        f"{state.name}: {state.why_not or 'can be used'}"
+        for state in runtime_states()
+        if state.name != engine.runtime
+    ]
+    yield Finding("other runtimes", "good", "; ".join(others))
 
 
 def _sandbox(settings: Settings) -> Iterator[Finding]:
