@@ -23,6 +23,7 @@ from service.accounts.second_factor import SecondFactor
 from service.accounts.service import AccountService
 from service.accounts.sessions import Sessions
 from service.audit import AuditTrail
+from service.candidates.bearable import BearableChance
 from service.candidates.intake import IntakeService
 from service.candidates.looking_back import LookBack
 from service.candidates.seen_before import SeenBefore
@@ -164,6 +165,7 @@ def build_rooms(
         max_upload_bytes=settings.max_upload_bytes,
         max_photos=settings.max_reference_photos,
     )
+    bearable = BearableChance(clock, chance_matches_a_day=settings.chance_matches_a_day)
     eyes = examiner or ExaminerEyes(
         database,
         enrolment.gallery,
@@ -176,6 +178,7 @@ def build_rooms(
             settings.sandbox,
             settings.accepted_licences,
         ),
+        bearable,
     )
     sources = SourcesService(
         clock,

@@ -135,13 +135,18 @@ class ExaminerClient:
         model: ModelStamp | None,
         templates: Sequence[GalleryTemplate],
         hashes: Sequence[GalleryHash],
+        *,
+        chance_matches_per_face: float = 1e-3,
     ) -> GalleryLoaded:
         """Replace the gallery by this snapshot.
 
+        `chance_matches_per_face` is how many chance matches are bearable for each face looked at.
         People masked before this call are no longer masked; those masked during it are.
         """
         masked_before = self._masked
-        message = LoadGallery(change, model, tuple(templates), tuple(hashes))
+        message = LoadGallery(
+            change, model, tuple(templates), tuple(hashes), chance_matches_per_face
+        )
         with self._turn:
             self._running(load=False)
             loaded = self._ask_or_unavailable(message, GalleryLoaded)

@@ -63,12 +63,16 @@ class Hello(msgspec.Struct, frozen=True, tag=True):
 
 
 class LoadGallery(msgspec.Struct, frozen=True, tag=True):
-    """The whole gallery at change number `change`; `model` must be the loaded pack's stamp."""
+    """The whole gallery at change number `change`; `model` must be the loaded pack's stamp.
+
+    `chance_matches_per_face` is how many chance matches are bearable for each face looked at.
+    """
 
     change: int
     model: ModelStamp | None
     templates: tuple[GalleryTemplate, ...]
     hashes: tuple[GalleryHash, ...]
+    chance_matches_per_face: float = 1e-3
 
 
 class MaskPerson(msgspec.Struct, frozen=True, tag=True):
@@ -137,11 +141,19 @@ class Ready(msgspec.Struct, frozen=True, tag=True):
 
 
 class GalleryLoaded(msgspec.Struct, frozen=True, tag=True):
-    """The snapshot is in place."""
+    """The snapshot is in place.
+
+    `threshold` is the similarity from which on a face is a match, `chance_matches_per_face` how
+    many chance matches a face causes there, by the pack's figures; `chance_is_measured` is false
+    for figures that nobody measured. Without face matching there is none.
+    """
 
     change: int
     templates: int
     hashes: int
+    threshold: float = 1.0
+    chance_matches_per_face: float = 0.0
+    chance_is_measured: bool = True
 
 
 class PersonMasked(msgspec.Struct, frozen=True, tag=True):

@@ -139,6 +139,7 @@ class ExaminerServer:
                 model=model,
                 calibration=eyes.engine.pack.calibration,
                 change=message.change,
+                chance_matches_per_face=message.chance_matches_per_face,
             )
         elif message.templates:
             raise MixedModelsError("face matching is off: there is no model for these templates")
@@ -146,7 +147,15 @@ class ExaminerServer:
         eyes.shelf.clear()
         self._eyes = replace(eyes, known=known)
         self._watchlist = watchlist
-        return GalleryLoaded(message.change, len(watchlist), len(known))
+        judging = watchlist.judging()
+        return GalleryLoaded(
+            message.change,
+            len(watchlist),
+            len(known),
+            judging.threshold,
+            judging.expected_chance_matches(judging.threshold, faces=1) if len(watchlist) else 0.0,
+            judging.is_measured,
+        )
 
     def _examine(self, message: Examine, eyes: Eyes) -> Examined:
         medium = Medium(message.content, message.declared_type, message.media_url, message.page_url)

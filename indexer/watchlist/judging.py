@@ -3,7 +3,7 @@
 1. What is bearable is said as expected chance matches for each face looked at. A face is compared
    with every template, so the false-match rate wanted of one comparison is that, divided by them.
 2. The threshold is the similarity at which that rate was measured: never below the pack's default,
-   never above the strictest similarity that was measured; then `can_keep_to_it` is false.
+   never above the strictest similarity that was measured: there more may have to be expected.
 3. Each match is given the chance matches to be expected in its medium, and a band in words.
 """
 
@@ -24,8 +24,6 @@ STRONG_BELOW = 1e-4
 MODERATE_BELOW = 1e-2
 """Bands by expected chance matches in one medium: below one in 10,000 media like it, below one in
 100, and more."""
-
-_ROUNDING = 1.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +49,9 @@ class Judging:
         return max(self.calibration.default_threshold, wanted)
 
     @property
-    def can_keep_to_it(self) -> bool:
-        """Whether what is bearable can be kept to at the threshold, by what was measured."""
-        expected = self.expected_chance_matches(self.threshold, faces=1)
-        return expected <= self.chance_matches_per_face * _ROUNDING
+    def is_measured(self) -> bool:
+        """Whether the pack's figures were measured; true where there are none."""
+        return self.calibration is None or self.calibration.measured
 
     def expected_chance_matches(self, similarity: float, faces: int) -> float:
         """How many matches at least this close chance would make among that many faces."""

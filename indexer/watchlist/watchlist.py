@@ -121,7 +121,7 @@ class Watchlist:
         It rises with the number of templates, because each face is compared with every one of
         them, and with the number of faces looked at: see `indexer.watchlist.judging`.
         """
-        return self._judging(only_person).threshold
+        return self.judging(only_person).threshold
 
     def search(
         self, probes: ProbeFaces, *, frame_index: int = 0, only_person: str | None = None
@@ -151,9 +151,9 @@ class Watchlist:
 
         People masked in the meantime are left out.
         """
-        return self._judging(only_person).restated(matches, faces_in_medium, self._masked)
+        return self.judging(only_person).restated(matches, faces_in_medium, self._masked)
 
-    def _judging(self, only_person: str | None) -> Judging:
+    def judging(self, only_person: str | None = None) -> Judging:
         """Who judges a search. One case alone is asked about few media: the default bears that."""
         if only_person is not None:
             return Judging(self._calibration, self._size(only_person))

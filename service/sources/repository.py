@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, String, cast, false, func, select, true, update
+from sqlalchemy import ColumnElement, Select, String, cast, false, func, or_, select, true, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.accounts.actor import Actor, Role
@@ -81,6 +81,14 @@ class SourcesRepository:
         """Runs in one of these states, the oldest first."""
         return self._session.scalars(
             self._runs().where(Run.state.in_(states)).order_by(Run.created_at)
+        ).all()
+
+    def runs_at_work_since(self, moment: datetime) -> Sequence[Run]:
+        """Runs that have counted faces, and had not ended at that moment."""
+        return self._session.scalars(
+            self._runs().where(
+                Run.faces_counted > 0, or_(Run.finished_at.is_(None), Run.finished_at > moment)
+            )
         ).all()
 
     def live_run_of(self, site_id: uuid.UUID) -> Run | None:

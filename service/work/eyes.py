@@ -24,6 +24,7 @@ from indexer.examiner.client import ExaminerClient
 from indexer.examiner.protocol import (
     Enrolled,
     GalleryHash,
+    GalleryLoaded,
     GalleryTemplate,
     Hashed,
     Hello,
@@ -51,6 +52,18 @@ class WatchedPeople(Protocol):
 
     def references_of(self, session: Session, person_id: uuid.UUID) -> tuple[Reference, ...]:
         """Decrypted reference photos of one person."""
+        ...
+
+
+class BearableChance(Protocol):
+    """What candidates say of how much chance is bearable."""
+
+    def chance_matches_per_face(self, session: Session) -> float:
+        """How many chance matches a face may cause; it stays the same while little changes."""
+        ...
+
+    def loaded(self, database: Database, answer: GalleryLoaded) -> None:
+        """The examiner has taken a gallery, and says what chance does with it."""
         ...
 
 
@@ -83,6 +96,7 @@ class ExaminerEyes:
         known: KnownHashes,
         faces_wanted: Callable[[Session], bool],
         choice: ModelChoice,
+        bearable: BearableChance,
     ) -> None:
         """`faces_wanted` says whether any organisation has face matching on (design rule 11)."""
         self._database = database
@@ -90,10 +104,12 @@ class ExaminerEyes:
         self._known = known
         self._faces_wanted = faces_wanted
         self._choice = choice
+        self._bearable = bearable
         self._lock = threading.RLock()
         self._client: ExaminerClient | None = None
         self._with_faces = False
         self._loaded_change: int | None = None
+        self._loaded_bearable = 0.0
         self._looked_for_changes_at = 0.0
 
     @property
@@ -160,15 +176,22 @@ class ExaminerEyes:
             with self._database.read() as session:
                 change = self._people.gallery_change(session)
                 with_faces = self._faces_wanted(session)
+                bearable = self._bearable.chance_matches_per_face(session)
             if self._client is not None and with_faces != self._with_faces:
                 self._end_client()
             client = self._start_if_needed(with_faces)
-            if change != self._loaded_change:
+            if (change, bearable) != (self._loaded_change, self._loaded_bearable):
                 gallery = self._gallery()
-                client.load_gallery(
-                    gallery.change, gallery.model, gallery.templates, gallery.hashes
+                loaded = client.load_gallery(
+                    gallery.change,
+                    gallery.model,
+                    gallery.templates,
+                    gallery.hashes,
+                    chance_matches_per_face=gallery.chance_matches_per_face,
                 )
                 self._loaded_change = gallery.change
+                self._loaded_bearable = gallery.chance_matches_per_face
+                self._bearable.loaded(self._database, loaded)
             self._looked_for_changes_at = time.monotonic()
 
     def _follow_now_and_then(self) -> None:
@@ -223,4 +246,10 @@ class ExaminerEyes:
             templates = (
                 self._people.templates_for_gallery(session, model) if model is not None else ()
             )
-            return LoadGallery(change, model, templates, self._known.hashes_for_gallery(session))
+            return LoadGallery(
+                change,
+                model,
+                templates,
+                self._known.hashes_for_gallery(session),
+                self._bearable.chance_matches_per_face(session),
+            )

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from sqlalchemy.orm import Session
 
-from indexer.examiner.protocol import GalleryHash, GalleryTemplate, Reference
+from indexer.examiner.protocol import GalleryHash, GalleryLoaded, GalleryTemplate, Reference
 from indexer.faces import DEFAULT_PACK, check_pack
 from indexer.observations import Examination, MediaHashes, ModelStamp
 from service.database import Database
@@ -33,8 +33,16 @@ class PeopleOfATest:
     faces: bool = False
     templates: tuple[GalleryTemplate, ...] = ()
     hashes: tuple[GalleryHash, ...] = ()
+    bearable: float = 1e-3
+    answers: list[GalleryLoaded] = field(default_factory=list)
     asked_templates_of: list[ModelStamp] = field(default_factory=list)
     asked_references_of: list[uuid.UUID] = field(default_factory=list)
+
+    def chance_matches_per_face(self, session: Session) -> float:
+        return self.bearable
+
+    def loaded(self, database: Database, answer: GalleryLoaded) -> None:
+        self.answers.append(answer)
 
     def gallery_change(self, session: Session) -> int:
         return self.number
@@ -71,7 +79,9 @@ def eyes(
     monkeypatch.setattr(eyes_module, "FOLLOW_EVERY_S", 0.0)
     settings = Settings(data_dir=Path("unused"))
     choice = ModelChoice(settings.pack, settings.models_dir, settings.runtime, settings.sandbox, ())
-    made = ExaminerEyes(sqlite_database, people, people, lambda _session: people.faces, choice)
+    made = ExaminerEyes(
+        sqlite_database, people, people, lambda _session: people.faces, choice, people
+    )
     yield made
     made.close()
 
