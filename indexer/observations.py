@@ -15,6 +15,7 @@ MediumKind = Literal["still", "animation", "video", "unreadable"]
 HashKind = Literal["sha256", "pdq", "pdq_part", "vpdq"]
 Part = Literal["whole", "inside_border", "panel", "cut_out"]
 Band = Literal["strong", "moderate", "weak"]
+Caution = Literal["another_person_close", "two_faces_match"]
 
 
 class Box(msgspec.Struct, frozen=True):
@@ -39,7 +40,10 @@ class FaceMatch(msgspec.Struct, frozen=True):
 
     `similarity` is a cosine in [-1, 1]. `expected_chance_matches` is how many matches at least
     this close one would expect by chance in this one medium, at this gallery's size;
-    `chance_is_extrapolated` when the similarity lies outside of what was measured.
+    `chance_is_extrapolated` when the similarity lies outside of what was measured: then it is the
+    most that there may be. `chance_is_provisional` when nobody measured the model's figures.
+    `cautions` have lowered the band: another enrolled person is nearly as close, or two faces of
+    one frame match this person.
     `face_crop_png` is the aligned, greyscale 112x112 crop of this face alone; the only thing of a
     probe that outlives its call.
     """
@@ -53,6 +57,8 @@ class FaceMatch(msgspec.Struct, frozen=True):
     frame_index: int
     face_crop_png: bytes
     chance_is_extrapolated: bool = False
+    chance_is_provisional: bool = False
+    cautions: tuple[Caution, ...] = ()
 
 
 class HashMatch(msgspec.Struct, frozen=True):

@@ -4,7 +4,8 @@
    with every template, so the false-match rate wanted of one comparison is that, divided by them.
 2. The threshold is the similarity at which that rate was measured: never below the pack's default,
    never above the strictest similarity that was measured: there more may have to be expected.
-3. Each match is given the chance matches to be expected in its medium, and a band in words.
+3. Each match is given the chance matches to be expected in its medium: beyond what was measured,
+   the most that there may be. Its band is lowered where look-alikes are a reason to.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 
 from indexer.faces.calibration import Calibration
 from indexer.observations import Band, FaceMatch
+from indexer.watchlist.lookalikes import lowered, with_cautions
 
 CHANCE_MATCHES_PER_FACE = 1e-3
 """What is bearable when nobody said: one chance match among a thousand faces."""
@@ -72,20 +74,24 @@ class Judging:
         """
         if self.calibration is None:
             return ()
-        judged: list[FaceMatch] = []
-        for match in matches:
-            if match.person_ref in masked:
-                continue
-            expected = self.expected_chance_matches(match.similarity, faces_in_medium)
-            judged.append(
-                msgspec.structs.replace(
-                    match,
-                    expected_chance_matches=expected,
-                    band=band_of(expected),
-                    chance_is_extrapolated=self.calibration.is_extrapolated(match.similarity),
-                )
-            )
-        return tuple(judged)
+        shown = [match for match in matches if match.person_ref not in masked]
+        return tuple(
+            self._judged(match, faces_in_medium, self.calibration) for match in with_cautions(shown)
+        )
+
+    def _judged(self, match: FaceMatch, faces: int, calibration: Calibration) -> FaceMatch:
+        """Its band by the curve as it goes on; its figure never below what was measured."""
+        measured = min(match.similarity, calibration.similarity_at(0.0))
+        is_beyond = match.similarity > measured
+        return msgspec.structs.replace(
+            match,
+            expected_chance_matches=self.expected_chance_matches(measured, faces),
+            band=lowered(
+                band_of(self.expected_chance_matches(match.similarity, faces)), match.cautions
+            ),
+            chance_is_extrapolated=is_beyond or calibration.is_extrapolated(match.similarity),
+            chance_is_provisional=not calibration.measured,
+        )
 
 
 def band_of(expected_chance_matches: float) -> Band:

@@ -30,6 +30,7 @@ from indexer.faces.template import Template
 from indexer.faiss_threads import threads_for
 from indexer.observations import FaceMatch, ModelStamp
 from indexer.watchlist.judging import CHANCE_MATCHES_PER_FACE, Judging
+from indexer.watchlist.lookalikes import CLOSE_BEHIND, is_another_close
 
 
 class MixedModelsError(IndexerError):
@@ -168,18 +169,9 @@ class Watchlist:
     def _compare(self, lent: _Lent, frame_index: int, only_person: str | None) -> list[FaceMatch]:
         if not self._people or not lent.boxes:
             return []
-        # FAISS answers inner products above the radius; ours are from the threshold on.
         threshold = self.threshold(only_person)
-        radius = float(np.nextafter(np.float32(threshold), np.float32(-1)))
-        with threads_for(lent.vectors.nbytes * len(self._people)):
-            starts, similarities, rows = self._index.range_search(lent.vectors, radius)
-        best: dict[tuple[int, str], float] = {}
-        for face in range(len(lent.boxes)):
-            for at in range(int(starts[face]), int(starts[face + 1])):
-                person = self._people[int(rows[at])]
-                if only_person in {None, person}:
-                    similarity = min(1.0, float(similarities[at]))
-                    best[face, person] = max(similarity, best.get((face, person), -1.0))
+        best = self._closest(lent.vectors, threshold, only_person)
+        rivals = self._rivals(lent, threshold, best, only_person)
         return [
             FaceMatch(
                 person_ref=person,
@@ -190,9 +182,58 @@ class Watchlist:
                 box=lent.boxes[face],
                 frame_index=frame_index,
                 face_crop_png=grey_png(lent.crops[face]),
+                cautions=("another_person_close",) if (face, person) in rivals else (),
             )
             for (face, person), similarity in sorted(best.items(), key=lambda item: -item[1])
         ]
+
+    def _closest(
+        self, vectors: Floats, least: float, only_person: str | None
+    ) -> dict[tuple[int, str], float]:
+        """For each face and person at least this similar: the similarity of the best template."""
+        # FAISS answers inner products above the radius; ours are from the least on.
+        radius = float(np.nextafter(np.float32(least), np.float32(-1)))
+        with threads_for(vectors.nbytes * len(self._people)):
+            starts, similarities, rows = self._index.range_search(vectors, radius)
+        best: dict[tuple[int, str], float] = {}
+        for face in range(len(vectors)):
+            for at in range(int(starts[face]), int(starts[face + 1])):
+                person = self._people[int(rows[at])]
+                if only_person in {None, person}:
+                    similarity = min(1.0, float(similarities[at]))
+                    best[face, person] = max(similarity, best.get((face, person), -1.0))
+        return best
+
+    def _rivals(
+        self,
+        lent: _Lent,
+        threshold: float,
+        best: dict[tuple[int, str], float],
+        only_person: str | None,
+    ) -> frozenset[tuple[int, str]]:
+        """Matches (face, person) with another enrolled person close behind.
+
+        Only faces that matched are looked up once more, further down. People who are masked are
+        nobody; and when one case alone is asked about, nothing is said of anybody else.
+        """
+        hits = sorted({face for face, _ in best})
+        if not hits or only_person is not None:
+            return frozenset()
+        again = lent.vectors[hits]
+        try:
+            near = self._closest(again, threshold - CLOSE_BEHIND, None)
+        finally:
+            again.fill(0)
+        masked = self._masked
+        of_face: dict[int, dict[str, float]] = {}
+        for (at, person), similarity in near.items():
+            if person not in masked:
+                of_face.setdefault(hits[at], {})[person] = similarity
+        return frozenset(
+            (face, person)
+            for face, person in best
+            if person in of_face.get(face, {}) and is_another_close(person, of_face[face])
+        )
 
 
 def _index_of(entries: tuple[WatchedTemplate, ...]) -> faiss.IndexFlatIP:
