@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from indexer.media.decoder import Decoder
+from indexer.media.decoder_pool import DecoderPool
 from indexer.media.errors import (
     DecoderCrashedError,
     DecoderTimeoutError,
@@ -29,6 +30,7 @@ __all__ = [
     "Decoded",
     "Decoder",
     "DecoderCrashedError",
+    "DecoderPool",
     "DecoderTimeoutError",
     "DecoderUnavailableError",
     "EmptyMediumError",

@@ -57,12 +57,12 @@ def main(arguments: list[str]) -> int:
                 return 1
             if not isinstance(request, DecodeRequest):
                 return 0
-            _answer(channel, request.content, memory, settings)
+            _answer(channel, request, memory, settings)
 
 
 def _answer(
     channel: Channel[FromChild, ToChild],
-    content: bytes,
+    request: DecodeRequest,
     memory: mmap.mmap,
     settings: ChildSettings,
 ) -> None:
@@ -71,11 +71,14 @@ def _answer(
         if not isinstance(channel.receive(), GoOn):
             raise WireError("small frames were handed over and something else came")
 
+    content = request.content
     try:
         sniffed = sniff_medium(content)
         with memoryview(memory) as output:
             if sniffed.medium == "picture":
-                frames = decode_into(content, sniffed.format_name, output, settings)
+                frames = decode_into(
+                    content, sniffed.format_name, output, settings, request.least_side_px
+                )
             else:
                 frames = decode_video_into(
                     content, sniffed.format_name, output, settings, hand_over

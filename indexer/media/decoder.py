@@ -35,6 +35,7 @@ from indexer.media.messages import (
     DecodedFrames,
     DecodeRefused,
     DecodeRequest,
+    FramePlace,
     FromChild,
     GoOn,
     SampledFrames,
@@ -88,10 +89,18 @@ class Decoder:
         with self._turn:
             return self._running_child().sandbox
 
-    def decode(self, medium: Medium, each_sample: EachSample | None = None) -> Decoded:
+    def decode(
+        self,
+        medium: Medium,
+        each_sample: EachSample | None = None,
+        *,
+        least_side_px: int | None = None,
+    ) -> Decoded:
         """Turn one medium into upright RGB pictures and what its file declares of itself.
 
-        `each_sample` is shown small frames of a video. Raises a `MediaError` whose `code` says why
+        `each_sample` is shown small frames of a video. With `least_side_px` a JPEG may come
+        smaller, by halves, as long as its shorter side keeps so many pixels and its longer one a
+        quarter more (see `Picture.scale`). Raises a `MediaError` whose `code` says why
         the medium cannot be looked at, and `DecoderUnavailableError` when no decoder can be
         started here at all.
         """
@@ -104,20 +113,20 @@ class Decoder:
             )
         with self._turn:
             for _ in range(_TRIES):
-                decoded = self._try(medium.content, each_sample)
+                decoded = self._try(DecodeRequest(medium.content, least_side_px), each_sample)
                 if decoded is not None:
                     return decoded
         raise DecoderCrashedError("the decoder process died on this medium, twice")
 
-    def _try(self, content: bytes, each_sample: EachSample | None) -> Decoded | None:
+    def _try(self, request: DecodeRequest, each_sample: EachSample | None) -> Decoded | None:
         """One attempt; None when the child died."""
         child = self._running_child()
-        sniffed = sniff(content)
+        sniffed = sniff(request.content)
         is_video = sniffed is not None and sniffed.medium == "video"
         timeout_s = self.limits.video_timeout_s if is_video else self.limits.decode_timeout_s
         with child.deadline(timeout_s) as deadline:
             try:
-                child.channel.send(DecodeRequest(content))
+                child.channel.send(request)
                 answer = self._answer(child, each_sample)
                 if isinstance(answer, DecodeRefused):
                     self._retire_when_old(child, answer.cpu_s)
@@ -182,15 +191,20 @@ class Decoder:
         """The full-size frames, and the shared memory emptied."""
         if not 1 <= len(answer.frames) <= self.limits.max_frames:
             raise WireError("the decoder process named an impossible number of frames")
-        pictures = tuple(
-            Picture(
-                self._pixels(child, place.offset_bytes, (place.height_px, place.width_px, 3)),
-                frame_index=place.frame_index,
-            )
-            for place in answer.frames
-        )
+        pictures = tuple(self._picture(child, place) for place in answer.frames)
         child.forget_pixels()
         return pictures
+
+    def _picture(self, child: ChildProcess, place: FramePlace) -> Picture:
+        full = (place.full_width_px or place.width_px, place.full_height_px or place.height_px)
+        if full[0] < place.width_px or full[1] < place.height_px:
+            raise WireError("the decoder process named a frame larger than its medium")
+        return Picture(
+            self._pixels(child, place.offset_bytes, (place.height_px, place.width_px, 3)),
+            frame_index=place.frame_index,
+            full_width_px=full[0],
+            full_height_px=full[1],
+        )
 
     def _declared(self, child: ChildProcess) -> tuple[tuple[DeclaredFact, ...], str | None]:
         """Second answer; the pixels are already safe, so a crash here costs only the facts."""

@@ -31,18 +31,25 @@ class ChildSettings(msgspec.Struct, frozen=True, tag=True):
 
 
 class DecodeRequest(msgspec.Struct, frozen=True, tag=True):
-    """The bytes of one medium."""
+    """The bytes of one medium.
+
+    Where `least_side_px` is given, a JPEG may come smaller, by halves, as long as its shorter side
+    keeps so many pixels and its longer one a quarter more.
+    """
 
     content: bytes
+    least_side_px: int | None = None
 
 
 class FramePlace(msgspec.Struct, frozen=True):
-    """Where one frame's RGB rows lie in the shared memory."""
+    """Where one frame's RGB rows lie in the shared memory; its full size where it came smaller."""
 
     frame_index: int
     offset_bytes: int
     width_px: int
     height_px: int
+    full_width_px: int = 0
+    full_height_px: int = 0
 
 
 class SamplePlace(msgspec.Struct, frozen=True):

@@ -3,7 +3,8 @@
 1. The format by magic bytes; only that codec is opened.
 2. Size from the header, before any pixel is decoded.
 3. Which frames: all of a short animation, otherwise a few spread evenly.
-4. Each frame: decoded, brought to 8-bit RGB on white, turned upright, written to the output.
+4. Each frame: decoded (a JPEG by halves smaller, where that is enough), brought to 8-bit RGB on
+   white, turned upright, written to the output.
 """
 
 from __future__ import annotations
@@ -63,6 +64,13 @@ _TURNS = {
 }
 
 
+_FIRST_ON_ITS_SIDE = 5
+_MOST_SHRUNK = 8
+"""libjpeg-turbo's transform makes halves, quarters and eighths as fast as it decodes; the sizes
+between take longer than decoding all of it.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class _Header:
     format_name: str
@@ -70,6 +78,28 @@ class _Header:
     height_px: int
     frames_total: int
     orientation: int
+    least_side_px: int | None = None
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height once it is turned upright."""
+        size = (self.width_px, self.height_px)
+        return (size[1], size[0]) if self.orientation >= _FIRST_ON_ITS_SIDE else size
+
+    @property
+    def shrunk_by(self) -> int:
+        """1, 2, 4 or 8: by how much a JPEG may come smaller."""
+        if self.least_side_px is None:
+            return 1
+        long_side, short_side = max(self.upright_size), min(self.upright_size)
+        by = 1
+        while (
+            by < _MOST_SHRUNK
+            and short_side // (2 * by) >= self.least_side_px
+            and long_side // (2 * by) >= self.least_side_px * 5 // 4
+        ):
+            by *= 2
+        return by
 
 
 def prepare_codecs(limits: ChildSettings) -> None:
@@ -83,15 +113,19 @@ def prepare_codecs(limits: ChildSettings) -> None:
 
 
 def decode_into(
-    content: bytes, format_name: str, output: memoryview, limits: ChildSettings
+    content: bytes,
+    format_name: str,
+    output: memoryview,
+    limits: ChildSettings,
+    least_side_px: int | None = None,
 ) -> DecodedFrames:
     """Decode `content` by Pillow's codec `format_name` and write its frames' RGB rows one after
-    another into `output`.
+    another into `output`; `least_side_px` as `DecodeRequest` says.
 
     Raises a `MediaError` with the reason when the medium cannot be looked at.
     """
     try:
-        return _decode(content, format_name, output, limits)
+        return _decode(content, format_name, output, limits, least_side_px)
     except MediaError:
         raise
     except MemoryError as error:
@@ -107,29 +141,37 @@ def decode_into(
 
 
 def _decode(
-    content: bytes, format_name: str, output: memoryview, limits: ChildSettings
+    content: bytes,
+    format_name: str,
+    output: memoryview,
+    limits: ChildSettings,
+    least_side_px: int | None,
 ) -> DecodedFrames:
     with Image.open(io.BytesIO(content), formats=[format_name]) as image:
         _check_size(image.size, limits)
-        header = _read_header(image, format_name)
+        header = _read_header(image, format_name, least_side_px)
         wanted = _frames_to_decode(header, limits)
         places: list[FramePlace] = []
         offset = 0
+        width, height = header.upright_size
         for index, pixels in _frames(content, image, header, wanted, limits):
             end = offset + pixels.nbytes
             if end > limits.max_pixels * 3:
                 break
             target = np.frombuffer(output[offset:end], dtype=np.uint8).reshape(pixels.shape)
             np.copyto(target, pixels)
-            places.append(FramePlace(index, offset, pixels.shape[1], pixels.shape[0]))
+            # Only a JPEG comes smaller, and it has one frame: others may differ from the header.
+            smaller = pixels.shape[1] < width and header.format_name == "JPEG"
+            full = (width, height) if smaller else (pixels.shape[1], pixels.shape[0])
+            places.append(FramePlace(index, offset, pixels.shape[1], pixels.shape[0], *full))
             offset = end
     if not places:
         raise UnreadableError("the picture holds no frame that can be decoded")
     return DecodedFrames(
         format_name=format_name,
         animated=header.frames_total > 1,
-        width_px=places[0].width_px,
-        height_px=places[0].height_px,
+        width_px=places[0].full_width_px,
+        height_px=places[0].full_height_px,
         frames_total=header.frames_total,
         frames=tuple(places),
     )
@@ -146,7 +188,7 @@ def _check_size(size: tuple[int, int], limits: ChildSettings) -> None:
         )
 
 
-def _read_header(image: Image.Image, format_name: str) -> _Header:
+def _read_header(image: Image.Image, format_name: str, least_side_px: int | None) -> _Header:
     frames_total = 1
     if format_name in _ANIMATED_FORMATS:
         frames_total = max(1, int(getattr(image, "n_frames", 1)))
@@ -156,7 +198,14 @@ def _read_header(image: Image.Image, format_name: str) -> _Header:
             orientation = int(image.getexif().get(ExifTags.Base.Orientation, 1))
         except _BROKEN:
             orientation = 1  # broken EXIF: the pixels are still worth looking at
-    return _Header(format_name, image.width, image.height, frames_total, orientation)
+    return _Header(
+        format_name,
+        image.width,
+        image.height,
+        frames_total,
+        orientation if orientation in _TURNS else 1,
+        least_side_px,
+    )
 
 
 def _frames_to_decode(header: _Header, limits: ChildSettings) -> tuple[int, ...]:
@@ -203,16 +252,32 @@ def _fast_jpeg(content: bytes, header: _Header) -> Pixels | None:
     simplejpeg refuses some valid files (unusual subsampling) and, being strict, every damaged one;
     Pillow then decides what it is.
     """
-    if header.orientation in _TURNS:
-        return None
+    by = header.shrunk_by
+    # Its sizes are rounded up, and it takes the smallest one that is not below what is asked for.
+    wanted = (-(-header.height_px // by), -(-header.width_px // by))
     try:
         _, _, colour_space, _ = simplejpeg.decode_jpeg_header(content)
         if colour_space not in {"YCbCr", "Gray"}:
             return None
-        pixels: Pixels = simplejpeg.decode_jpeg(content, colorspace="RGB")
+        pixels: Pixels = (
+            simplejpeg.decode_jpeg(content, colorspace="RGB")
+            if by == 1
+            else simplejpeg.decode_jpeg(
+                content, colorspace="RGB", min_height=wanted[0], min_width=wanted[1]
+            )
+        )
     except ValueError:
         return None
-    return pixels if pixels.shape[:2] == (header.height_px, header.width_px) else None
+    return _turned(pixels, header.orientation) if pixels.shape[:2] == wanted else None
+
+
+def _turned(pixels: Pixels, orientation: int) -> Pixels:
+    """The same as `_upright`, of pixels."""
+    if orientation >= _FIRST_ON_ITS_SIDE:
+        pixels = pixels.transpose(1, 0, 2)
+    rows = -1 if orientation in {3, 4, 7, 8} else 1
+    columns = -1 if orientation in {2, 3, 6, 7} else 1
+    return pixels[::rows, ::columns]
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
