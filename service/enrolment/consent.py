@@ -242,6 +242,7 @@ class ConsentService:
             eyes.mask_person(str(person_id))
 
     def _end_faces(self, repository: EnrolmentRepository, person: Person) -> int:
+        repository.hold(person.id)
         person.face_opt_in = False
         person.changed_at = self._clock.now()
         deleted = repository.delete_templates(person.id)

@@ -72,3 +72,11 @@ class PhotoDocument(msgspec.Struct, frozen=True):
     content_bytes: int
     face_crop_png: bytes | None = None
     attested_at: str = ""
+
+
+class RefusalDocument(msgspec.Struct, frozen=True):
+    """Why a model could make no template of a photo: the examiner's code, or "photo_lost" where the
+    photo's encrypted file is no longer there.
+    """
+
+    code: str

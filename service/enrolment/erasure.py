@@ -121,7 +121,7 @@ class ErasureService:
         now = self._clock.now()
         with database.write() as session:
             repository = EnrolmentRepository(session, actor, now)
-            person = repository.person(person_id)
+            person = repository.hold(person_id)
             if person.state == "erased":
                 raise ConflictError("This case was erased already.")
             counts = [

@@ -66,6 +66,26 @@ class CaseNumberMismatchError(InvalidInputError):
     code = "case_number_mismatch"
 
 
+class ModelChangeError(ConflictError):
+    """This step of a change of the model is not possible as it stands; the message says why."""
+
+    code = "model_change"
+
+
+class NoModelChangeError(ConflictError):
+    """No change of the model is open."""
+
+    code = "no_model_change"
+
+
+class WrongModelError(LikenessError):
+    """What looked at a photo is another model than the one that was asked for (design rule 14)."""
+
+    code = "wrong_model"
+    http_status = 500
+    exit_code = 2
+
+
 class ErasureUnfinishedError(LikenessError):
     """The rows are gone but the key could not be destroyed yet; it is tried again at next start."""
 

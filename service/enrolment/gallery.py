@@ -91,18 +91,14 @@ class GallerySource:
     def people_lacking_templates(
         self, session: Session, model: ModelStamp
     ) -> tuple[uuid.UUID, ...]:
-        """People who may be compared but have a photo without a template of this model."""
+        """People who may be compared but have a photo that this model has not looked at yet."""
         repository = self._repository(session)
         lacking = []
         for person_id in repository.searchable_ids():
             person = repository.person(person_id)
             if not self.may_compare_faces(session, repository, person):
                 continue
-            have = {
-                row.photo_id
-                for row in repository.templates(person_id)
-                if row.model_digest == model.digest
-            }
+            have = repository.looked_at(person_id, model.digest)
             if any(photo.id not in have for photo in repository.photos(person_id)):
                 lacking.append(person_id)
         return tuple(lacking)

@@ -122,6 +122,72 @@ class StoredTemplate(Base):
     made_at: Mapped[datetime]
 
 
+class TemplateRefusal(Base):
+    """A reference photo of which a model could make no template: it is not tried again with that
+    model until the person's photos change. Why is in the sealed `RefusalDocument`.
+    """
+
+    __tablename__ = "template_refusals"
+    __table_args__ = (UniqueConstraint("photo_id", "model_digest"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    person_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("people.id"), index=True)
+    photo_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("reference_photos.id"), index=True)
+    model_digest: Mapped[str]
+    document: Mapped[bytes] = mapped_column(LargeBinary)
+    tried_at: Mapped[datetime]
+
+
+class ModelInUse(Base):
+    """One row: the model that searches, on every machine of this installation."""
+
+    __tablename__ = "model_in_use"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pack: Mapped[str]
+    digest: Mapped[str]
+    preprocessing: Mapped[int]
+    licence_accepted: Mapped[bool] = mapped_column(default=False)
+    since: Mapped[datetime]
+
+
+class ModelChange(Base):
+    """One change of the model: the new one is built beside the old, then takes its place.
+
+    `state`: "building", "ready", "switched" (the old one is kept until somebody confirms), then
+    "confirmed", "abandoned", "went_back", or "superseded" by a later program. `open` is true until
+    one of the last four and null afterwards: at most one change is open. `reason`: "chosen" by an
+    operator, or "program": this program prepares faces in another way than the one before.
+    `problem` is a stable code of what keeps the workers from building.
+    """
+
+    __tablename__ = "model_changes"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
+    open: Mapped[bool | None] = mapped_column(unique=True)
+    state: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str]
+    asks_before_switch: Mapped[bool] = mapped_column(default=False)
+    from_pack: Mapped[str | None]
+    from_digest: Mapped[str | None]
+    from_preprocessing: Mapped[int | None]
+    from_licence_accepted: Mapped[bool] = mapped_column(default=False)
+    to_pack: Mapped[str]
+    to_digest: Mapped[str]
+    to_preprocessing: Mapped[int]
+    to_licence_accepted: Mapped[bool] = mapped_column(default=False)
+    started_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("accounts.id"))
+    photos: Mapped[int] = mapped_column(default=0)
+    made: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
+    people_without: Mapped[int] = mapped_column(default=0)
+    problem: Mapped[str] = mapped_column(default="")
+    started_at: Mapped[datetime]
+    ready_at: Mapped[datetime | None]
+    switched_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
 class ErasureReceipt(Base):
     """What erasing a person did, signed; holds no personal data. Kept after the person is gone."""
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
-import msgspec
 from sqlalchemy.orm import Session
 
 from indexer.examiner.protocol import Enrolled, PhotoQuality
@@ -28,10 +27,11 @@ from service.enrolment.documents import PhotoDocument
 from service.enrolment.errors import FileTooLargeError, TooManyPhotosError, WrongStateError
 from service.enrolment.eyes import Eyes
 from service.enrolment.gallery import GallerySource
-from service.enrolment.models import ReferencePhoto, StoredTemplate
+from service.enrolment.models import ReferencePhoto
 from service.enrolment.photo_words import words_of_refusal
 from service.enrolment.repository import EnrolmentRepository
 from service.enrolment.sealed import PHOTO_FILE, SealedRows
+from service.enrolment.template_making import TemplateMaker
 from service.enrolment.views import PhotoOutcome
 from service.errors import NotAllowedError, NotFoundError
 from service.vault import Vault
@@ -82,6 +82,7 @@ class PhotoService:
         self._known = known_pictures
         self._max_upload_bytes = max_upload_bytes
         self._max_photos = max_photos
+        self.templates = TemplateMaker(vault, clock, audit, gallery)
 
     def add_photo(
         self, database: Database, actor: Actor, eyes: Eyes, person_id: uuid.UUID, content: bytes
@@ -115,6 +116,7 @@ class PhotoService:
             for template in repository.templates(photo.person_id):
                 if template.photo_id == photo_id:
                     repository.delete(template)
+            repository.forget_refusals(photo.person_id)
             self._known.forget_photo(session, actor, photo_id)
             repository.delete(photo)
             repository.bump_gallery()
@@ -152,34 +154,19 @@ class PhotoService:
     def rebuild_templates(self, database: Database, eyes: Eyes, person_id: uuid.UUID) -> int:
         """Make the templates that are missing for the loaded model; returns how many were made.
 
-        For a new model pack, or after the person opted in. A photo that the new model refuses keeps
-        its place as a known picture.
+        After the person opted in, or came back. A photo that the model refuses keeps its place as a
+        known picture, and is not tried again until the person's photos change.
         """
         model = eyes.model
         if model is None:
             return 0
-        actor = Actor.system("templates for a model")
         with database.read() as session:
+            actor = Actor.system("templates for a model")
             repository = EnrolmentRepository(session, actor, self._clock.now())
-            person = repository.person(person_id)
-            if not self._gallery.may_compare_faces(session, repository, person):
-                return 0
-            templates = [
-                row for row in repository.templates(person_id) if row.model_digest == model.digest
-            ]
-            have = {row.photo_id for row in templates}
-            vectors = [self._sealed.vector(row) for row in templates]
-            missing = [photo for photo in repository.photos(person_id) if photo.id not in have]
-        made = 0
-        for photo in missing:
-            content = self._vault.get_file(person_id, PHOTO_FILE, photo.file_id)
-            enrolled = eyes.enrol(content, vectors)
-            if enrolled.vector is None or enrolled.model is None:
-                continue
-            if self._add_template(database, actor, photo.id, _of_enrolled(enrolled)):
-                vectors.append(enrolled.vector)
-                made += 1
-        return made
+            repository.person(person_id)
+            photos = [photo.id for photo in repository.photos(person_id)]
+        made = (self.templates.make(database, eyes, each, searching=True) for each in photos)
+        return sum(one == "made" for one in made)
 
     def _situation(
         self, database: Database, actor: Actor, eyes: Eyes, person_id: uuid.UUID
@@ -224,13 +211,14 @@ class PhotoService:
         self._sealed.put_photo(photo, document)
         with database.write() as session:
             repository = EnrolmentRepository(session, actor, now)
-            person = repository.person(person_id)
+            person = repository.hold(person_id)
+            repository.forget_refusals(person_id)
             if len(repository.photos(person_id)) >= self._max_photos:
                 raise TooManyPhotosError(f"At most {self._max_photos} photos are kept.")
             repository.add(photo)
             still_wanted = self._gallery.may_compare_faces(session, repository, person)
-            if looked.vector is not None and still_wanted:
-                self._put_template(repository, photo, looked)
+            if looked.vector is not None and looked.model is not None and still_wanted:
+                self.templates.put_template(repository, photo, looked.model, looked.vector)
             self._known.add_known(
                 session,
                 actor,
@@ -253,46 +241,6 @@ class PhotoService:
                 with_template=looked.vector is not None and still_wanted,
             )
         return photo.id
-
-    def _add_template(
-        self, database: Database, actor: Actor, photo_id: uuid.UUID, looked: _Looked
-    ) -> bool:
-        with database.write() as session:
-            repository = EnrolmentRepository(session, actor, self._clock.now())
-            photo = repository.photo(photo_id)
-            person = repository.person(photo.person_id)
-            if not self._gallery.may_compare_faces(session, repository, person):
-                return False
-            document = self._sealed.photo(photo)
-            self._sealed.put_photo(
-                photo,
-                msgspec.structs.replace(
-                    document,
-                    quality=looked.quality or document.quality,
-                    face_crop_png=looked.face_crop_png or document.face_crop_png,
-                ),
-            )
-            self._put_template(repository, photo, looked)
-            repository.bump_gallery()
-            self._audit.record(session, actor, "template.make", "photo", photo_id)
-        return True
-
-    def _put_template(
-        self, repository: EnrolmentRepository, photo: ReferencePhoto, looked: _Looked
-    ) -> None:
-        if looked.vector is None or looked.model is None:
-            return
-        row = StoredTemplate(
-            id=uuid.uuid4(),
-            person_id=photo.person_id,
-            photo_id=photo.id,
-            model_pack=looked.model.pack,
-            model_digest=looked.model.digest,
-            model_preprocessing=looked.model.preprocessing,
-            made_at=self._clock.now(),
-        )
-        self._sealed.put_vector(row, looked.vector)
-        repository.add(row)
 
 
 def _look(eyes: Eyes, situation: _Situation, content: bytes) -> _Looked:

@@ -21,6 +21,7 @@ from service.enrolment.models import (
     Release,
     ReviewerLoan,
     StoredTemplate,
+    TemplateRefusal,
 )
 from service.enrolment.visibility import (
     RELEASE_TERM,
@@ -32,7 +33,9 @@ from service.enrolment.visibility import (
 )
 from service.errors import NotAllowedError, NotFoundError
 
-PersonRow = TypeVar("PersonRow", Release, Mandate, Attestation, ReferencePhoto, ReviewerLoan)
+PersonRow = TypeVar(
+    "PersonRow", Release, Mandate, Attestation, ReferencePhoto, ReviewerLoan, TemplateRefusal
+)
 _GALLERY_ROW = 1
 
 
@@ -63,6 +66,14 @@ class EnrolmentRepository:
                 Person.id == person_id, Person.id.in_(visible_people(self._actor, self._at))
             )
         )
+
+    def hold(self, person_id: uuid.UUID) -> Person:
+        """A visible person, whom nobody else changes before this unit of work ends: what is made
+        of them and their leaving then have an order.
+        """
+        self.person(person_id)
+        held = select(Person).where(Person.id == person_id).with_for_update()
+        return self._session.scalars(held.execution_options(populate_existing=True)).one()
 
     def people(self) -> Sequence[Person]:
         """All people the caller may see, the latest change first."""
@@ -267,12 +278,34 @@ class EnrolmentRepository:
         ).all()
 
     def delete_templates(self, person_id: uuid.UUID) -> int:
-        """Delete all templates of a visible person; returns how many."""
+        """Delete all templates of a visible person, of every model; returns how many."""
         rows = self.templates(person_id)
         for row in rows:
             self._session.delete(row)
+        for refusal in self.refusals(person_id):
+            self._session.delete(refusal)
         self._session.flush()
         return len(rows)
+
+    def refusals(self, person_id: uuid.UUID) -> Sequence[TemplateRefusal]:
+        """Photos of a visible person of which some model could make no template."""
+        return self._session.scalars(self._of(TemplateRefusal, person_id)).all()
+
+    def looked_at(self, person_id: uuid.UUID, model_digest: str) -> frozenset[uuid.UUID]:
+        """Photos of a visible person that this model made a template of, or refused."""
+        made = (
+            row.photo_id for row in self.templates(person_id) if row.model_digest == model_digest
+        )
+        refused = (
+            row.photo_id for row in self.refusals(person_id) if row.model_digest == model_digest
+        )
+        return frozenset((*made, *refused))
+
+    def forget_refusals(self, person_id: uuid.UUID) -> None:
+        """Let the photos of a visible person be tried again: other ones stand beside them now."""
+        for refusal in self.refusals(person_id):
+            self._session.delete(refusal)
+        self._session.flush()
 
     def delete(self, row: object) -> None:
         """Delete a row that one of these methods gave."""
@@ -316,6 +349,7 @@ class EnrolmentRepository:
         counts: list[tuple[str, int]] = []
         for what, table in (
             ("templates", StoredTemplate),
+            ("refusals of templates", TemplateRefusal),
             ("reference photos", ReferencePhoto),
             ("releases", Release),
             ("mandates", Mandate),

@@ -7,6 +7,7 @@ from service.enrolment.documents import (
     MandateDocument,
     PersonDocument,
     PhotoDocument,
+    RefusalDocument,
     ReleaseDocument,
 )
 from service.enrolment.models import (
@@ -16,6 +17,7 @@ from service.enrolment.models import (
     ReferencePhoto,
     Release,
     StoredTemplate,
+    TemplateRefusal,
 )
 from service.vault import Vault
 
@@ -93,3 +95,15 @@ class SealedRows:
     def put_vector(self, row: StoredTemplate, vector: bytes) -> None:
         """Seal a template."""
         row.vector = self._vault.seal(row.person_id, f"templates.vector:{row.id}", vector)
+
+    def refusal(self, row: TemplateRefusal) -> RefusalDocument:
+        """Why a model could make no template of a photo."""
+        return self._vault.unseal_document(
+            row.person_id, f"template_refusals.document:{row.id}", row.document, RefusalDocument
+        )
+
+    def put_refusal(self, row: TemplateRefusal, document: RefusalDocument) -> None:
+        """Seal a refusal."""
+        row.document = self._vault.seal_document(
+            row.person_id, f"template_refusals.document:{row.id}", document
+        )

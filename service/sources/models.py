@@ -90,6 +90,7 @@ class Run(Base):
     media_seen: Mapped[int] = mapped_column(default=0)
     media_examined: Mapped[int] = mapped_column(default=0)
     media_unreadable: Mapped[int] = mapped_column(default=0)
+    media_without_faces: Mapped[int] = mapped_column(default=0)
     faces_counted: Mapped[int] = mapped_column(default=0)
     candidates_found: Mapped[int] = mapped_column(default=0)
     refusals: Mapped[int] = mapped_column(default=0)
