@@ -4,13 +4,14 @@
 and cannot be copied, stored, sent, iterated or seen as an array. `ProbeFaces` are those of one
 picture; leaving their `with` block overwrites them.
 
-`_lend` is the one way in, for `indexer.watchlist` alone: it hands the vectors out for one
-comparison and overwrites probes and matrix when that ends. A test looks for any other user.
+`_lend` is the one way in, for `indexer.watchlist` alone: it hands the vectors of one or several
+pictures out for one comparison and overwrites probes and matrix when that ends. A test looks for
+any other user.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -178,19 +179,23 @@ class _Lent:
 
 
 @contextmanager
-def _lend(probes: ProbeFaces) -> Iterator[_Lent]:
+def _lend(pictures: Sequence[ProbeFaces]) -> Iterator[_Lent]:
     """For `indexer.watchlist` alone: the vectors for one comparison; all is overwritten after.
 
-    The arrays are views of private buffers: they are zero when the block ends.
+    The faces come picture after picture. The arrays are views of private buffers: they are zero
+    when the block ends. Raises `ProbeSpentError` when one picture's probes were compared already;
+    the others are then overwritten too.
     """
-    parts = [face._lend_one() for face in probes._lend_all()]
-    dimension = parts[0][0].shape[0] if parts else 0
-    buffer = PrivateBuffer(len(parts) * dimension * 4)
+    buffer = PrivateBuffer(0)
     try:
+        parts = [face._lend_one() for probes in pictures for face in probes._lend_all()]
+        dimension = parts[0][0].shape[0] if parts else 0
+        buffer = PrivateBuffer(len(parts) * dimension * 4)
         vectors = buffer.floats((len(parts), dimension))
         for place, (vector, _, _) in enumerate(parts):
             vectors[place] = vector
         yield _Lent(vectors, tuple(crop for _, crop, _ in parts), tuple(box for _, _, box in parts))
     finally:
         buffer.wipe()
-        probes.overwrite()
+        for probes in pictures:
+            probes.overwrite()

@@ -1,24 +1,26 @@
-"""The watch-list: templates of enrolled people as an immutable FAISS snapshot, searched by probes.
+"""The watch-list: templates of enrolled people as an immutable snapshot, searched by probes.
 
-1. `Watchlist.build` takes templates of one model and change number; nothing is added later.
-2. `search` compares the probes of one picture with every template (flat inner product: exact),
-   keeps what is above the threshold, the best template of each person for each face, and
-   overwrites the probes, whatever happens.
+1. `Watchlist.build` takes templates of one model and change number; `changed` gives the next
+   snapshot from what was added and removed since, and shares all else (`gallery.py`).
+2. `search` compares the probes of one picture, `search_many` those of several, with every template,
+   exactly; it keeps what is above the threshold, the best template of each person for each face,
+   and overwrites the probes, whatever happens.
 3. Each match says how many chance matches as close one would expect; `restated` says it again for
    a medium of many frames, once all of its faces are counted.
-4. `mask` hides a person at once, until the next snapshot is built without them.
+4. `mask` hides a person at once, until the next snapshot is made.
 
 Only enrolled people are in it (design rule 1); there is no way to ask it with anything but probes.
 """
 
 from __future__ import annotations
 
+import os
 import threading
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from typing import Final
 
-import faiss
 import numpy as np
 
 from indexer.errors import IndexerError
@@ -27,10 +29,18 @@ from indexer.faces.calibration import Calibration
 from indexer.faces.probe import ProbeFaces, _lend, _Lent
 from indexer.faces.session import Floats
 from indexer.faces.template import Template
-from indexer.faiss_threads import threads_for
 from indexer.observations import FaceMatch, ModelStamp
+from indexer.watchlist.block import GalleryInputError, NewRows
+from indexer.watchlist.comparing import Hit
+from indexer.watchlist.gallery import Gallery, GalleryBuilder
 from indexer.watchlist.judging import CHANCE_MATCHES_PER_FACE, Judging
 from indexer.watchlist.lookalikes import CLOSE_BEHIND, is_another_close
+
+MAX_THREADS: Final = 4
+_TAKEN_AT_ONCE: Final = 4096
+
+_Closest = dict[tuple[int, str], float]
+"""For each face and person: the similarity of the best template."""
 
 
 class MixedModelsError(IndexerError):
@@ -53,7 +63,7 @@ class Watchlist:
 
     def __init__(
         self,
-        entries: tuple[WatchedTemplate, ...],
+        gallery: Gallery | None,
         model: ModelStamp | None,
         calibration: Calibration | None,
         change: int,
@@ -62,13 +72,12 @@ class Watchlist:
         """Prefer `build` and `empty`."""
         self.model = model
         self.change = change
+        self._gallery = gallery
         self._calibration = calibration
         self._chance_matches_per_face = chance_matches_per_face
-        self._people = tuple(entry.person_ref for entry in entries)
-        self._templates_of = Counter(self._people)
+        self._counts: dict[str, int] = {}
         self._masked: frozenset[str] = frozenset()
         self._mask_turn = threading.Lock()
-        self._index = _index_of(entries)
 
     @classmethod
     def build(
@@ -86,22 +95,55 @@ class Watchlist:
         bearable of the expected chance matches, for each face looked at. Raises
         `MixedModelsError` when a template was made by another model than `model`.
         """
-        entries = tuple(templates)
-        for entry in entries:
-            if entry.template.model != model:
-                raise MixedModelsError(
-                    f"the template {entry.template_ref!r} was made by another model "
-                    f"({entry.template.model.pack}); build it again from the reference photo"
-                )
-        return cls(entries, model, calibration, change, chance_matches_per_face)
+        builder = WatchlistBuilder(model, calibration, chance_matches_per_face)
+        builder.add(templates)
+        return builder.done(change)
 
     @classmethod
     def empty(cls, change: int = 0) -> Watchlist:
         """Nobody's face is looked for: face matching is off."""
-        return cls((), None, None, change)
+        return cls(None, None, None, change)
+
+    def changed(
+        self,
+        added: Iterable[WatchedTemplate],
+        removed_template_refs: Collection[str],
+        change: int,
+        *,
+        chance_matches_per_face: float | None = None,
+    ) -> Watchlist:
+        """The next snapshot: without the removed templates, with those added; nobody is masked.
+
+        What is removed is overwritten in memory before this returns, also for this snapshot; all
+        else is shared with it. A template added under a ref that is there replaces it. Raises
+        `MixedModelsError`, also when face matching is off, and nothing has changed then.
+        """
+        if self.model is None or self._calibration is None:
+            raise MixedModelsError("face matching is off: there is no model for these templates")
+        chance = (
+            self._chance_matches_per_face
+            if chance_matches_per_face is None
+            else chance_matches_per_face
+        )
+        entries = tuple(_of_model(added, self.model))
+        if self._gallery is None:
+            return Watchlist.build(
+                entries,
+                model=self.model,
+                calibration=self._calibration,
+                change=change,
+                chance_matches_per_face=chance,
+            )
+        rows = _rows(entries) if entries else None
+        try:
+            gallery = self._gallery.changed(rows, removed_template_refs)
+        finally:
+            if rows is not None:
+                rows.vectors.fill(0)
+        return Watchlist(gallery, self.model, self._calibration, change, chance)
 
     def __len__(self) -> int:
-        return len(self._people)
+        return len(self._gallery) if self._gallery is not None else 0
 
     def __repr__(self) -> str:
         return f"<Watchlist of {len(self)} templates at change {self.change}>"
@@ -133,17 +175,47 @@ class Watchlist:
         comparison to one verified case. Raises `MixedModelsError`, and `ProbeSpentError` for
         probes that were compared already.
         """
+        (found,) = self.search_many(
+            (probes,), frame_indexes=(frame_index,), only_person=only_person
+        )
+        return found
+
+    def search_many(
+        self,
+        pictures: Sequence[ProbeFaces],
+        *,
+        frame_indexes: Sequence[int] | None = None,
+        only_person: str | None = None,
+    ) -> list[tuple[FaceMatch, ...]]:
+        """As `search` for each picture, in one comparison: in order, with `frame_indexes` if given.
+
+        Some tens of faces at once cost little more than one of them alone. All probes are
+        overwritten, also those after one that was refused.
+        """
         try:
-            if self.model is not None and probes.model != self.model:
-                raise MixedModelsError(
-                    f"these faces were seen by {probes.model.pack}, the watch-list was made by "
-                    f"{self.model.pack}; build the watch-list with the model in use"
-                )
-            with _lend(probes) as lent:
-                found = self._compare(lent, frame_index, only_person)
-            return self.restated(found, len(probes), only_person)
+            if frame_indexes is not None and len(frame_indexes) != len(pictures):
+                raise ValueError("each picture needs its frame's number")
+            for probes in pictures:
+                if self.model is not None and probes.model != self.model:
+                    raise MixedModelsError(
+                        f"these faces were seen by {probes.model.pack}, the watch-list was made by "
+                        f"{self.model.pack}; build the watch-list with the model in use"
+                    )
+            indexes = frame_indexes if frame_indexes is not None else [0] * len(pictures)
+            places = [place for place, probes in enumerate(pictures) for _ in range(len(probes))]
+            with _lend(pictures) as lent:
+                frames = [indexes[place] for place in places]
+                found = self._compare(lent, frames, only_person)
+            matches: list[list[FaceMatch]] = [[] for _ in pictures]
+            for face, match in found:
+                matches[places[face]].append(match)
+            return [
+                self.restated(of_picture, len(probes), only_person)
+                for of_picture, probes in zip(matches, pictures, strict=True)
+            ]
         finally:
-            probes.overwrite()
+            for probes in pictures:
+                probes.overwrite()
 
     def restated(
         self, matches: Sequence[FaceMatch], faces_in_medium: int, only_person: str | None = None
@@ -163,53 +235,43 @@ class Watchlist:
     def _size(self, only_person: str | None) -> int:
         masked = self._masked
         if only_person is not None:
-            return 0 if only_person in masked else self._templates_of[only_person]
-        return len(self._people) - sum(self._templates_of[person] for person in masked)
+            return 0 if only_person in masked else self._count_of(only_person)
+        return len(self) - sum(self._count_of(person) for person in masked)
 
-    def _compare(self, lent: _Lent, frame_index: int, only_person: str | None) -> list[FaceMatch]:
-        if not self._people or not lent.boxes:
+    def _count_of(self, person_ref: str) -> int:
+        if self._gallery is None:
+            return 0
+        if person_ref not in self._counts:
+            self._counts[person_ref] = self._gallery.count_of(person_ref)
+        return self._counts[person_ref]
+
+    def _compare(
+        self, lent: _Lent, frames: Sequence[int], only_person: str | None
+    ) -> list[tuple[int, FaceMatch]]:
+        """(face, match) of all faces, best first."""
+        if self._gallery is None or not lent.boxes:
             return []
         threshold = self.threshold(only_person)
-        best = self._closest(lent.vectors, threshold, only_person)
-        rivals = self._rivals(lent, threshold, best, only_person)
-        return [
-            FaceMatch(
+        best = _closest(self._gallery.search(lent.vectors, threshold, only_person=only_person))
+        rivals = self._rivals(self._gallery, lent.vectors, best, only_person)
+        found = []
+        for (face, person), similarity in sorted(best.items(), key=lambda item: -item[1]):
+            match = FaceMatch(
                 person_ref=person,
                 similarity=similarity,
                 threshold=threshold,
                 expected_chance_matches=1.0,
                 band="weak",
                 box=lent.boxes[face],
-                frame_index=frame_index,
+                frame_index=frames[face],
                 face_crop_png=grey_png(lent.crops[face]),
                 cautions=("another_person_close",) if (face, person) in rivals else (),
             )
-            for (face, person), similarity in sorted(best.items(), key=lambda item: -item[1])
-        ]
-
-    def _closest(
-        self, vectors: Floats, least: float, only_person: str | None
-    ) -> dict[tuple[int, str], float]:
-        """For each face and person at least this similar: the similarity of the best template."""
-        # FAISS answers inner products above the radius; ours are from the least on.
-        radius = float(np.nextafter(np.float32(least), np.float32(-1)))
-        with threads_for(vectors.nbytes * len(self._people)):
-            starts, similarities, rows = self._index.range_search(vectors, radius)
-        best: dict[tuple[int, str], float] = {}
-        for face in range(len(vectors)):
-            for at in range(int(starts[face]), int(starts[face + 1])):
-                person = self._people[int(rows[at])]
-                if only_person in {None, person}:
-                    similarity = min(1.0, float(similarities[at]))
-                    best[face, person] = max(similarity, best.get((face, person), -1.0))
-        return best
+            found.append((face, match))
+        return found
 
     def _rivals(
-        self,
-        lent: _Lent,
-        threshold: float,
-        best: dict[tuple[int, str], float],
-        only_person: str | None,
+        self, gallery: Gallery, vectors: Floats, best: _Closest, only_person: str | None
     ) -> frozenset[tuple[int, str]]:
         """Matches (face, person) with another enrolled person close behind.
 
@@ -219,14 +281,18 @@ class Watchlist:
         hits = sorted({face for face, _ in best})
         if not hits or only_person is not None:
             return frozenset()
-        again = lent.vectors[hits]
+        least = dict.fromkeys(hits, 1.0)
+        for (face, _), similarity in best.items():
+            least[face] = min(least[face], similarity - CLOSE_BEHIND)
+        again = vectors[hits]
         try:
-            near = self._closest(again, threshold - CLOSE_BEHIND, None)
+            # A little further down: similarities are rounded, and judged by `is_another_close`.
+            near = gallery.search(again, np.array([least[face] - 1e-4 for face in hits]))
         finally:
             again.fill(0)
         masked = self._masked
         of_face: dict[int, dict[str, float]] = {}
-        for (at, person), similarity in near.items():
+        for (at, person), similarity in _closest(near).items():
             if person not in masked:
                 of_face.setdefault(hits[at], {})[person] = similarity
         return frozenset(
@@ -236,11 +302,73 @@ class Watchlist:
         )
 
 
-def _index_of(entries: tuple[WatchedTemplate, ...]) -> faiss.IndexFlatIP:
-    dimension = entries[0].template.vector.shape[0] if entries else 1
-    index = faiss.IndexFlatIP(dimension)
-    if entries:
-        vectors: Floats = np.stack([entry.template.vector for entry in entries])
-        index.add(np.ascontiguousarray(vectors, np.float32))
-        vectors.fill(0)
-    return index
+class WatchlistBuilder:
+    """Takes templates in part by part, for a watch-list larger than what is sent at once."""
+
+    def __init__(
+        self,
+        model: ModelStamp,
+        calibration: Calibration,
+        chance_matches_per_face: float = CHANCE_MATCHES_PER_FACE,
+    ) -> None:
+        """As `Watchlist.build`."""
+        self._model = model
+        self._calibration = calibration
+        self._chance_matches_per_face = chance_matches_per_face
+        self._gallery: GalleryBuilder | None = None
+
+    def __len__(self) -> int:
+        return len(self._gallery) if self._gallery is not None else 0
+
+    def add(self, templates: Iterable[WatchedTemplate]) -> None:
+        """Take these in. Raises `MixedModelsError` when one was made by another model, and
+        `GalleryInputError` when one is of another length: nothing can be built then.
+        """
+        entries = _of_model(templates, self._model)
+        while some := tuple(islice(entries, _TAKEN_AT_ONCE)):
+            rows = _rows(some)
+            if self._gallery is None:
+                self._gallery = GalleryBuilder(rows.vectors.shape[1], threads=_threads())
+            self._gallery.add(rows)
+            rows.vectors.fill(0)
+
+    def done(self, change: int) -> Watchlist:
+        """The watch-list at this change number."""
+        gallery = self._gallery.done() if self._gallery is not None else None
+        return Watchlist(
+            gallery, self._model, self._calibration, change, self._chance_matches_per_face
+        )
+
+
+def _closest(hits: Iterable[Hit]) -> _Closest:
+    best: _Closest = {}
+    for hit in hits:
+        place = (hit.face, hit.person_ref)
+        best[place] = max(hit.similarity, best.get(place, -1.0))
+    return best
+
+
+def _of_model(templates: Iterable[WatchedTemplate], model: ModelStamp) -> Iterator[WatchedTemplate]:
+    for entry in templates:
+        if entry.template.model != model:
+            raise MixedModelsError(
+                f"the template {entry.template_ref!r} was made by another model "
+                f"({entry.template.model.pack}); build it again from the reference photo"
+            )
+        yield entry
+
+
+def _rows(entries: Sequence[WatchedTemplate]) -> NewRows:
+    """A copy of their vectors: whoever asked for it overwrites it."""
+    dimensions = {entry.template.vector.shape for entry in entries}
+    if len(dimensions) != 1:
+        raise GalleryInputError("templates of one model have vectors of one length")
+    return NewRows(
+        [entry.person_ref for entry in entries],
+        [entry.template_ref for entry in entries],
+        np.stack([entry.template.vector for entry in entries]).astype(np.float32, copy=False),
+    )
+
+
+def _threads() -> int:
+    return min(MAX_THREADS, len(os.sched_getaffinity(0)))

@@ -235,7 +235,7 @@ def test_a_cancelled_task_overwrites_its_probes() -> None:
 
 def test_after_one_comparison_everything_that_was_lent_is_zero() -> None:
     faces = make_faces()
-    with _lend(faces) as lent:
+    with _lend((faces,)) as lent:
         vectors, crops = lent.vectors, lent.crops
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
     assert not vectors.any()
@@ -246,14 +246,14 @@ def test_after_one_comparison_everything_that_was_lent_is_zero() -> None:
 
 def test_probes_can_be_compared_only_once() -> None:
     faces = make_faces()
-    with _lend(faces):
+    with _lend((faces,)):
         pass
-    with pytest.raises(ProbeSpentError), _lend(faces):
+    with pytest.raises(ProbeSpentError), _lend((faces,)):
         pass
 
 
 def test_what_is_lent_cannot_be_stored_either() -> None:
-    with _lend(make_faces()) as lent:
+    with _lend((make_faces(),)) as lent:
         assert repr(lent) == "<Lent>"
         for sink in (pickle.dumps, copy.deepcopy, copy.copy, ForkingPickler.dumps):
             with pytest.raises(ProbeGuardedError):
@@ -262,8 +262,29 @@ def test_what_is_lent_cannot_be_stored_either() -> None:
             msgspec.msgpack.encode(lent.__class__)
 
 
+def test_the_faces_of_several_pictures_are_lent_together_and_overwritten_together() -> None:
+    pictures = [make_faces(), ProbeFaces((), STAMP), make_faces()]
+    with _lend(pictures) as lent:
+        vectors = lent.vectors
+        assert vectors.shape[0] == 4
+        assert np.allclose(vectors[:2], vectors[2:])
+    assert not vectors.any()
+    assert pictures[0].spent
+    assert pictures[2].spent
+
+
+def test_one_spent_picture_overwrites_those_that_were_to_be_lent_with_it() -> None:
+    fresh, spent = make_faces(), make_faces()
+    spent.overwrite()
+    views = [face._lend_one()[0] for face in fresh._lend_all()]
+    with pytest.raises(ProbeSpentError), _lend((fresh, spent)):
+        pass
+    assert fresh.spent
+    assert not any(view.any() for view in views)
+
+
 def test_no_faces_can_be_lent_too() -> None:
-    with _lend(ProbeFaces((), STAMP)) as lent:
+    with _lend((ProbeFaces((), STAMP),)) as lent:
         assert lent.vectors.shape[0] == 0
 
 
