@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -24,6 +25,7 @@ from service.accounts.service import AccountService
 from service.accounts.sessions import Sessions
 from service.audit import AuditTrail
 from service.candidates.bearable import BearableChance
+from service.candidates.chance_rules import ChanceRules, FloodLimits
 from service.candidates.intake import IntakeService
 from service.candidates.looking_back import LookBack
 from service.candidates.seen_before import SeenBefore
@@ -57,7 +59,8 @@ from service.web.errors import UnhandledErrors, error_responses, install_error_h
 from service.web.render import STATIC_DIR
 from service.web.route_check import check_routes
 from service.web.security import BodyLimit, HostGuard, SecurityHeaders, allowed_hosts
-from service.work.eyes import ExaminerEyes, ModelChoice
+from service.work.eyes import ExaminerEyes
+from service.work.opening import ModelChoice
 
 API_PREFIX = "/api/v1"
 ROOMS_WITH_PAGES = (
@@ -213,6 +216,12 @@ def build_rooms(
         outcomes,
         sources.halted,
         exchange.index,
+        ChanceRules(
+            settings.look_alike_days,
+            FloodLimits(
+                timedelta(hours=settings.flood_hours), settings.flood_events, settings.flood_sites
+            ),
+        ),
         held_days=settings.held_days,
     )
     seen = SeenIndex(settings.seen_index_dir, clock)

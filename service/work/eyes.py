@@ -1,7 +1,7 @@
 """The real eyes: the examiner process, started when first needed, its gallery kept up to date.
 
-1. The first question starts the examiner, with the face pack when any organisation has switched
-   face matching on, and without one otherwise.
+1. The first question starts the examiner, with the model in use when any organisation has switched
+   face matching on, and without one otherwise (`opening`). It is started anew when that changes.
 2. `follow_gallery` compares the change number of the watch-list with the loaded one and loads the
    gallery anew when it moved; `examine` does so at most twice a second by itself, and `keep_up`
    is called now and then while there is nothing to look at.
@@ -14,8 +14,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from sqlalchemy.orm import Session
@@ -27,12 +25,12 @@ from indexer.examiner.protocol import (
     GalleryLoaded,
     GalleryTemplate,
     Hashed,
-    Hello,
     LoadGallery,
     Reference,
 )
 from indexer.observations import Examination, ModelStamp
 from service.database import Database
+from service.work.opening import NO_FACES, ModelChoice, ModelNamed, Opening, Openings
 
 FOLLOW_EVERY_S = 0.5
 
@@ -75,17 +73,6 @@ class KnownHashes(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """The part of the settings that says what looks."""
-
-    pack: str
-    models_dir: Path
-    runtime: str
-    sandbox: str
-    accepted_licences: tuple[str, ...]
-
-
 class ExaminerEyes:
     """Implements `Eyes` over one examiner process. Safe to share between threads."""
 
@@ -97,17 +84,19 @@ class ExaminerEyes:
         faces_wanted: Callable[[Session], bool],
         choice: ModelChoice,
         bearable: BearableChance,
+        named: ModelNamed | None = None,
     ) -> None:
-        """`faces_wanted` says whether any organisation has face matching on (design rule 11)."""
+        """`faces_wanted` says whether any organisation has face matching on (design rule 11);
+        `named` which model searches, the pack of the settings where it is left out.
+        """
         self._database = database
         self._people = people
         self._known = known
-        self._faces_wanted = faces_wanted
-        self._choice = choice
+        self._openings = Openings(faces_wanted, choice, named)
+        self._opening = NO_FACES
         self._bearable = bearable
         self._lock = threading.RLock()
         self._client: ExaminerClient | None = None
-        self._with_faces = False
         self._loaded_change: int | None = None
         self._loaded_bearable = 0.0
         self._looked_for_changes_at = 0.0
@@ -116,6 +105,11 @@ class ExaminerEyes:
     def model(self) -> ModelStamp | None:
         """The loaded pack, or None when face matching is off on this installation."""
         return self._running().model
+
+    @property
+    def faces_problem(self) -> str:
+        """Why no face is looked for although it is wanted, as a stable code; empty when one is."""
+        return self._opening.problem
 
     @property
     def change(self) -> int:
@@ -175,11 +169,11 @@ class ExaminerEyes:
         with self._lock:
             with self._database.read() as session:
                 change = self._people.gallery_change(session)
-                with_faces = self._faces_wanted(session)
+                opening = self._openings.wanted(session)
                 bearable = self._bearable.chance_matches_per_face(session)
-            if self._client is not None and with_faces != self._with_faces:
+            if self._client is not None and opening != self._opening:
                 self._end_client()
-            client = self._start_if_needed(with_faces)
+            client = self._start_if_needed(opening)
             if (change, bearable) != (self._loaded_change, self._loaded_bearable):
                 gallery = self._gallery()
                 loaded = client.load_gallery(
@@ -219,17 +213,9 @@ class ExaminerEyes:
                 raise RuntimeError("the examiner was closed while it was being asked")
             return self._client
 
-    def _start_if_needed(self, with_faces: bool) -> ExaminerClient:
+    def _start_if_needed(self, opening: Opening) -> ExaminerClient:
         if self._client is None:
-            hello = Hello(
-                pack=self._choice.pack if with_faces else None,
-                models_dir=str(self._choice.models_dir),
-                runtime=self._choice.runtime,
-                sandbox=self._choice.sandbox,
-                accepted_licences=self._choice.accepted_licences,
-            )
-            self._client = ExaminerClient.start(hello, gallery_source=self._gallery)
-            self._with_faces = with_faces
+            self._client, self._opening = self._openings.start(opening, self._gallery)
         return self._client
 
     def _end_client(self) -> None:

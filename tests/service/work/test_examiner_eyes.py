@@ -19,7 +19,8 @@ from indexer.observations import Examination, MediaHashes, ModelStamp
 from service.database import Database
 from service.settings import Settings
 from service.work import eyes as eyes_module
-from service.work.eyes import ExaminerEyes, ModelChoice
+from service.work.eyes import ExaminerEyes
+from service.work.opening import ModelChoice
 from tests.fixtures import photographs
 
 pytestmark = pytest.mark.slow
