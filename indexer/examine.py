@@ -1,20 +1,18 @@
 """One medium in, one `Examination` out: the line through all the rooms.
 
-1. Decode the medium, confined; what cannot be decoded keeps its SHA-256 and says why.
-2. Hash it: SHA-256 of the bytes, PDQ and phash of the picture and, where parts of known pictures
-   are looked for, of its parts; PDQ of a video's frames, about one
-   a second, while it is decoded.
-3. Look for known pictures of enrolled people by those hashes: no biometrics.
-4. See the faces of each frame, compare them with the watch-list, forget them (design rule 1).
-5. Judge each match by what chance would do with this many faces and people.
-6. Only for people who were hit: ask for their reference photos and compare the pictures.
-7. Put together what was found of each person; of everybody else only the number of faces.
+1. Look at the medium (`looking.py`): decode, hash, known pictures, faces.
+2. Compare its faces with the watch-list; they are overwritten (design rule 1).
+3. Judge each match by what chance would do with this many faces and people.
+4. Only for people who were hit: ask for their reference photos and compare the pictures.
+5. Put together what was found of each person; of everybody else only the number of faces.
+
+`stream.py` takes the same steps for many media at a time.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TypeVar
@@ -22,20 +20,8 @@ from typing import TypeVar
 from indexer.examiner.protocol import Reference, ReferenceSource
 from indexer.faces.engine import FaceEngine
 from indexer.faces.errors import ModelUnusableError
-from indexer.hashing import (
-    FrameHasher,
-    KnownHashes,
-    MediumParts,
-    PdqOrientations,
-    Shrunk,
-    VideoHashes,
-    hash_medium,
-    known_parts,
-    large_parts,
-    medium_parts,
-    pdq_orientations,
-    shrink,
-)
+from indexer.hashing import KnownHashes, known_parts, large_parts
+from indexer.looking import Look, look
 from indexer.manipulation import (
     PARTS_LOOKED_AT,
     PARTS_NOT_LOOKED_AT,
@@ -44,14 +30,13 @@ from indexer.manipulation import (
     assess,
     compare_with_reference,
 )
-from indexer.media import Decoded, Decoder, MediaError, Medium
+from indexer.media import Decoded, Decoder, DecoderPool, MediaError, Medium
 from indexer.observations import (
     Box,
     Examination,
     FaceMatch,
     HashMatch,
     ManipulationFinding,
-    MediaHashes,
     ModelStamp,
     PersonFinding,
     ReferenceComparison,
@@ -75,7 +60,7 @@ class Eyes:
     reference photos that were compared: clear it when people or their photos change.
     """
 
-    decoder: Decoder = field(default_factory=Decoder)
+    decoder: Decoder | DecoderPool = field(default_factory=Decoder)
     engine: FaceEngine | None = None
     known: KnownHashes = field(default_factory=lambda: KnownHashes(()))
     shelf: ReferenceShelf = field(default_factory=ReferenceShelf)
@@ -114,60 +99,64 @@ def examine(
     """
     started = time.monotonic()
     eyes = eyes if eyes is not None else eyes_for(watchlist.model)
-    model = eyes.engine.model if eyes.engine is not None else None
-    # 1. Decode.
-    hasher = FrameHasher()
-    try:
-        decoded = eyes.decoder.decode(medium, hasher.look)
-    except MediaError as error:
-        hashes = hash_medium(medium.content, None)
-        hits = eyes.known.search(hashes, only_person=only_person, hidden=watchlist.masked)
-        unseen = ManipulationFinding(
-            band="not_assessable",
-            reasons=(f"the medium could not be decoded: {error}",),
-            parts_not_looked_at=(*PARTS_LOOKED_AT, *PARTS_NOT_LOOKED_AT),
-        )
-        return Examination(
-            hashes=hashes,
-            kind="unreadable",
-            width_px=0,
-            height_px=0,
-            frames_examined=0,
-            faces_counted=0,
-            findings=tuple(
-                PersonFinding(person, (), tuple(of_person), unseen)
-                for person, of_person in _by_person(hits).items()
-            ),
-            model=model,
-            watchlist_change=watchlist.change,
-            refusal=error.refusal,
-            seconds=time.monotonic() - started,
-        )
-    # 2. Hash.
-    seen = _hashed(medium, decoded, hasher, with_parts=eyes.known.has_parts)
-    # 3. Known pictures.
-    hits = eyes.known.search(
-        seen.hashes,
-        seen.orientations,
-        video=seen.video,
-        parts=seen.parts,
+    # 1. Look.
+    with look(
+        medium,
+        eyes.decoder,
+        eyes.engine,
+        eyes.known,
         only_person=only_person,
         hidden=watchlist.masked,
+    ) as looked:
+        # 2. Compare.
+        (matches,) = compare([looked], watchlist, only_person)
+    # 3. to 5. Judge, and put together.
+    return conclude(looked, matches, watchlist, references, eyes, only_person, started)
+
+
+def compare(
+    looks: Sequence[Look], watchlist: Watchlist, only_person: str | None = None
+) -> list[list[FaceMatch]]:
+    """Who was found in each of several media, in one comparison; their faces are gone after."""
+    places = [(at, index, faces) for at, each in enumerate(looks) for index, faces in each.faces]
+    found: list[list[FaceMatch]] = [[] for _ in looks]
+    answers = watchlist.search_many(
+        [faces for _, _, faces in places],
+        frame_indexes=[index for _, index, _ in places],
+        only_person=only_person,
     )
-    # 4. Faces.
-    faces, faces_counted = _faces(decoded, watchlist, eyes.engine, only_person)
-    # 5. Judge.
-    matches = watchlist.restated(faces, faces_counted, only_person)
-    # 6. and 7. References and findings, person by person.
-    findings = _findings(decoded, matches, hits, references, eyes)
-    looked = decoded.video
+    for (at, _, _), matches in zip(places, answers, strict=True):
+        found[at] += matches
+    return found
+
+
+def conclude(
+    looked: Look,
+    found: Sequence[FaceMatch],
+    watchlist: Watchlist,
+    references: ReferenceSource | None,
+    eyes: Eyes,
+    only_person: str | None,
+    started: float,
+) -> Examination:
+    """The examination of a medium whose faces were compared. `started`: on the monotonic clock."""
+    model = eyes.engine.model if eyes.engine is not None else None
+    if looked.decoded is None:
+        return _unreadable(looked, watchlist, model, started)
+    # 3. Judge.
+    matches = watchlist.restated(found, looked.faces_counted, only_person)
+    # 4. and 5. References and findings, person by person.
+    seen, decoded, video = looked.seen, looked.decoded, looked.decoded.video
+    findings = (
+        _findings(looked, decoded, matches, references, eyes) if matches or looked.hits else ()
+    )
     return Examination(
         hashes=seen.hashes,
         kind=decoded.kind,
         width_px=decoded.width_px,
         height_px=decoded.height_px,
-        frames_examined=looked.samples if looked is not None else len(decoded.frames),
-        faces_counted=faces_counted,
+        frames_examined=video.samples if video is not None else looked.frames,
+        faces_counted=looked.faces_counted,
         findings=findings,
         model=model,
         watchlist_change=watchlist.change,
@@ -177,63 +166,48 @@ def examine(
         else (),
         frame_hashes=seen.video.frames if seen.video is not None else (),
         frames_total=decoded.frames_total,
-        duration_ms=looked.duration_ms if looked is not None else 0,
-        looked_ms=looked.looked_ms if looked is not None else 0,
+        duration_ms=video.duration_ms if video is not None else 0,
+        looked_ms=video.looked_ms if video is not None else 0,
         left_out=decoded.left_out or "",
         parts=large_parts(known_parts(seen.shrunk)) if findings and seen.shrunk else (),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Hashed:
-    """All hashes of a medium: of a picture turned in every way, or of a video's frames."""
-
-    hashes: MediaHashes
-    orientations: PdqOrientations | None = None
-    video: VideoHashes | None = None
-    parts: MediumParts | None = None
-    shrunk: Shrunk | None = None
-
-
-def _hashed(medium: Medium, decoded: Decoded, hasher: FrameHasher, *, with_parts: bool) -> _Hashed:
-    if decoded.kind == "video":
-        return _Hashed(hash_medium(medium.content, None), video=hasher.hashes())
-    shrunk = shrink(decoded.frames[0])
-    orientations = pdq_orientations(shrunk)
-    return _Hashed(
-        hash_medium(medium.content, shrunk, orientations),
-        orientations,
-        parts=medium_parts(shrunk) if with_parts else None,
-        shrunk=shrunk,
+def _unreadable(
+    looked: Look, watchlist: Watchlist, model: ModelStamp | None, started: float
+) -> Examination:
+    unseen = ManipulationFinding(
+        band="not_assessable",
+        reasons=(f"the medium could not be decoded: {looked.refused}",),
+        parts_not_looked_at=(*PARTS_LOOKED_AT, *PARTS_NOT_LOOKED_AT),
+    )
+    return Examination(
+        hashes=looked.seen.hashes,
+        kind="unreadable",
+        width_px=0,
+        height_px=0,
+        frames_examined=0,
+        faces_counted=0,
+        findings=tuple(
+            PersonFinding(person, (), tuple(of_person), unseen)
+            for person, of_person in _by_person(looked.hits).items()
+        ),
+        model=model,
+        watchlist_change=watchlist.change,
+        refusal=looked.refused.refusal if looked.refused is not None else None,
+        seconds=time.monotonic() - started,
     )
 
 
-def _faces(
-    decoded: Decoded, watchlist: Watchlist, engine: FaceEngine | None, only_person: str | None
-) -> tuple[list[FaceMatch], int]:
-    """Who was found, and how many faces there were; the faces themselves are gone."""
-    found: list[FaceMatch] = []
-    counted = 0
-    if engine is None:
-        return found, counted
-    for frame in decoded.frames:
-        with engine.probe(frame) as probes:
-            counted += len(probes)
-            found += watchlist.search(
-                probes, frame_index=frame.frame_index, only_person=only_person
-            )
-    return found, counted
-
-
 def _findings(
+    looked: Look,
     decoded: Decoded,
     matches: Sequence[FaceMatch],
-    hits: Sequence[HashMatch],
     references: ReferenceSource | None,
     eyes: Eyes,
 ) -> tuple[PersonFinding, ...]:
-    faces, pictures = _by_person(matches), _by_person(hits)
-    frames = {frame.frame_index: Comparable(frame) for frame in decoded.frames}
+    frames = tuple(Comparable(frame) for frame in looked.frames_in_full(eyes.decoder))
+    faces, pictures = _by_person(matches), _by_person(looked.hits)
     findings: list[PersonFinding] = []
     for person in sorted(faces.keys() | pictures.keys()):
         closest = sorted(faces.get(person, ()), key=lambda match: -match.similarity)
@@ -251,16 +225,25 @@ def _findings(
 
 def _manipulation(
     decoded: Decoded,
-    frames: Mapping[int, Comparable],
+    frames: Sequence[Comparable],
     person: str,
     closest: Sequence[FaceMatch],
     references: ReferenceSource | None,
     eyes: Eyes,
 ) -> ManipulationFinding:
     """The frame that shows this person best (or the first) beside each of their photos."""
+    if not frames:
+        return ManipulationFinding(
+            band="not_assessable",
+            reasons=("the medium could not be decoded a second time",),
+            declared=decoded.declared,
+            parts_not_looked_at=(*PARTS_LOOKED_AT, *PARTS_NOT_LOOKED_AT),
+        )
     best = closest[0] if closest else None
-    first = frames[decoded.frames[0].frame_index]
-    shown = frames.get(best.frame_index, first) if best is not None else first
+    shown = frames[0]
+    if best is not None:
+        of_best = [each for each in frames if each.picture.frame_index == best.frame_index]
+        shown = of_best[0] if of_best else shown
     photos = references.of(person)[:MAX_REFERENCES] if references is not None else ()
     comparisons = [
         _compared(shown, photo, best.box if best is not None else None, eyes) for photo in photos

@@ -9,6 +9,7 @@ An engine is used by one thread at a time; `another` is for the next thread.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,9 @@ from indexer.observations import ModelStamp
 BYSTANDER_SHARE = 0.5
 """Someone in the background of a reference photo: eyes less than half as far apart as those of
 the person in front. Anyone larger makes the photo ambiguous."""
+
+ALIGNED_EYE_DISTANCE_PX = 35.0
+"""Between the eyes of an aligned face of 112 pixels; with fewer in a picture, details are lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +121,15 @@ class FaceEngine:
                 )
         return Enrolment(template, quality, grey_png(crop))
 
-    def probe(self, picture: Picture) -> ProbeFaces:
-        """All faces of an upright picture, for one comparison: use it in a `with` block."""
+    def probe(self, picture: Picture, full_size: Callable[[], Picture] | None = None) -> ProbeFaces:
+        """All faces of an upright picture, for one comparison: use it in a `with` block.
+
+        `full_size` gives the same picture in full size, where it came smaller: it is asked only
+        when a face is so small here that the recogniser would see more of it there.
+        """
         found = self._detector.detect(picture.pixels)
+        if full_size is not None and any(map(_gains_by_size, found)):
+            picture, found = _in_full_size(picture, found, full_size())
         crops: list[Pixels] = []
         buffer = PrivateBuffer(len(found) * self.pack.dimension * 4)
         faces: list[ProbeFace] = []
@@ -155,3 +165,28 @@ class FaceEngine:
                 "There are several faces. Choose or crop a photo that shows only this person.",
             )
         return found[0]
+
+
+def _gains_by_size(face: FoundFace) -> bool:
+    return eye_distance_px(face) < ALIGNED_EYE_DISTANCE_PX
+
+
+def _in_full_size(
+    picture: Picture, found: tuple[FoundFace, ...], full: Picture
+) -> tuple[Picture, tuple[FoundFace, ...]]:
+    """The larger picture, and the same faces in its pixels."""
+    across = full.width_px / picture.width_px
+    down = full.height_px / picture.height_px
+    return full, tuple(
+        FoundFace(
+            (
+                face.box_px[0] * across,
+                face.box_px[1] * down,
+                face.box_px[2] * across,
+                face.box_px[3] * down,
+            ),
+            face.landmarks_px * np.array([across, down], np.float32),
+            face.score,
+        )
+        for face in found
+    )

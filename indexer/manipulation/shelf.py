@@ -8,10 +8,11 @@ all of them, as soon as the gallery changes or somebody is hidden (design rule 7
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 
 from indexer.manipulation.alignment import Comparable
-from indexer.media import Decoder, Medium
+from indexer.media import Decoder, DecoderPool, Medium
 
 MAX_BYTES = 192 * 1024 * 1024
 """Five photos of twelve megapixels, or a hundred of the size that people send each other."""
@@ -19,13 +20,15 @@ _POINTS_BYTES = 2 * 1024 * 1024
 
 
 class ReferenceShelf:
-    """Belongs to one thread, like the engine beside it."""
+    """Safe to share between threads: a photo that two want at a time may be made ready twice."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         """`max_bytes` bounds pixels and points together; a larger photo is not kept at all."""
         self._max_bytes = max_bytes
         self._kept: OrderedDict[bytes, Comparable] = OrderedDict()
         self._held_bytes = 0
+        self._cleared = 0
+        self._turn = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -35,25 +38,32 @@ class ReferenceShelf:
         """What the photos on the shelf take in memory."""
         return self._held_bytes
 
-    def ready(self, content: bytes, decoder: Decoder) -> Comparable:
+    def ready(self, content: bytes, decoder: Decoder | DecoderPool) -> Comparable:
         """The photo, ready to be compared. Raises `MediaError` when it cannot be decoded."""
         key = hashlib.sha256(content).digest()
-        kept = self._kept.get(key)
-        if kept is not None:
-            self._kept.move_to_end(key)
-            return kept
+        with self._turn:
+            cleared = self._cleared
+            kept = self._kept.get(key)
+            if kept is not None:
+                self._kept.move_to_end(key)
+                return kept
         photo = Comparable(decoder.decode(Medium(content)).frames[0])
-        self._held_bytes += _size(photo)
-        self._kept[key] = photo
-        while self._held_bytes > self._max_bytes:
-            _, gone = self._kept.popitem(last=False)
-            self._held_bytes -= _size(gone)
+        with self._turn:
+            # What was asked for before it was cleared is not put back.
+            if key not in self._kept and cleared == self._cleared:
+                self._held_bytes += _size(photo)
+                self._kept[key] = photo
+            while self._held_bytes > self._max_bytes:
+                _, gone = self._kept.popitem(last=False)
+                self._held_bytes -= _size(gone)
         return photo
 
     def clear(self) -> None:
         """Forget every photo."""
-        self._kept.clear()
-        self._held_bytes = 0
+        with self._turn:
+            self._cleared += 1
+            self._kept.clear()
+            self._held_bytes = 0
 
 
 def _size(photo: Comparable) -> int:

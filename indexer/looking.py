@@ -1,0 +1,224 @@
+"""The first half of an examination: what one medium shows, before anybody is compared with it.
+
+1. Decode the medium, confined; a JPEG smaller, where that is enough for hashes and most faces.
+2. Hash it: SHA-256 of the bytes, PDQ and phash of the picture and, where parts of known pictures
+   are looked for, of its parts; PDQ of a video's frames, about one a second, while it is decoded.
+3. Look for known pictures of enrolled people by those hashes: no biometrics.
+4. See the faces of each frame, in full size where a face is too small otherwise.
+
+A `Look` belongs to one call: its faces are compared and overwritten at once (design rule 1).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Final, Self
+
+from indexer.faces.engine import FaceEngine
+from indexer.faces.probe import ProbeFaces
+from indexer.hashing import (
+    FrameHasher,
+    KnownHashes,
+    MediumParts,
+    PdqOrientations,
+    Shrunk,
+    VideoHashes,
+    hash_medium,
+    medium_parts,
+    pdq_orientations,
+    shrink,
+)
+from indexer.media import (
+    Decoded,
+    Decoder,
+    DecoderPool,
+    MediaError,
+    Medium,
+    Picture,
+)
+from indexer.observations import HashMatch, MediaHashes
+
+LEAST_SIDE_PX: Final = 512
+"""What hashes are made of: PDQ of a half differs from that of the whole by up to six bits of 256,
+the two reference implementations by up to sixteen."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenHashes:
+    """All hashes of a medium: of a picture turned in every way, or of a video's frames."""
+
+    hashes: MediaHashes
+    orientations: PdqOrientations | None = None
+    video: VideoHashes | None = None
+    parts: MediumParts | None = None
+    shrunk: Shrunk | None = None
+
+
+class Look:
+    """What one medium showed. `refused` says why it could not be decoded, `decoded` is None then.
+
+    `faces` are those of each frame, as (frame index, faces). Leaving its `with` block overwrites
+    them.
+    """
+
+    __slots__ = (
+        "__faces",
+        "__medium",
+        "decoded",
+        "faces_counted",
+        "frames",
+        "hits",
+        "refused",
+        "seen",
+    )
+
+    def __init__(
+        self,
+        medium: Medium,
+        seen: SeenHashes,
+        hits: tuple[HashMatch, ...],
+        *,
+        decoded: Decoded | None = None,
+        faces: tuple[tuple[int, ProbeFaces], ...] = (),
+        refused: MediaError | None = None,
+    ) -> None:
+        self.__medium = medium
+        self.__faces = faces
+        self.seen = seen
+        self.hits = hits
+        self.decoded = decoded
+        self.refused = refused
+        self.faces_counted = sum(len(of_frame) for _, of_frame in faces)
+        self.frames = len(decoded.frames) if decoded is not None else 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for _, faces in self.__faces:
+            faces.overwrite()
+
+    def __repr__(self) -> str:
+        return "<Look>"
+
+    @property
+    def medium(self) -> Medium:
+        """What was looked at."""
+        return self.__medium
+
+    @property
+    def faces(self) -> tuple[tuple[int, ProbeFaces], ...]:
+        """The faces of each frame that shows any, for one comparison."""
+        return self.__faces
+
+    def without_pixels(self) -> None:
+        """Let go of the pixels of a still, while it waits: whoever needs them decodes it again."""
+        if self.decoded is not None and self.decoded.kind == "still":
+            self.decoded = replace(self.decoded, frames=())
+
+    def frames_in_full(self, decoder: Decoder | DecoderPool) -> tuple[Picture, ...]:
+        """The frames in full size; the medium is decoded again where they are not.
+
+        When that fails, what there is: smaller ones, or none when the pixels were let go.
+        """
+        frames = self.decoded.frames if self.decoded is not None else ()
+        if self.decoded is not None and (not frames or any(frame.scale < 1 for frame in frames)):
+            with contextlib.suppress(MediaError):
+                frames = decoder.decode(self.__medium).frames
+                self.decoded = replace(self.decoded, frames=frames)
+        return frames
+
+
+def look(
+    medium: Medium,
+    decoder: Decoder | DecoderPool,
+    engine: FaceEngine | None,
+    known: KnownHashes,
+    *,
+    only_person: str | None,
+    hidden: frozenset[str],
+) -> Look:
+    """Look at one medium. Without an engine no face is seen; `hidden` people are not looked for.
+
+    A medium that cannot be decoded is a `Look` that says why; other errors are defects.
+    """
+    # 1. Decode.
+    hasher = FrameHasher()
+    try:
+        decoded = decoder.decode(medium, hasher.look, least_side_px=LEAST_SIDE_PX)
+        # 2. Hash.
+        seen = _hashed(medium, decoded, hasher, with_parts=known.has_parts)
+        # 3. Known pictures.
+        hits = known.search(
+            seen.hashes,
+            seen.orientations,
+            video=seen.video,
+            parts=seen.parts,
+            only_person=only_person,
+            hidden=hidden,
+        )
+        # 4. Faces.
+        faces = _faces(medium, decoded, decoder, engine)
+    except MediaError as error:
+        hashes = hash_medium(medium.content, None)
+        hits = known.search(hashes, only_person=only_person, hidden=hidden)
+        return Look(medium, SeenHashes(hashes), tuple(hits), refused=error)
+    return Look(medium, seen, tuple(hits), decoded=decoded, faces=faces)
+
+
+def _hashed(
+    medium: Medium, decoded: Decoded, hasher: FrameHasher, *, with_parts: bool
+) -> SeenHashes:
+    if decoded.kind == "video":
+        return SeenHashes(hash_medium(medium.content, None), video=hasher.hashes())
+    shrunk = shrink(decoded.frames[0])
+    orientations = pdq_orientations(shrunk)
+    return SeenHashes(
+        hash_medium(medium.content, shrunk, orientations),
+        orientations,
+        parts=medium_parts(shrunk) if with_parts else None,
+        shrunk=shrunk,
+    )
+
+
+def _faces(
+    medium: Medium, decoded: Decoded, decoder: Decoder | DecoderPool, engine: FaceEngine | None
+) -> tuple[tuple[int, ProbeFaces], ...]:
+    if engine is None:
+        return ()
+    seen: list[tuple[int, ProbeFaces]] = []
+    try:
+        for frame in decoded.frames:
+            faces = engine.probe(frame, _full_size(medium, frame, decoder))
+            if faces:
+                seen.append((frame.frame_index, faces))
+    except BaseException:
+        for _, faces in seen:
+            faces.overwrite()
+        raise
+    return tuple(seen)
+
+
+def _full_size(
+    medium: Medium, frame: Picture, decoder: Decoder | DecoderPool
+) -> Callable[[], Picture] | None:
+    """How to come by the frame in full size, where it came smaller."""
+    if frame.scale >= 1:
+        return None
+
+    def full() -> Picture:
+        try:
+            return decoder.decode(medium).frames[0]
+        except MediaError:
+            # What was seen smaller is better than nothing: it decoded once.
+            return frame
+
+    return full
