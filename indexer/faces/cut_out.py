@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.faces.found import Seen
 from indexer.faces.session import Floats
@@ -15,33 +16,40 @@ def cut_out(
 ) -> tuple[Pixels, Floats]:
     """The square of `side_px` about a place, turned by `degrees` against the clock.
 
-    Gives (size_px, size_px, 3) uint8 with black where the picture ends, and (2, 3) float32 that
-    leads from the picture to it. What shrinks by more than a half is reduced by area first.
+    Gives (size_px, size_px, 3) uint8, and (2, 3) float32 that leads from the picture to it.
     """
-    scale = size_px / max(side_px, 1e-3)
     x, y = float(middle_px[0]), float(middle_px[1])
-    transform = cv2.getRotationMatrix2D((x, y), degrees, scale)
+    transform = cv2.getRotationMatrix2D((x, y), degrees, size_px / max(side_px, 1e-3))
     transform[:, 2] += size_px / 2 - np.array([x, y])
-    step = int(1 / scale)
+    return warped(picture, transform, size_px), np.asarray(transform, np.float32)
+
+
+def warped(picture: Pixels, transform: NDArray[np.float64], size_px: int) -> Pixels:
+    """(size_px, size_px, 3) uint8 where `transform` (2, 3), a similarity, leads from the picture.
+
+    It is black where the picture ends. What shrinks by more than a half is reduced by area before,
+    because single points are sampled; only the part that is needed is touched.
+    """
+    size = (size_px, size_px)
+    step = int(1 / max(float(np.hypot(transform[0, 0], transform[1, 0])), 1e-9))
     if step < 2:
-        cut = cv2.warpAffine(picture, transform, (size_px, size_px), flags=cv2.INTER_LINEAR)
-        return np.asarray(cut, np.uint8), np.asarray(transform, np.float32)
+        return np.asarray(cv2.warpAffine(picture, transform, size), np.uint8)
     height, width = picture.shape[:2]
-    reach = 0.75 * side_px
-    left, top = max(0, int(x - reach)), max(0, int(y - reach))
-    columns = (min(width, int(x + reach) + 1) - left) // step
-    rows = (min(height, int(y + reach) + 1) - top) // step
+    back = cv2.invertAffineTransform(transform)
+    square = np.array([[0, 0], [size_px, 0], [0, size_px], [size_px, size_px]], np.float64)
+    corners = square @ back[:, :2].T + back[:, 2]
+    left, top = np.clip(corners.min(axis=0) - step, 0, (width, height)).astype(int)
+    right, bottom = np.clip(corners.max(axis=0) + step, 0, (width, height)).astype(int)
+    columns, rows = (right - left) // step, (bottom - top) // step
     if columns < 1 or rows < 1:
-        empty = np.zeros((size_px, size_px, picture.shape[2]), np.uint8)
-        return empty, np.asarray(transform, np.float32)
+        return np.zeros((size_px, size_px, picture.shape[2]), np.uint8)
     near = picture[top : top + rows * step, left : left + columns * step]
-    near = cv2.resize(near, (columns, rows), interpolation=cv2.INTER_AREA)
+    near = cv2.resize(near, (int(columns), int(rows)), interpolation=cv2.INTER_AREA)
     # A pixel of the reduced part is the middle of `step` pixels of the picture.
     from_near = np.array(
         [[step, 0, left + (step - 1) / 2], [0, step, top + (step - 1) / 2], [0, 0, 1]]
     )
-    cut = cv2.warpAffine(near, transform @ from_near, (size_px, size_px), flags=cv2.INTER_LINEAR)
-    return np.asarray(cut, np.uint8), np.asarray(transform, np.float32)
+    return np.asarray(cv2.warpAffine(near, transform @ from_near, size), np.uint8)
 
 
 def in_picture(seen: Seen, to_cut_out: Floats) -> Seen:

@@ -128,7 +128,7 @@ def distinct(seen: Seen, at_most: int) -> Seen:
 
 
 def apart(boxes_px: Floats, order: NDArray[np.intp], at_most: int) -> NDArray[np.intp]:
-    """Numbers of boxes (n, 4) that do not overlap, those that come first in `order` before others."""
+    """Numbers of boxes (n, 4) that do not overlap; one that is earlier in `order` goes first."""
     left = order
     kept: list[int] = []
     while len(left) and len(kept) < at_most:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.faces.session import Floats
 
@@ -35,7 +36,7 @@ def misfit(landmarks_px: Floats) -> float:
     return float(np.sqrt(((fitted - marks) ** 2).sum(axis=1).mean())) / scale
 
 
-def similarity_to_template(landmarks_px: Floats) -> Floats:
+def similarity_to_template(landmarks_px: Floats) -> NDArray[np.float64]:
     """(2, 3) float64: from the picture to the aligned face, by least squares.
 
     Umeyama's solution (1991) for turn, scale and move in the plane, in closed form.
