@@ -1,7 +1,7 @@
 """The worker's side of the examiner: start it, load its gallery, hand it media.
 
 1. `start` begins the process and waits until the models are loaded.
-2. `load_gallery` and `mask_person` say who is looked for.
+2. `load_gallery`, `change_gallery` and `mask_person` say who is looked for.
 3. `examine`, `enrol` and `hash` are one conversation each; threads wait their turn.
 4. When the examiner dies or hangs, the medium at hand is one failed medium (`examiner_crashed`),
    never tried again here; the next call starts a new examiner and loads the gallery anew.
@@ -16,7 +16,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -24,6 +24,13 @@ import msgspec
 
 from indexer.errors import WireError
 from indexer.examiner.errors import ExaminerRefusedError, ExaminerUnavailableError
+from indexer.examiner.gallery_content import (
+    GalleryContent,
+    GalleryDifference,
+    WholeGallery,
+    change_messages,
+    whole_messages,
+)
 from indexer.examiner.process import ExaminerProcess
 from indexer.examiner.protocol import (
     Enrol,
@@ -33,8 +40,10 @@ from indexer.examiner.protocol import (
     ExaminerInbound,
     ExaminerOutbound,
     Failed,
+    FinishGallery,
     GalleryHash,
     GalleryLoaded,
+    GalleryPartTaken,
     GalleryTemplate,
     Hash,
     Hashed,
@@ -53,7 +62,7 @@ from indexer.wire import Channel
 
 logger = logging.getLogger(__name__)
 
-GallerySource = Callable[[], LoadGallery]
+GallerySource = Callable[[], GalleryContent]
 DEFAULT_TIMEOUT_S = 300.0
 CRASH_CODE = "examiner_crashed"
 CRASH_MESSAGE = "The examiner ended while it looked at this; it was not tried again."
@@ -133,29 +142,27 @@ class ExaminerClient:
         self,
         change: int,
         model: ModelStamp | None,
-        templates: Sequence[GalleryTemplate],
+        templates: Iterable[GalleryTemplate],
         hashes: Sequence[GalleryHash],
         *,
         chance_matches_per_face: float = 1e-3,
     ) -> GalleryLoaded:
-        """Replace the gallery by this snapshot.
+        """Replace the gallery by this snapshot; templates are taken one by one.
 
         `chance_matches_per_face` is how many chance matches are bearable for each face looked at.
-        People masked before this call are no longer masked; those masked during it are.
+        People masked before this call are no longer masked; those masked during it are. What does
+        not come whole is refused (`ExaminerRefusedError`), and the old gallery stays.
         """
-        masked_before = self._masked
-        message = LoadGallery(
-            change, model, tuple(templates), tuple(hashes), chance_matches_per_face
-        )
-        with self._turn:
-            self._running(load=False)
-            loaded = self._ask_or_unavailable(message, GalleryLoaded)
-            self._gallery_wanted, self._gallery_missing = True, False
-            with self._mask_turn:
-                self._masked -= masked_before
-                self._masks_to_send = self._masked
-            self._send_masks()
-            return loaded
+        gallery = WholeGallery(change, model, templates, hashes, chance_matches_per_face)
+        return self._set_gallery(lambda: self._send_whole(gallery))
+
+    def change_gallery(self, difference: GalleryDifference) -> GalleryLoaded:
+        """Bring the gallery from one change to the next; masks end as with `load_gallery`.
+
+        Raises `ExaminerRefusedError` when it does not fit the gallery that is loaded
+        ("gallery_out_of_step"): load it whole.
+        """
+        return self._set_gallery(lambda: self._send_difference(difference))
 
     def mask_person(self, person_ref: str) -> None:
         """Never match this person again until the next gallery is loaded.
@@ -262,11 +269,37 @@ class ExaminerClient:
             raise ExaminerUnavailableError(
                 "the examiner was restarted after a crash and has no gallery; load it again"
             )
-        self._ask_or_unavailable(self._gallery_source(), GalleryLoaded)
+        self._send_whole(self._gallery_source())
         self._gallery_missing = False
         with self._mask_turn:
             # A new snapshot knows no mask.
             self._masks_to_send = self._masked
+
+    def _set_gallery(self, send: Callable[[], GalleryLoaded]) -> GalleryLoaded:
+        masked_before = self._masked
+        with self._turn:
+            self._running(load=False)
+            loaded = send()
+            self._gallery_wanted, self._gallery_missing = True, False
+            with self._mask_turn:
+                self._masked -= masked_before
+                self._masks_to_send = self._masked
+            self._send_masks()
+            return loaded
+
+    def _send_whole(self, gallery: GalleryContent) -> GalleryLoaded:
+        for message in whole_messages(gallery):
+            if isinstance(message, LoadGallery | FinishGallery):
+                return self._ask_or_unavailable(message, GalleryLoaded)
+            self._ask_or_unavailable(message, GalleryPartTaken)
+        raise WireError("a gallery was sent without its end")
+
+    def _send_difference(self, difference: GalleryDifference) -> GalleryLoaded:
+        answers = [
+            self._ask_or_unavailable(message, GalleryLoaded)
+            for message in change_messages(difference)
+        ]
+        return answers[-1]
 
     def _send_masks(self) -> None:
         while self._masks_to_send:

@@ -25,3 +25,15 @@ class BadSettingError(IndexerError):
     """The worker asked for a setting that does not exist."""
 
     code = "bad_setting"
+
+
+class GalleryDamagedError(IndexerError):
+    """A gallery came in parts that do not fit: one is missing, doubled or changed."""
+
+    code = "gallery_damaged"
+
+
+class GalleryOutOfStepError(IndexerError):
+    """A difference does not fit the gallery in service: load the whole gallery again."""
+
+    code = "gallery_out_of_step"

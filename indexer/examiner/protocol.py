@@ -4,8 +4,10 @@ The examiner holds the models and the gallery and owns every probe. In: bytes of
 nothing. Out: `Examination`, templates of enrolled people's own photos, counts; never a probe.
 
 1. `Hello` names the pack to load (or none: face matching is off); answered by `Ready`.
-2. `LoadGallery` replaces the gallery by an immutable snapshot; answered by `GalleryLoaded`.
-   `MaskPerson` hides a person at once; answered by `PersonMasked`.
+2. `LoadGallery` replaces the gallery by an immutable snapshot; answered by `GalleryLoaded`. A large
+   one comes in parts: `BeginGallery` and each `GalleryPart` are answered by `GalleryPartTaken`,
+   `FinishGallery` by `GalleryLoaded`. `ChangeGallery` says what is new and what is gone; answered
+   by `GalleryLoaded`. `MaskPerson` hides a person at once; answered by `PersonMasked`.
 3. `Examine` is answered by `Examined`, or first by `ReferencesWanted`, which the worker answers
    with `References` (only after a face or hash hit, and only for that person).
 4. `Enrol` is answered by `Enrolled`: a template, or why not.
@@ -73,6 +75,46 @@ class LoadGallery(msgspec.Struct, frozen=True, tag=True):
     templates: tuple[GalleryTemplate, ...]
     hashes: tuple[GalleryHash, ...]
     chance_matches_per_face: float = 1e-3
+
+
+class BeginGallery(msgspec.Struct, frozen=True, tag=True):
+    """As `LoadGallery`, for a gallery that follows in parts. The one in service stays meanwhile."""
+
+    change: int
+    model: ModelStamp | None
+    chance_matches_per_face: float
+
+
+class GalleryPart(msgspec.Struct, frozen=True, tag=True):
+    """Some templates; the first part has number 0."""
+
+    number: int
+    templates: tuple[GalleryTemplate, ...]
+
+
+class FinishGallery(msgspec.Struct, frozen=True, tag=True):
+    """All parts were sent: so many templates, with this checksum (`GalleryChecksum`)."""
+
+    templates: int
+    checksum: bytes
+    hashes: tuple[GalleryHash, ...]
+
+
+class ChangeGallery(msgspec.Struct, frozen=True, tag=True):
+    """What leads from the gallery at `change_from` to the one at `change`.
+
+    `removed` are template references, overwritten in memory before the answer; `templates` is how
+    many there are afterwards. `hashes` None leaves the known pictures as they are.
+    """
+
+    change_from: int
+    change: int
+    model: ModelStamp
+    added: tuple[GalleryTemplate, ...]
+    removed: tuple[str, ...]
+    templates: int
+    hashes: tuple[GalleryHash, ...] | None
+    chance_matches_per_face: float
 
 
 class MaskPerson(msgspec.Struct, frozen=True, tag=True):
@@ -156,6 +198,12 @@ class GalleryLoaded(msgspec.Struct, frozen=True, tag=True):
     chance_is_measured: bool = True
 
 
+class GalleryPartTaken(msgspec.Struct, frozen=True, tag=True):
+    """So many templates of the coming gallery are there."""
+
+    templates: int
+
+
 class PersonMasked(msgspec.Struct, frozen=True, tag=True):
     """The person can no longer be matched."""
 
@@ -230,7 +278,27 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     message: str
 
 
-ExaminerInbound = Hello | LoadGallery | MaskPerson | Examine | References | Enrol | Hash
+ExaminerInbound = (
+    Hello
+    | LoadGallery
+    | BeginGallery
+    | GalleryPart
+    | FinishGallery
+    | ChangeGallery
+    | MaskPerson
+    | Examine
+    | References
+    | Enrol
+    | Hash
+)
 ExaminerOutbound = (
-    Ready | GalleryLoaded | PersonMasked | ReferencesWanted | Examined | Enrolled | Hashed | Failed
+    Ready
+    | GalleryLoaded
+    | GalleryPartTaken
+    | PersonMasked
+    | ReferencesWanted
+    | Examined
+    | Enrolled
+    | Hashed
+    | Failed
 )

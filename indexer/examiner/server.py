@@ -1,7 +1,8 @@
 """The examiner's inside: models, gallery and decoder, and one answer to each request.
 
 1. `Hello` opens the pack and the decoder.
-2. `LoadGallery` builds a new watch-list and hash index and swaps them in whole.
+2. `LoadGallery` and its kind give a new watch-list and hash index, swapped in whole
+   (`held_gallery.py`).
 3. `Examine`, `Enrol` and `Hash` look at one file each; a file that cannot be looked at is an
    answer, a wrong setting is `Failed`, a defect ends the process.
 4. When the pipe closes, the process ends.
@@ -18,7 +19,10 @@ from dataclasses import replace
 from indexer.errors import IndexerError, WireError
 from indexer.examine import Eyes, examine
 from indexer.examiner.errors import BadSettingError
+from indexer.examiner.held_gallery import HeldGallery
 from indexer.examiner.protocol import (
+    BeginGallery,
+    ChangeGallery,
     Enrol,
     Enrolled,
     Examine,
@@ -26,13 +30,13 @@ from indexer.examiner.protocol import (
     ExaminerInbound,
     ExaminerOutbound,
     Failed,
-    GalleryLoaded,
+    FinishGallery,
+    GalleryPart,
     Hash,
     Hashed,
     Hello,
     LoadGallery,
     MaskPerson,
-    PersonMasked,
     PhotoQuality,
     Ready,
     Reference,
@@ -43,7 +47,6 @@ from indexer.faces import FaceEngine, PhotoRefusedError, Template
 from indexer.faces.quality import FaceQuality
 from indexer.hashing import (
     FrameHasher,
-    KnownHashes,
     hash_medium,
     known_parts,
     pdq_orientations,
@@ -51,7 +54,6 @@ from indexer.hashing import (
 )
 from indexer.media import Decoder, MediaError, Medium, NotAPhotoError
 from indexer.observations import Refusal
-from indexer.watchlist import MixedModelsError, WatchedTemplate, Watchlist
 from indexer.wire import Channel
 
 ExaminerChannel = Channel[ExaminerOutbound, ExaminerInbound]
@@ -64,7 +66,7 @@ class ExaminerServer:
     def __init__(self, channel: ExaminerChannel) -> None:
         self._channel = channel
         self._eyes: Eyes | None = None
-        self._watchlist = Watchlist.empty()
+        self._gallery = HeldGallery(None)
 
     def serve(self) -> None:
         """Answer until the other side closes the pipe."""
@@ -89,12 +91,17 @@ class ExaminerServer:
         if self._eyes is None:
             return Failed(None, "not_ready", "the first message must be Hello")
         match message:
-            case LoadGallery():
-                answer: ExaminerOutbound = self._load(message, self._eyes)
-            case MaskPerson():
-                self._watchlist.mask(message.person_ref)
+            case (
+                LoadGallery()
+                | BeginGallery()
+                | GalleryPart()
+                | FinishGallery()
+                | ChangeGallery()
+                | MaskPerson()
+            ):
+                answer: ExaminerOutbound = self._gallery.answer(message)
                 self._eyes.shelf.clear()
-                answer = PersonMasked(message.person_ref)
+                self._eyes = replace(self._eyes, known=self._gallery.known)
             case Examine():
                 answer = self._examine(message, self._eyes)
             case Enrol():
@@ -116,46 +123,10 @@ class ExaminerServer:
                 threads=_inference_threads(),
             )
         self._eyes = Eyes(decoder=_decoder(message.sandbox), engine=engine)
+        self._gallery = HeldGallery(engine)
         if engine is None:
             return Ready(None, "")
         return Ready(engine.model, engine.runtime)
-
-    def _load(self, message: LoadGallery, eyes: Eyes) -> GalleryLoaded:
-        watchlist = Watchlist.empty(message.change)
-        if eyes.engine is not None:
-            model = eyes.engine.model
-            if message.templates and message.model != model:
-                raise MixedModelsError(
-                    "the gallery's templates were made by another model than the one loaded; "
-                    "build them again from the reference photos"
-                )
-            watchlist = Watchlist.build(
-                (
-                    WatchedTemplate(
-                        each.person_ref, each.template_ref, Template.from_bytes(each.vector, model)
-                    )
-                    for each in message.templates
-                ),
-                model=model,
-                calibration=eyes.engine.pack.calibration,
-                change=message.change,
-                chance_matches_per_face=message.chance_matches_per_face,
-            )
-        elif message.templates:
-            raise MixedModelsError("face matching is off: there is no model for these templates")
-        known = KnownHashes(message.hashes)
-        eyes.shelf.clear()
-        self._eyes = replace(eyes, known=known)
-        self._watchlist = watchlist
-        judging = watchlist.judging()
-        return GalleryLoaded(
-            message.change,
-            len(watchlist),
-            len(known),
-            judging.threshold,
-            judging.expected_chance_matches(judging.threshold, faces=1) if len(watchlist) else 0.0,
-            judging.is_measured,
-        )
 
     def _examine(self, message: Examine, eyes: Eyes) -> Examined:
         medium = Medium(message.content, message.declared_type, message.media_url, message.page_url)
@@ -164,7 +135,7 @@ class ExaminerServer:
             message.request_id,
             examine(
                 medium,
-                self._watchlist,
+                self._gallery.watchlist,
                 references,
                 eyes=eyes if message.with_faces else replace(eyes, engine=None),
                 only_person=message.only_person,

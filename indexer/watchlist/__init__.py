@@ -1,6 +1,11 @@
 """The watch-list of enrolled people: an immutable gallery that probes are compared with."""
 
 from indexer.watchlist.judging import band_of
-from indexer.watchlist.watchlist import MixedModelsError, WatchedTemplate, Watchlist
+from indexer.watchlist.watchlist import (
+    MixedModelsError,
+    WatchedTemplate,
+    Watchlist,
+    WatchlistBuilder,
+)
 
-__all__ = ["MixedModelsError", "WatchedTemplate", "Watchlist", "band_of"]
+__all__ = ["MixedModelsError", "WatchedTemplate", "Watchlist", "WatchlistBuilder", "band_of"]
