@@ -35,6 +35,7 @@ from service.database import Database
 from service.enrolment.collaborators import StorySource
 from service.enrolment.erasure import ErasureService
 from service.enrolment.eyes import Eyes
+from service.enrolment.model_changes import ModelChanges
 from service.enrolment.photos import PhotoService
 from service.enrolment.service import EnrolmentService
 from service.exhibits.candidate_finds import CandidateFinds
@@ -91,6 +92,7 @@ class Rooms:
     accounts: AccountService
     enrolment: EnrolmentService
     photos: PhotoService
+    models: ModelChanges
     hashbank: HashBankService
     exchange: HashExchange
     sources: SourcesService
@@ -145,6 +147,7 @@ def build_rooms(
         mandate_days=settings.mandate_days,
         held_days=settings.held_days,
     )
+    models = ModelChanges(vault, clock, audit, accounts)
     accounts.organisations.tell(enrolment.bump_gallery)
     hashbank = HashBankService(
         vault,
@@ -174,14 +177,9 @@ def build_rooms(
         enrolment.gallery,
         hashbank,
         accounts.organisations.any_has_face_matching_on,
-        ModelChoice(
-            settings.pack,
-            settings.models_dir,
-            settings.runtime,
-            settings.sandbox,
-            settings.accepted_licences,
-        ),
+        ModelChoice.of(settings),
         bearable,
+        models,
     )
     sources = SourcesService(
         clock,
@@ -266,6 +264,7 @@ def build_rooms(
         accounts=accounts,
         enrolment=enrolment,
         photos=photos,
+        models=models,
         hashbank=hashbank,
         exchange=exchange,
         sources=sources,

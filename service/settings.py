@@ -59,7 +59,19 @@ class Settings(BaseSettings):
         default="https://www.wikipedia.org/",
         description="The neutral page that the exit button leads to.",
     )
-    pack: str = Field(default="yunet-sface", description="Model pack for faces.")
+    pack: str = Field(
+        default="yunet-sface",
+        description="Model pack for faces of a new installation. Later `likeness models use` "
+        "changes it, for every machine: the database says which model searches.",
+    )
+    model_build_photos_per_s: float = Field(
+        default=5.0,
+        ge=0.1,
+        le=1000.0,
+        description="While a model is built beside the one that searches, at most so many "
+        "reference photos a second are prepared on each machine, so that searching goes on. See "
+        "docs/model-change.md.",
+    )
     accepted_licences: tuple[str, ...] = Field(
         default=(), description="Names of packs whose licence the operator has accepted."
     )

@@ -99,11 +99,22 @@ class ModelChanges:
         view = view_of(row, NOTHING_COUNTED)
         if view.state != "switched":
             return Beside(
-                row.id, view.after, row.to_licence_accepted, True, not view.stops_searching
+                row.id,
+                view.after,
+                row.to_licence_accepted,
+                is_needed=True,
+                searching_meanwhile=not view.stops_searching,
+                problem=row.problem,
             )
         if view.before is None or view.reason == "program":
             return None
-        return Beside(row.id, view.before, row.from_licence_accepted, False, True)
+        return Beside(
+            row.id,
+            view.before,
+            row.from_licence_accepted,
+            is_needed=False,
+            searching_meanwhile=True,
+        )
 
     def missing(self, session: Session, model: ModelStamp, limit: int) -> tuple[uuid.UUID, ...]:
         """Photos that this model has not looked at yet, at most `limit`; for workers."""

@@ -108,6 +108,12 @@ class Beside:
     licence_accepted: bool
     is_needed: bool
     searching_meanwhile: bool
+    problem: str = ""
+
+    @property
+    def key(self) -> tuple[uuid.UUID, ModelStamp]:
+        """Which model of which change this is."""
+        return self.change_id, self.stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ class SourcesRepository:
                 refusals=Run.refusals + count.refusals,
                 bytes_fetched=Run.bytes_fetched + count.bytes_fetched,
                 examine_seconds=Run.examine_seconds + count.examine_seconds,
+                media_without_faces=Run.media_without_faces + count.media_without_faces,
             )
         )
 

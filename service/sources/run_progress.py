@@ -78,7 +78,8 @@ class RunProgress:
     def outcome(self, session: Session, actor: Actor, run_id: uuid.UUID) -> RunOutcome:
         """What became of the run's addresses."""
         repository = SourcesRepository(session, actor)
-        site = site_view(repository.site(repository.run(run_id).site_id))
+        run = repository.run(run_id)
+        site = site_view(repository.site(run.site_id))
         canaries = [frontier.url_key(canary.url) for canary in site.canaries]
         return RunOutcome(
             pages_done=repository.count_entries(run_id, states=("done",), kind="page"),
@@ -92,6 +93,7 @@ class RunProgress:
                 run_id, states=("refused", "failed"), how="seed"
             ),
             canaries_lost=repository.not_done(run_id, canaries) if canaries else 0,
+            media_without_faces=run.media_without_faces,
         )
 
 

@@ -90,7 +90,8 @@ class RunOutcome:
     """What became of a run's addresses.
 
     `refusals` are (kind, code, count); `starts_refused` counts seeds that could not be fetched,
-    `canaries_lost` canaries that could not be fetched or showed too little.
+    `canaries_lost` canaries that could not be fetched or showed too little, `media_without_faces`
+    media in which faces should have been looked for and could not be.
     """
 
     pages_done: int
@@ -100,6 +101,7 @@ class RunOutcome:
     refusals: tuple[tuple[str, str, int], ...]
     starts_refused: int
     canaries_lost: int
+    media_without_faces: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ class RunCount:
     refusals: int = 0
     bytes_fetched: int = 0
     examine_seconds: float = 0.0
+    media_without_faces: int = 0
 
     def plus(self, other: RunCount) -> RunCount:
         """Both together."""
@@ -136,6 +139,7 @@ class RunCount:
             refusals=self.refusals + other.refusals,
             bytes_fetched=self.bytes_fetched + other.bytes_fetched,
             examine_seconds=self.examine_seconds + other.examine_seconds,
+            media_without_faces=self.media_without_faces + other.media_without_faces,
         )
 
 

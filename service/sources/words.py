@@ -24,6 +24,8 @@ REASON_WORDS = {
     "canary_lost": "a page that is known to show media did not show them",
     "start_refused": "an address to begin at could not be fetched",
     "many_refused": "a large part of the pages was refused",
+    "faces_not_looked_for": "faces could not be looked for, because the model for them was being "
+    "prepared anew or could not be opened",
     "budget": "the budget was used up before everything was visited",
     "cancelled": "it was cancelled",
     "pack_missing": "the model pack is not here: run `likeness models fetch`",

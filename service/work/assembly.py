@@ -26,6 +26,9 @@ from service.work.index_keeper import IndexKeeper, SeenFollower
 from service.work.line_parts import Findings, GalleryEyes, LineParts, ListedMedia
 from service.work.listed_media import MediaOnLists
 from service.work.look_back_rounds import LookBackRounds, LooksBack
+from service.work.model_building import BuildParts, ModelBuilding
+from service.work.model_rounds import BuildsModels
+from service.work.opening import ModelChoice
 from service.work.schedules import Chores, Upkeep
 from service.work.templates import MissingTemplates
 
@@ -49,6 +52,7 @@ class WorkRooms:
     exhibits: Exhibits
     seen: SeenFollower
     look_back: LooksBack
+    models: BuildsModels
     reports: RunReports
     eyes: GalleryEyes
     face_matching_on: Callable[[Session, uuid.UUID], bool]
@@ -85,11 +89,13 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
     def end_children() -> None:
         children.close()
         captures.close()
+        rooms.models.close()
 
     work = Work(
         crawl=crawl,
         evidence=evidence,
         look_back=look_back,
+        models=rooms.models,
         upkeep=Upkeep(
             rooms.database, rooms.clock, rooms.sources, rooms.each_minute, rooms.each_hour
         ),
@@ -100,6 +106,7 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
                 crawl,
                 evidence.is_waiting,
                 look_back.is_waiting,
+                rooms.models.is_waiting,
                 rooms.eyes.keep_up,
                 worker,
                 APPLICATION_VERSION,
@@ -136,8 +143,23 @@ def work_rooms(rooms: Any) -> WorkRooms:
             ended: int = rooms.enrolment.consent.end_expired(session, _ACTOR)
             return ended
 
+    settings: Settings = rooms.settings
+    models = ModelBuilding(
+        BuildParts(
+            database,
+            rooms.models,
+            rooms.photos.templates,
+            ModelChoice.of(settings),
+            settings.model_build_photos_per_s,
+        )
+    )
+
+    def at_start() -> None:
+        rooms.erasure.finish_interrupted(database)
+        models.settle()
+
     return WorkRooms(
-        settings=rooms.settings,
+        settings=settings,
         database=database,
         clock=rooms.clock,
         sources=rooms.sources,
@@ -146,6 +168,7 @@ def work_rooms(rooms: Any) -> WorkRooms:
         exhibits=rooms.exhibits,
         seen=rooms.seen,
         look_back=rooms.look_back,
+        models=models,
         reports=rooms.reports,
         eyes=rooms.examiner,
         face_matching_on=rooms.accounts.face_matching_on,
@@ -156,10 +179,11 @@ def work_rooms(rooms: Any) -> WorkRooms:
         each_hour={
             "sessions": end_sessions,
             "releases": end_releases,
+            "look-alikes": lambda: rooms.candidates.end_look_alikes(database),
             "drafts": lambda: rooms.erasure.forget_stale_drafts(database),
             "list fetches": lambda: rooms.exchange.lists.fetch_due(database),
             "removed lists": lambda: rooms.exchange.lists.finish_removals(database),
             "withdrawn hashes": lambda: rooms.exchange.exports.take_back(database),
         },
-        at_start=lambda: rooms.erasure.finish_interrupted(database),
+        at_start=at_start,
     )

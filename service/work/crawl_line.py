@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from indexer.crawl.client import CrawlChildDied
 from indexer.crawl.messages import FetchKind, FetchRefused, MediumFetched, PageSeen, Scope
+from indexer.observations import Examination, ModelStamp
 from service.accounts.actor import Actor
 from service.sources import frontier
 from service.sources.frontier import Ending, Lease
@@ -194,7 +195,7 @@ class CrawlLine:
             if the_same.exception() is None:
                 wait([the_same.result()])
         held = self._leases.held(fetched.ticket)
-        with_faces, known = self._before_looking(digest)
+        with_faces, model, known = self._before_looking(digest)
         listed = self._parts.lists.before_looking(
             self._run.organisation_id, fetched.content, digest
         )
@@ -215,6 +216,8 @@ class CrawlLine:
                 with_faces=with_faces,
             )
             listed = self._parts.lists.after_looking(self._run.organisation_id, listed, examination)
+        if with_faces and not listed.stop and self._looked_without_model(model, examination):
+            count = replace(count, media_without_faces=1)
         place = Place(
             organisation_id=self._run.organisation_id,
             media_url=held.url,
@@ -227,9 +230,18 @@ class CrawlLine:
             LookedAt(held, place, ending, digest, count, examination, listed)
         )
 
-    def _before_looking(self, digest: str) -> tuple[bool, KnownMedium | None]:
+    def _looked_without_model(
+        self, before: ModelStamp | None, examination: Examination | None
+    ) -> bool:
+        """Whether no face could be looked for: no model was there before, or is there after."""
+        if examination is None:
+            return before is None
+        return examination.model is None and (before is None or self._parts.eyes.model is None)
+
+    def _before_looking(self, digest: str) -> tuple[bool, ModelStamp | None, KnownMedium | None]:
         """Whether to look for faces (this organisation's switch: another one's may be on, over the
-        same eyes); and the medium, when it was examined in the very same way and nobody was found.
+        same eyes) and with which model; and the medium, when it was examined in the very same way
+        and nobody was found.
         """
         model, change = self._parts.eyes.model, self._parts.eyes.change
         with self._parts.database.read() as session:
@@ -243,12 +255,12 @@ class CrawlLine:
                 change,
             )
             if known is None:
-                return with_faces, None
+                return with_faces, model, None
             found = self._parts.findings.has_candidates(session, self._actor, known.medium_id)
             found = found or self._parts.lists.was_listed(
                 session, self._run.organisation_id, known.medium_id
             )
-            return with_faces, None if found else known
+            return with_faces, model, None if found else known
 
     # Around the slice
 

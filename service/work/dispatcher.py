@@ -37,6 +37,8 @@ EVIDENCE_QUEUE = "evidence"
 EVIDENCE_WORKFLOW = "evidence_round"
 LOOK_BACK_QUEUE = "look_back"
 LOOK_BACK_WORKFLOW = "look_back_round"
+MODEL_QUEUE = "models"
+MODEL_WORKFLOW = "model_round"
 POLL_EVERY_S = 0.5
 EVIDENCE_EVERY_S = 2.0
 WATCH_EVERY_S = 30.0
@@ -55,6 +57,7 @@ class DispatcherParts:
     crawl: CrawlRuns
     evidence_waits: Callable[[], bool]
     look_back_waits: Callable[[], bool]
+    models_wait: Callable[[], bool]
     keep_up: Callable[[], None]
     worker: str
     application_version: str
@@ -107,6 +110,8 @@ class Dispatcher:
                 self._enqueue_round(EVIDENCE_WORKFLOW, EVIDENCE_QUEUE)
             if self._parts.look_back_waits():
                 self._enqueue_round(LOOK_BACK_WORKFLOW, LOOK_BACK_QUEUE)
+            if self._parts.models_wait():
+                self._enqueue_round(MODEL_WORKFLOW, MODEL_QUEUE)
         if now >= self._next_watch:
             self._next_watch = now + WATCH_EVERY_S
             self._again_at = {name: at for name, at in self._again_at.items() if at > now}

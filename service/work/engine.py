@@ -24,11 +24,18 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.engine import make_url
 
 from service.work.crawl_run import CrawlRuns
-from service.work.dispatcher import CRAWL_QUEUE, EVIDENCE_QUEUE, LOOK_BACK_QUEUE, Dispatcher
+from service.work.dispatcher import (
+    CRAWL_QUEUE,
+    EVIDENCE_QUEUE,
+    LOOK_BACK_QUEUE,
+    MODEL_QUEUE,
+    Dispatcher,
+)
 from service.work.evidence import EvidenceRounds
 from service.work.executor_lock import ExecutorLock
 from service.work.index_keeper import IndexKeeper
 from service.work.look_back_rounds import LookBackRounds
+from service.work.model_rounds import BuildsModels
 from service.work.schedules import Upkeep
 from service.work.serializer import IdsAndCounts
 from service.work.sqlite_clock import add_subsec
@@ -41,7 +48,7 @@ APPLICATION_VERSION = "likeness-work-1"
 SCHEMA = "likeness_work"
 HOUSEKEEPING_QUEUE = "housekeeping"
 CRAWLS_AT_ONCE = 3
-_ONE_AT_A_TIME = (EVIDENCE_QUEUE, LOOK_BACK_QUEUE, HOUSEKEEPING_QUEUE)
+_ONE_AT_A_TIME = (EVIDENCE_QUEUE, LOOK_BACK_QUEUE, MODEL_QUEUE, HOUSEKEEPING_QUEUE)
 MAX_THREADS = 16
 QUEUE_POLL_S = 0.5
 STOP_GRACE_S = 3.0
@@ -82,6 +89,7 @@ class Work:
     crawl: CrawlRuns
     evidence: EvidenceRounds
     look_back: LookBackRounds
+    models: BuildsModels
     upkeep: Upkeep
     dispatcher: Dispatcher
     index_keeper: IndexKeeper
@@ -112,7 +120,12 @@ class Engine:
             DBOS(config=self._config(self._sql))
             work = self._work
             registered = register(
-                work.crawl, work.evidence, work.look_back, work.upkeep, work.stopping
+                work.crawl,
+                work.evidence,
+                work.look_back,
+                work.models,
+                work.upkeep,
+                work.stopping,
             )
             DBOS.listen_queues([CRAWL_QUEUE, *_ONE_AT_A_TIME])
             DBOS.launch()
@@ -127,6 +140,7 @@ class Engine:
     def close(self) -> None:
         """Stop: leases returned, children ended, unfinished workflows left for the next start."""
         self._work.stopping.set()
+        self._work.models.stop()
         self._work.dispatcher.stop()
         self._work.index_keeper.stop()
         reminder = threading.Timer(STOP_GRACE_S, self._work.kill_children)

@@ -1,7 +1,8 @@
 """Whether a run could look: "finished", or "blind" with its reasons (design rule 13).
 
 A run is blind when it fetched no page, met a challenge, log-in, age or consent page, lost a
-canary, or was kept out of where it should begin. "Nothing found" is never said of a blind run.
+canary, was kept out of where it should begin, or had no model to look for faces with although its
+organisation wants that. "Nothing found" is never said of a blind run.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ CANARY_LOST = "canary_lost"
 NO_PAGE = "no_page"
 START_REFUSED = "start_refused"
 MANY_REFUSED = "many_refused"
+FACES_NOT_LOOKED_FOR = "faces_not_looked_for"
 BUDGET = "budget"
 
 _POSITIVE_WALLS = frozenset(WALL_PREFIX + kind for kind in ("challenge", "login", "age", "consent"))
@@ -54,6 +56,8 @@ def _blind_reasons(outcome: RunOutcome) -> Sequence[str]:
         reasons.append(CANARY_LOST)
     if outcome.starts_refused:
         reasons.append(START_REFUSED)
+    if outcome.media_without_faces:
+        reasons.append(FACES_NOT_LOOKED_FOR)
     kept_out = sum(count for code, count in page_codes.items() if code.startswith(WALL_PREFIX))
     answered = outcome.pages_done + sum(page_codes.values())
     if kept_out and kept_out >= _MANY_SHARE * answered:

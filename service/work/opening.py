@@ -25,6 +25,7 @@ from indexer.examiner.client import ExaminerClient, GallerySource
 from indexer.examiner.protocol import Hello
 from indexer.observations import ModelStamp
 from service.enrolment.model_views import UsedModel
+from service.settings import Settings
 from service.work.installed_models import InstalledModels, problem_words
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,17 @@ class ModelChoice:
     runtime: str
     sandbox: str
     accepted_licences: tuple[str, ...]
+
+    @classmethod
+    def of(cls, settings: Settings) -> ModelChoice:
+        """What an installation's settings say."""
+        return cls(
+            settings.pack,
+            settings.models_dir,
+            settings.runtime,
+            settings.sandbox,
+            settings.accepted_licences,
+        )
 
     def hello(self, pack: str | None, licences: tuple[str, ...]) -> Hello:
         """How an examiner is greeted that is to open this pack."""

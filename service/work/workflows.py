@@ -18,10 +18,16 @@ from dbos import DBOS
 from indexer.errors import IndexerError
 from service.errors import LikenessError
 from service.work.crawl_run import CrawlRuns
-from service.work.dispatcher import CRAWL_WORKFLOW, EVIDENCE_WORKFLOW, LOOK_BACK_WORKFLOW
+from service.work.dispatcher import (
+    CRAWL_WORKFLOW,
+    EVIDENCE_WORKFLOW,
+    LOOK_BACK_WORKFLOW,
+    MODEL_WORKFLOW,
+)
 from service.work.evidence import EvidenceRounds
 from service.work.housekeeping import forget_old_workflows
 from service.work.look_back_rounds import LookBackRounds
+from service.work.model_rounds import BuildsModels
 from service.work.schedules import Upkeep
 
 SLICE_ATTEMPTS = 3
@@ -42,6 +48,7 @@ def register(
     crawl: CrawlRuns,
     evidence: EvidenceRounds,
     look_back: LookBackRounds,
+    models: BuildsModels,
     upkeep: Upkeep,
     stopping: threading.Event,
 ) -> Registered:
@@ -58,6 +65,10 @@ def register(
     @DBOS.workflow(name=LOOK_BACK_WORKFLOW)
     def look_back_round() -> None:
         _each({"look_back": look_back.look_back_all})
+
+    @DBOS.workflow(name=MODEL_WORKFLOW)
+    def model_round() -> None:
+        _each({"build": models.build})
 
     @DBOS.workflow(name="minute")
     def minute(_moment: datetime, _context: Any) -> None:
@@ -79,6 +90,7 @@ def register(
                 "purge": evidence.purge_held,
                 "forget": forget_old_workflows,
                 **upkeep.each_hour,
+                "other_models": models.destroy_others,
             }
         )
 

@@ -230,6 +230,28 @@ class NothingSeen:
         raise NotImplementedError
 
 
+class NoModels:
+    """There is one model, and nobody changes it."""
+
+    def settle(self) -> None:
+        return
+
+    def is_waiting(self) -> bool:
+        return False
+
+    def build(self) -> int:
+        return 0
+
+    def destroy_others(self) -> int:
+        return 0
+
+    def stop(self) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
 @dataclass
 class ReportsOfATest:
     """Remembers which runs were reported on."""
@@ -341,6 +363,7 @@ def build_worker(
         exhibits=ExhibitsOfATest(),
         seen=NothingSeen(),
         look_back=NothingSeen(),
+        models=NoModels(),
         reports=reports or ReportsOfATest(),
         eyes=eyes or EyesOfATest(look_s),
         face_matching_on=lambda session, organisation_id: face_matching,
