@@ -60,7 +60,11 @@ class GallerySource:
         self, session: Session, model: ModelStamp
     ) -> tuple[GalleryTemplate, ...]:
         """Every template that may be compared now, of exactly this model."""
-        return tuple(self._opened(session, sorted(self._usable(session, model))))
+        return tuple(self.each_template(session, model))
+
+    def each_template(self, session: Session, model: ModelStamp) -> Iterator[GalleryTemplate]:
+        """As `templates_for_gallery`, one by one: nobody has to hold all of them."""
+        yield from self._opened(session, sorted(self._usable(session, model)))
 
     def _usable(self, session: Session, model: ModelStamp) -> set[uuid.UUID]:
         """Ids of the templates that may be compared now: wanted by everybody, vouched for."""

@@ -2,9 +2,9 @@
 
 1. The first question starts the examiner, with the model in use when any organisation has switched
    face matching on, and without one otherwise (`opening`). It is started anew when that changes.
-2. `follow_gallery` compares the change number of the watch-list with the loaded one and loads the
-   gallery anew when it moved; `examine` does so at most twice a second by itself, and `keep_up`
-   is called now and then while there is nothing to look at.
+2. `follow_gallery` compares the change number of the watch-list with the loaded one and brings the
+   gallery up to date when it moved (`gallery_following.py`); `examine` does so at most twice a
+   second by itself, and `keep_up` is called now and then while there is nothing to look at.
 3. Reference photos are decrypted only when the examiner asks for those of a person it has found.
 """
 
@@ -19,57 +19,26 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from indexer.examiner.client import ExaminerClient
-from indexer.examiner.protocol import (
-    Enrolled,
-    GalleryHash,
-    GalleryLoaded,
-    GalleryTemplate,
-    Hashed,
-    LoadGallery,
-    Reference,
-)
+from indexer.examiner.gallery_content import WholeGallery
+from indexer.examiner.protocol import Enrolled, Hashed, Reference
 from indexer.observations import Examination, ModelStamp
 from service.database import Database
+from service.work.gallery_following import (
+    BearableChance,
+    GalleryFollower,
+    KnownHashes,
+    WatchedTemplates,
+)
 from service.work.opening import NO_FACES, ModelChoice, ModelNamed, Opening, Openings
 
 FOLLOW_EVERY_S = 0.5
 
 
-class WatchedPeople(Protocol):
+class WatchedPeople(WatchedTemplates, Protocol):
     """What enrolment tells of the people to look for."""
-
-    def gallery_change(self, session: Session) -> int:
-        """The change number of the watch-list."""
-        ...
-
-    def templates_for_gallery(
-        self, session: Session, model: ModelStamp
-    ) -> tuple[GalleryTemplate, ...]:
-        """Decrypted templates of all people who may be looked for with this model."""
-        ...
 
     def references_of(self, session: Session, person_id: uuid.UUID) -> tuple[Reference, ...]:
         """Decrypted reference photos of one person."""
-        ...
-
-
-class BearableChance(Protocol):
-    """What candidates say of how much chance is bearable."""
-
-    def chance_matches_per_face(self, session: Session) -> float:
-        """How many chance matches a face may cause; it stays the same while little changes."""
-        ...
-
-    def loaded(self, database: Database, answer: GalleryLoaded) -> None:
-        """The examiner has taken a gallery, and says what chance does with it."""
-        ...
-
-
-class KnownHashes(Protocol):
-    """What the hash bank tells of known pictures."""
-
-    def hashes_for_gallery(self, session: Session) -> tuple[GalleryHash, ...]:
-        """Hashes of all known pictures of people who may be looked for."""
         ...
 
 
@@ -91,14 +60,11 @@ class ExaminerEyes:
         """
         self._database = database
         self._people = people
-        self._known = known
+        self._gallery = GalleryFollower(database, people, known, bearable)
         self._openings = Openings(faces_wanted, choice, named)
         self._opening = NO_FACES
-        self._bearable = bearable
         self._lock = threading.RLock()
         self._client: ExaminerClient | None = None
-        self._loaded_change: int | None = None
-        self._loaded_bearable = 0.0
         self._looked_for_changes_at = 0.0
 
     @property
@@ -115,7 +81,7 @@ class ExaminerEyes:
     def change(self) -> int:
         """The change number of the gallery that is loaded, half a second old at most."""
         self._follow_now_and_then()
-        return self._loaded_change or 0
+        return self._gallery.change or 0
 
     @property
     def process_id(self) -> int | None:
@@ -165,27 +131,13 @@ class ExaminerEyes:
             client.mask_person(person_ref)
 
     def follow_gallery(self) -> None:
-        """Load the gallery anew when it has changed since the last time."""
+        """Bring the examiner's gallery up to date when it has changed since the last time."""
         with self._lock:
             with self._database.read() as session:
-                change = self._people.gallery_change(session)
                 opening = self._openings.wanted(session)
-                bearable = self._bearable.chance_matches_per_face(session)
             if self._client is not None and opening != self._opening:
                 self._end_client()
-            client = self._start_if_needed(opening)
-            if (change, bearable) != (self._loaded_change, self._loaded_bearable):
-                gallery = self._gallery()
-                loaded = client.load_gallery(
-                    gallery.change,
-                    gallery.model,
-                    gallery.templates,
-                    gallery.hashes,
-                    chance_matches_per_face=gallery.chance_matches_per_face,
-                )
-                self._loaded_change = gallery.change
-                self._loaded_bearable = gallery.chance_matches_per_face
-                self._bearable.loaded(self._database, loaded)
+            self._gallery.follow(self._start_if_needed(opening))
             self._looked_for_changes_at = time.monotonic()
 
     def _follow_now_and_then(self) -> None:
@@ -207,7 +159,7 @@ class ExaminerEyes:
 
     def _running(self) -> ExaminerClient:
         with self._lock:
-            if self._client is None or self._loaded_change is None:
+            if self._client is None or self._gallery.change is None:
                 self.follow_gallery()
             if self._client is None:
                 raise RuntimeError("the examiner was closed while it was being asked")
@@ -215,27 +167,15 @@ class ExaminerEyes:
 
     def _start_if_needed(self, opening: Opening) -> ExaminerClient:
         if self._client is None:
-            self._client, self._opening = self._openings.start(opening, self._gallery)
+            self._client, self._opening = self._openings.start(opening, self._whole_gallery)
         return self._client
 
     def _end_client(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
-        self._loaded_change = None
+        self._gallery.forget()
 
-    def _gallery(self) -> LoadGallery:
-        """The whole gallery, read in one transaction so that number and content belong together."""
-        model = self._client.model if self._client is not None else None
-        with self._database.read() as session:
-            change = self._people.gallery_change(session)
-            templates = (
-                self._people.templates_for_gallery(session, model) if model is not None else ()
-            )
-            return LoadGallery(
-                change,
-                model,
-                templates,
-                self._known.hashes_for_gallery(session),
-                self._bearable.chance_matches_per_face(session),
-            )
+    def _whole_gallery(self) -> WholeGallery:
+        """For an examiner that was started again after a crash."""
+        return self._gallery.whole(self._client.model if self._client is not None else None)

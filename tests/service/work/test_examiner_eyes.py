@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from indexer.observations import Examination, MediaHashes, ModelStamp
 from service.database import Database
 from service.settings import Settings
 from service.work import eyes as eyes_module
+from service.work import gallery_following
 from service.work.eyes import ExaminerEyes
 from service.work.opening import ModelChoice
 from tests.fixtures import photographs
@@ -38,6 +39,7 @@ class PeopleOfATest:
     answers: list[GalleryLoaded] = field(default_factory=list)
     asked_templates_of: list[ModelStamp] = field(default_factory=list)
     asked_references_of: list[uuid.UUID] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
 
     def chance_matches_per_face(self, session: Session) -> float:
         return self.bearable
@@ -48,11 +50,18 @@ class PeopleOfATest:
     def gallery_change(self, session: Session) -> int:
         return self.number
 
-    def templates_for_gallery(
-        self, session: Session, model: ModelStamp
+    def template_refs_for_gallery(self, session: Session, model: ModelStamp) -> tuple[str, ...]:
+        return tuple(template.template_ref for template in self.templates)
+
+    def templates_of_refs(
+        self, session: Session, model: ModelStamp, refs: Collection[str]
     ) -> tuple[GalleryTemplate, ...]:
+        self.opened += refs
+        return tuple(each for each in self.templates if each.template_ref in refs)
+
+    def each_template(self, session: Session, model: ModelStamp) -> Iterator[GalleryTemplate]:
         self.asked_templates_of.append(model)
-        return self.templates
+        yield from self.templates
 
     def references_of(self, session: Session, person_id: uuid.UUID) -> tuple[Reference, ...]:
         self.asked_references_of.append(person_id)
@@ -170,6 +179,69 @@ def test_switching_face_matching_on_loads_the_pack(
     assert look(eyes, photo).model is None
 
 
+def faces_or_skip(people: PeopleOfATest) -> None:
+    models = Settings(data_dir=Path("unused")).models_dir
+    if check_pack(DEFAULT_PACK, models).state != "ready":
+        pytest.skip("the default pack is not on this machine (likeness models fetch)")
+    people.faces = True
+
+
+def template_of(eyes: ExaminerEyes, photo: bytes, person_id: uuid.UUID) -> GalleryTemplate:
+    enrolled = eyes.enrol(photo, ())
+    assert enrolled.vector is not None
+    return GalleryTemplate(str(person_id), f"template of {person_id}", enrolled.vector)
+
+
+def test_only_what_is_new_is_decrypted_and_who_left_is_gone_without_loading_anew(
+    eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes
+) -> None:
+    faces_or_skip(people)
+    ada, bea = uuid.uuid4(), uuid.uuid4()
+    people.templates = (template_of(eyes, photo, ada),)
+    people.number += 1
+    assert [finding.person_ref for finding in look(eyes, photo).findings] == [str(ada)]
+    people.templates += (template_of(eyes, photo, bea),)
+    people.number += 1
+    found = look(eyes, photo)
+    assert {finding.person_ref for finding in found.findings} == {str(ada), str(bea)}
+    people.templates = people.templates[1:]
+    people.number += 1
+    assert [finding.person_ref for finding in look(eyes, photo).findings] == [str(bea)]
+    assert len(people.asked_templates_of) == 1, "the whole gallery was loaded once"
+    assert people.opened == [f"template of {ada}", f"template of {bea}"]
+    assert [answer.templates for answer in people.answers] == [0, 1, 2, 1]
+
+
+def test_who_may_no_longer_be_looked_for_leaves_although_nobody_counted_a_change(
+    eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faces_or_skip(people)
+    people.templates = (template_of(eyes, photo, uuid.uuid4()),)
+    people.number += 1
+    assert look(eyes, photo).findings
+    people.templates = ()
+    assert look(eyes, photo).findings, "it is looked for every few minutes"
+    monkeypatch.setattr(gallery_following, "COMPARE_EVERY_S", 0.0)
+    assert look(eyes, photo).findings == ()
+
+
+def test_an_examiner_that_lost_its_gallery_is_given_the_whole_again(
+    eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes
+) -> None:
+    faces_or_skip(people)
+    ada, bea = uuid.uuid4(), uuid.uuid4()
+    people.templates = (template_of(eyes, photo, ada), template_of(eyes, photo, bea))
+    people.number += 1
+    assert len(look(eyes, photo).findings) == 2
+    assert eyes.process_id is not None
+    os.kill(eyes.process_id, signal.SIGKILL)
+    people.templates = people.templates[:1]
+    people.number += 1
+    seen = [look(eyes, photo) for _ in range(2)][-1]
+    assert [finding.person_ref for finding in seen.findings] == [str(ada)]
+    assert len(people.asked_templates_of) == 2
+
+
 def test_closing_ends_the_process(eyes: ExaminerEyes, photo: bytes) -> None:
     eyes.hash(photo)
     process_id = eyes.process_id
@@ -189,4 +261,4 @@ def test_an_examiner_with_nothing_to_look_at_follows_too_and_none_is_started_for
     person_id = uuid.uuid4()
     people.know(person_id, hashed.hashes)
     eyes.keep_up()
-    assert eyes._loaded_change == people.number
+    assert eyes.change == people.number
