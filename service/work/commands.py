@@ -20,11 +20,11 @@ from service.errors import InvalidInputError, NotConfiguredError, NotFoundError
 from service.sources.service import SourcesService
 from service.sources.views import RunView
 from service.sources.words import STATE_WORDS
-from service.work import bench_commands, model_commands
+from service.work import bench_commands, model_change_commands, model_commands
 
 app = typer.Typer()
 app.add_typer(bench_commands.app)
-app.add_typer(model_commands.app)
+app.add_typer(model_change_commands.app)
 
 _AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 _WORKER_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -42,7 +42,11 @@ def serve(
     as_json: _AsJson = False,
 ) -> None:
     """Serve pages and do the work, in one process tree; prints the one-time link at first."""
-    from service.work import preflight, serving  # noqa: PLC0415 - loads the web and DBOS
+    from service.work import (  # noqa: PLC0415 - loads the web, DBOS and Alembic
+        model_in_use,
+        preflight,
+        serving,
+    )
     from service.work.assembly import assemble, work_rooms  # noqa: PLC0415
 
     found = command_context(context)
@@ -57,7 +61,9 @@ def serve(
         with rooms.database.read() as session:
             faces = rooms.accounts.organisations.any_has_face_matching_on(session)
         bar = partial(model_commands.progress_bar, quiet=as_json)
-        warning = preflight.prepare_models(settings, bar, needed=faces)
+        named = model_in_use.named_model(settings)
+        found_settings = model_in_use.with_named_model(settings, named)
+        warning = preflight.prepare_models(found_settings, bar, needed=faces)
         link = _setup_link(rooms)
         engine = assemble(work_rooms(rooms), _checked(name))
         serving.serve(

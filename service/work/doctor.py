@@ -12,10 +12,8 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +22,7 @@ from indexer.errors import IndexerError
 from indexer.faces import FaceEngine, check_pack
 from indexer.faces.runtimes import device_of, runtime_states, usable_runtimes
 from service import __version__
+from service.candidates.operating_point import operating_point
 from service.clock import SystemClock
 from service.database import Database
 from service.database_migration import current_revision, newest_revision
@@ -31,9 +30,10 @@ from service.errors import LikenessError
 from service.settings import Settings
 from service.sources.scopes import address_exceptions
 from service.sources.seen_index import SeenIndex
+from service.work.doctor_models import examine_models
+from service.work.findings import Finding
+from service.work.model_in_use import named_model, with_named_model
 from service.work.preflight import LEAST_FREE_BYTES, is_root, missing_libraries
-
-Verdict = Literal["good", "warning", "bad"]
 
 LIBRARIES = (
     "dbos",
@@ -51,15 +51,6 @@ SOFTWARE_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 _OTHERS_MAY_READ = stat.S_IRWXG | stat.S_IRWXO
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found of one thing."""
-
-    name: str
-    verdict: Verdict
-    words: str
-
-
 def examine_installation(settings: Settings) -> tuple[Finding, ...]:
     """All findings, in the order in which they are shown."""
     checks: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
@@ -69,13 +60,16 @@ def examine_installation(settings: Settings) -> tuple[Finding, ...]:
         _keys,
         _database,
         _seen_index,
+        _chance,
+        examine_models,
         _models,
         _runtime,
         _sandbox,
         _clock,
         _settings_that_weaken,
     )
-    return tuple(finding for check in checks for finding in check(settings))
+    found = with_named_model(settings, named_model(settings))
+    return tuple(finding for check in checks for finding in check(found))
 
 
 def _versions(_settings: Settings) -> Iterator[Finding]:
@@ -198,6 +192,26 @@ def _seen_index(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             name, "warning", f"{kept} of {there}: a running worker brings it up to date by itself"
         )
+
+
+def _chance(settings: Settings) -> Iterator[Finding]:
+    """How close a face has to be, and whether that keeps to what the operator bears."""
+    name = "chance matches"
+    if not settings.database_url and not (settings.data_dir / "likeness.sqlite").is_file():
+        return
+    database = Database.open(settings.effective_database_url)
+    try:
+        with database.read() as session:
+            point = operating_point(session)
+    except SQLAlchemyError as error:
+        yield Finding(name, "bad", f"its table cannot be read ({type(error).__name__})")
+        return
+    finally:
+        database.close()
+    if point is None:
+        yield Finding(name, "good", "no examiner has looked for faces yet")
+    else:
+        yield Finding(name, "warning" if point.remark else "good", point.remark or point.words)
 
 
 def _models(settings: Settings) -> Iterator[Finding]:

@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 from rich.table import Table
 
-from indexer.faces import check_pack, fetch_pack, find_pack, list_packs
+from indexer.faces import check_pack, fetch_pack, list_packs
 from service.command_context import settings_of
+from service.settings import Settings
+from service.work.model_in_use import named_model, with_named_model
 from service.work.preflight import Tell
-from service.work.settings_file import set_lines
 
 app = typer.Typer(name="models", help="Model packs for faces.", no_args_is_help=True)
 
@@ -27,14 +28,14 @@ _NOT_READY = 1
 @app.command("list")
 def list_models(context: typer.Context, as_json: _AsJson = False) -> None:
     """List all packs that are known, with their licences and what is on this machine."""
-    settings = settings_of(context)
+    settings, in_use = _settings(context)
     rows = []
     for pack in list_packs(settings.models_dir):
         status = check_pack(pack.name, settings.models_dir)
         rows.append(
             {
                 "name": pack.name,
-                "in_use": pack.name == settings.pack,
+                "in_use": pack.name == in_use,
                 "state": status.state,
                 "licence": pack.licence.licence_id,
                 "permits": pack.licence.permits,
@@ -62,7 +63,7 @@ def list_models(context: typer.Context, as_json: _AsJson = False) -> None:
 @app.command("fetch")
 def fetch_model(context: typer.Context, name: _Name = "", as_json: _AsJson = False) -> None:
     """Fetch a pack, check every file's digest, and keep it."""
-    settings = settings_of(context)
+    settings, _ = _settings(context)
     with progress_bar(quiet=as_json) as tell:
         status = fetch_pack(
             name or settings.pack,
@@ -76,34 +77,10 @@ def fetch_model(context: typer.Context, name: _Name = "", as_json: _AsJson = Fal
         typer.echo(f"{status.pack.name} is here and whole: {status.folder}")
 
 
-@app.command("use")
-def use_model(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="The pack to use from the next start on.")],
-    accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="You know that you may use these weights.")
-    ] = False,
-) -> None:
-    """Use another pack: templates are made anew from the encrypted reference photos."""
-    settings = settings_of(context)
-    pack = find_pack(name, settings.models_dir)
-    accepted = set(settings.accepted_licences)
-    if accept_licence:
-        accepted.add(pack.name)
-    # Fetching refuses a licence that was not accepted, with the words for it.
-    with progress_bar() as tell:
-        fetch_pack(name, settings.models_dir, tell, accepted_licences=tuple(accepted))
-    lines = {"LIKENESS_PACK": pack.name}
-    if accept_licence:
-        lines["LIKENESS_ACCEPTED_LICENCES"] = json.dumps(sorted(accepted))
-    path = set_lines(settings.data_dir, lines)
-    typer.echo(f"{pack.name} is used from the next start of `likeness serve` on ({path}).")
-
-
 @app.command("check")
 def check_model(context: typer.Context, name: _Name = "", as_json: _AsJson = False) -> None:
     """Compare every file of a pack with its digest. Exit code 1 when it is not whole."""
-    settings = settings_of(context)
+    settings, _ = _settings(context)
     status = check_pack(name or settings.pack, settings.models_dir)
     if as_json:
         row = {
@@ -119,6 +96,13 @@ def check_model(context: typer.Context, name: _Name = "", as_json: _AsJson = Fal
             typer.echo(f"  {problem}")
     if status.state != "ready":
         raise typer.Exit(_NOT_READY)
+
+
+def _settings(context: typer.Context) -> tuple[Settings, str]:
+    """The settings with the pack that searches, and its name."""
+    settings = settings_of(context)
+    found = with_named_model(settings, named_model(settings))
+    return found, found.pack
 
 
 @contextmanager

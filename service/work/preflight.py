@@ -128,8 +128,9 @@ def prepare_models(
 ) -> str:
     """Make sure that the model pack is whole; returns a warning in words, or nothing.
 
-    Where no organisation has switched face matching on, a pack that cannot be fetched (there is
-    no network) is a warning only: everything else works without it.
+    `settings` name the pack that searches (`with_named_model`). Where no organisation has switched
+    face matching on, a pack that cannot be fetched (there is no network) is a warning only:
+    everything else works without it.
     """
     try:
         if check_pack(settings.pack, settings.models_dir).state == "ready":
