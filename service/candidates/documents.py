@@ -57,6 +57,18 @@ class CandidateDocument(msgspec.Struct, frozen=True):
     never_show: str = ""
 
 
+class LookAlikeDocument(msgspec.Struct, frozen=True):
+    """Similarities of decided finds of the enrolled person; of the stranger there is nothing.
+
+    Below `limit` a face is only counted. Only faces that `model` saw are compared with it: other
+    models count otherwise (design rule 14).
+    """
+
+    model: str
+    limit: float
+    dismissed: tuple[float, ...] = ()
+
+
 class HaltedDocument(msgspec.Struct, frozen=True):
     """All that is kept of a candidate that may show a minor: addresses, time and reason."""
 

@@ -6,6 +6,7 @@ import uuid
 
 from fastapi import APIRouter, Response
 
+from service.candidates import endpoints_chance
 from service.candidates.asked import CandidatesDep, IntakeDep
 from service.candidates.intake import GivenDeclaration
 from service.candidates.schemas import (
@@ -33,6 +34,7 @@ from service.web.dependencies import (
 from service.web.errors import error_responses
 
 router = APIRouter(tags=["candidates"])
+router.include_router(endpoints_chance.router)
 
 _CREATED = 201
 

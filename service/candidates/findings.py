@@ -9,7 +9,8 @@
 5. One candidate for a person and a content: what is there already gets the new address; what was
    confirmed is captured there, too.
 6. The one thing kept of a face is the sealed aligned crop (design rule 1); a capture is asked for.
-7. A flood of finds pauses the case by itself.
+7. What holds finds by face back is asked before (see `restraint.py`); a flood of copies pauses the
+   case by itself.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from service.candidates.models import Candidate
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.references import reference_to
 from service.candidates.repository import CandidateRepository
+from service.candidates.restraint import FaceRestraint
 from service.candidates.sealed import SealedCandidates
 from service.candidates.statements import LIKENESS_REASON
 from service.candidates.weighing import Weighing
@@ -43,10 +45,8 @@ from service.hashbank.service import HashBankService
 from service.sources.halted_media import HaltedMedia
 from service.vault import Vault
 
-FLOOD_FACES_A_DAY = 500
-"""More new face finds of one person in a day are a flood: the case rests until somebody looks."""
 FLOOD_COPIES_A_DAY = 500
-"""The same for copies of known pictures, so that a find by one way never uses up the other's."""
+"""More new copies of known pictures of one person in a day: the case rests until somebody looks."""
 MAX_ADDRESSES = 1000
 """More addresses of one content are not written down: a notice names 200 at most."""
 
@@ -67,10 +67,12 @@ class FindingRecorder:
         halted: HaltedMedia,
         halting: Halting,
         listed: ListedCandidates,
+        restraint: FaceRestraint,
         *,
         held_days: int,
     ) -> None:
         self._listed = listed
+        self._restraint = restraint
         self._sealed = SealedCandidates(vault)
         self._clock = clock
         self._audit = audit
@@ -269,6 +271,13 @@ class FindingRecorder:
             return None
         if self._is_settled(repository, person_id, medium_id, examination.hashes):
             return None
+        best = best_face(finding.faces)
+        if best is not None and self._restraint.holds_back(
+            session, worker, person_id, best, examination.model, seen[0], run_id
+        ):
+            if not finding.hashes:
+                return None
+            finding, best = msgspec.structs.replace(finding, faces=()), None
         row = existing or Candidate(
             id=uuid.uuid4(),
             organisation_id=worker.organisation_id,
@@ -280,18 +289,21 @@ class FindingRecorder:
         row.kind = "face" if finding.faces else "hash"
         row.state = "waiting"
         row.host = seen[0].host
+        self._restraint.place(row, seen[0])
         row.found_at = now
         row.held_until = now + self._held
         row.decided_at = None
         document = CandidateDocument(seen, without_crops(examination, finding))
         self._sealed.put(row, document)
-        best = best_face(finding.faces)
         if best is not None and best.face_crop_png:
             self._sealed.put_crop(row, best.face_crop_png)
         repository.add(row)
         outcomes.wanted(session, worker, reference_to(row, document.addresses))
         self._audit.record(session, worker, "candidate.found", "candidate", row.id, kind=row.kind)
-        self._pause_a_flood(session, worker, repository, row)
+        if row.kind == "face":
+            self._restraint.found(session, worker, row)
+        else:
+            self._pause_a_flood_of_copies(session, worker, repository, row)
         return row.id
 
     def _seen_again(
@@ -352,18 +364,17 @@ class FindingRecorder:
                 return True
         return False
 
-    def _pause_a_flood(
+    def _pause_a_flood_of_copies(
         self, session: Session, worker: Actor, repository: CandidateRepository, row: Candidate
     ) -> None:
         since = self._clock.now() - timedelta(days=1)
-        most = FLOOD_FACES_A_DAY if row.kind == "face" else FLOOD_COPIES_A_DAY
-        if repository.count_found_since(row.person_id, row.kind, since) <= most:
+        if repository.count_found_since(row.person_id, row.kind, since) <= FLOOD_COPIES_A_DAY:
             return
         self._enrolment.pause(
             session,
             worker,
             row.person_id,
-            f"More than {most} finds in one day: please look before going on.",
+            f"More than {FLOOD_COPIES_A_DAY} finds in one day: please look before going on.",
         )
 
 

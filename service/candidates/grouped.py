@@ -1,8 +1,10 @@
-"""A person's finds and what happened in their case, gathered so that many do not overwhelm.
+"""Finds and what happened, gathered so that many do not overwhelm: for a person and for reviewers.
 
 1. Finds that advocates have confirmed come first, the person's own turn before all.
 2. Within a part, finds of one site stand together, in the order in which the sites first appear.
 3. Equal lines of one day become one that says how many.
+4. In the queue, finds of one event (one page, or one account) stand together at the first one's
+   place. Each is still looked at and decided by itself (design rule 3).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date
 
-from service.candidates.views import PersonFind
+from service.candidates.views import PersonFind, QueueItem
 from service.enrolment.collaborators import StoryEvent
 
 
@@ -32,6 +34,21 @@ class GroupedFinds:
     confirmed: tuple[SiteFinds, ...]
     still_looked_at: tuple[SiteFinds, ...]
     """Advocates have not confirmed them yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEvent:
+    """Lines of the queue that are one event; most have one line."""
+
+    items: tuple[QueueItem, ...]
+
+
+def grouped_queue(items: Iterable[QueueItem]) -> tuple[QueueEvent, ...]:
+    """The lines in the order given, those of one event together."""
+    events: dict[str, list[QueueItem]] = {}
+    for item in items:
+        events.setdefault(item.event or str(item.candidate_id), []).append(item)
+    return tuple(QueueEvent(tuple(lines)) for lines in events.values())
 
 
 def grouped_finds(finds: Sequence[PersonFind]) -> GroupedFinds:

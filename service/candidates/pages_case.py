@@ -151,6 +151,8 @@ def _page(
         finds=finds,
         counts=candidates.counts(session, actor, person_id),
         seen=answers.view(session, actor, person_id),
+        look_alikes=candidates.look_alikes.of_person(session, actor, person_id),
+        face_search_rests=candidates.floods.rests(session, actor, person_id),
         loans=enrolment.loans.current(session, actor, person_id),
         links=links,
         problem=problem,

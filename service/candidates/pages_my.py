@@ -63,6 +63,7 @@ def show_my_case(
         judged=sum(find.state == "waiting" and find not in mine for find in finds),
         events=grouped_story(events),
         seen=answers.view(session, actor, person_id),
+        face_search_rests=candidates.floods.rests(session, actor, person_id),
     )
 
 
@@ -71,8 +72,13 @@ def show_finds(
     request: Request, session: ReadSession, candidates: CandidatesDep, actor: PersonActor
 ) -> Response:
     """What was found, by site, in words; no picture."""
-    finds = candidates.finds_of(session, actor, own_person_id(actor))
-    return render(request, "candidates/my_finds.html", groups=grouped_finds(finds))
+    person_id = own_person_id(actor)
+    return render(
+        request,
+        "candidates/my_finds.html",
+        groups=grouped_finds(candidates.finds_of(session, actor, person_id)),
+        face_search_rests=candidates.floods.rests(session, actor, person_id),
+    )
 
 
 @router.get("/my/finds/{candidate_id}")

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from service.accounts.actor import Actor
 from service.candidates.asked import CandidatesDep
+from service.candidates.grouped import grouped_queue
 from service.candidates.service import CandidateService
 from service.candidates.statements import (
     CONFIRMED_SENTENCE,
@@ -53,8 +54,9 @@ def show_queue(
     return render(
         request,
         "candidates/queue.html",
-        mine=[item for item in items if not item.mine],
-        others=[item for item in items if item.mine],
+        mine=grouped_queue(item for item in items if not item.mine),
+        others=grouped_queue(item for item in items if item.mine),
+        resting=candidates.floods.open(session, actor),
         strength_words=STRENGTH_WORDS,
     )
 

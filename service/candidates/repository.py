@@ -69,6 +69,18 @@ class CandidateRepository:
             .with_for_update(of=Candidate)
         )
 
+    def waiting_of_event(self, person_id: uuid.UUID, event_key: str) -> Sequence[Candidate]:
+        """Visible candidates of one event that wait for somebody, the earliest first."""
+        return self._session.scalars(
+            self._visible()
+            .where(
+                Candidate.person_id == person_id,
+                Candidate.event_key == event_key,
+                Candidate.state == "waiting",
+            )
+            .order_by(Candidate.found_at, Candidate.id)
+        ).all()
+
     def any_of_medium(self, medium_id: uuid.UUID) -> Sequence[Candidate]:
         """Candidates of one content of every organisation: a sign of a minor halts them all."""
         return self._session.scalars(

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from service.accounts.actor import Actor, Role
 from service.accounts.service import AccountService
 from service.audit.trail import AuditTrail
+from service.candidates.aftermath import Aftermath
 from service.candidates.confirmed_hashes import add_confirmed
 from service.candidates.documents import (
     CandidateDocument,
@@ -65,6 +66,7 @@ class Review:
         enrolment: EnrolmentService,
         hashbank: HashBankService,
         halting: Halting,
+        aftermath: Aftermath,
     ) -> None:
         self._vault = vault
         self._sealed = SealedCandidates(vault)
@@ -74,6 +76,7 @@ class Review:
         self._enrolment = enrolment
         self._hashbank = hashbank
         self._halting = halting
+        self._aftermath = aftermath
 
     def decide(
         self,
@@ -209,7 +212,9 @@ class Review:
         repository = CandidateRepository(session, actor, self._clock.now())
         expired = [row for row in repository.overdue() if row.kind != "pointed"]
         for row in expired:
-            self._end(session, actor, outcomes, row, "expired", "held too long")
+            document = self._sealed.document(row)
+            self._end(session, actor, outcomes, row, document, "expired", "held too long")
+            self._aftermath.ended(session, row, document)
             self._audit.record(session, actor, "candidate.expire", "candidate", row.id)
         return len(expired)
 
@@ -281,8 +286,10 @@ class Review:
             settled = any(
                 self._sealed.confirmation(row, each).never_again for each in confirmations
             )
-            self._end(session, actor, outcomes, row, "dismissed", "dismissed")
+            document = self._sealed.document(row)
+            self._end(session, actor, outcomes, row, document, "dismissed", "dismissed")
             self._count_collision(session, row, confirmations)
+            self._aftermath.dismissed(session, row, document, confirmations)
             if settled and row.medium_id is not None:
                 repository.add(
                     NeverAgain(
@@ -311,6 +318,7 @@ class Review:
             self._hashbank.matches.decided(
                 session, system, row.person_id, row.medium_id, "confirmed"
             )
+        self._aftermath.confirmed(session, row, document)
         self._audit.record(session, actor, "candidate.confirm", "candidate", row.id)
         outcomes.confirmed(session, actor, reference_to(row, document.addresses))
 
@@ -337,11 +345,11 @@ class Review:
         actor: Actor,
         outcomes: CandidateOutcomes,
         row: Candidate,
+        document: CandidateDocument,
         state: str,
         reason: str,
     ) -> None:
         """Dismissed or expired: the crop and what was said of a face are gone, hashes stay."""
-        document = self._sealed.document(row)
         delete_brought_after_commit(self._vault, session, row.person_id, document.brought)
         self._sealed.put(row, _bare(document))
         row.state = state

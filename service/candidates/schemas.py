@@ -62,6 +62,7 @@ class QueueItemOut(BaseModel):
             "decided_by_me": False,
             "waits_for": "your decision",
             "strength": "",
+            "event": "",
         }
     )
 
@@ -76,6 +77,7 @@ class QueueItemOut(BaseModel):
     decided_by_me: bool
     waits_for: str
     strength: str
+    event: str
 
     @classmethod
     def of(cls, item: QueueItem) -> QueueItemOut:
@@ -92,6 +94,7 @@ class QueueItemOut(BaseModel):
             decided_by_me=item.mine,
             waits_for=item.waits_for,
             strength=item.strength,
+            event=item.event,
         )
 
 
@@ -109,6 +112,7 @@ class AssessmentOut(BaseModel):
             "declared": [],
             "not_looked_at": [],
             "looked": ["Looked at 1:04 of 1:04, in 65 of its 1920 frames."],
+            "cautions": [],
         }
     )
 
@@ -121,6 +125,7 @@ class AssessmentOut(BaseModel):
     declared: list[str]
     not_looked_at: list[str]
     looked: list[str]
+    cautions: list[str]
 
 
 class CandidateOut(BaseModel):
@@ -148,6 +153,7 @@ class CandidateOut(BaseModel):
             "basis": [],
             "strength": "",
             "is_reserved": False,
+            "same_event": [],
         }
     )
 
@@ -169,6 +175,7 @@ class CandidateOut(BaseModel):
     basis: list[str]
     strength: str
     is_reserved: bool
+    same_event: list[uuid.UUID]
 
     @classmethod
     def of(cls, view: CandidateView) -> CandidateOut:
@@ -198,6 +205,7 @@ class CandidateOut(BaseModel):
                 declared=list(said.declared),
                 not_looked_at=list(said.not_looked_at),
                 looked=list(said.looked),
+                cautions=list(said.cautions),
             )
             if said is not None
             else None,
@@ -205,6 +213,7 @@ class CandidateOut(BaseModel):
             basis=list(view.basis),
             strength=view.strength,
             is_reserved=view.is_reserved,
+            same_event=list(view.same_event),
         )
 
 

@@ -14,15 +14,22 @@ from indexer.observations import Examination
 from service.accounts.actor import Actor, Role
 from service.accounts.service import AccountService
 from service.audit.trail import AuditTrail
+from service.candidates.aftermath import Aftermath
 from service.candidates.basis import UNNAMED_SITE, UNNAMED_SITES
+from service.candidates.chance_repository import ChanceRepository
+from service.candidates.chance_rules import ChanceRules
 from service.candidates.errors import AdvocatesFirstError
 from service.candidates.evidence_showing import EvidenceShowing
 from service.candidates.findings import FindingRecorder
+from service.candidates.floods import FaceFloods
 from service.candidates.halting import Halting
 from service.candidates.listed import HashLists, ListedCandidates
+from service.candidates.look_alikes import LookAlikes
+from service.candidates.operating_point import operating_point
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.repository import CandidateRepository
 from service.candidates.resolution import Resolution
+from service.candidates.restraint import FaceRestraint
 from service.candidates.review import Review
 from service.candidates.sealed import SealedCandidates
 from service.candidates.showing import Showing
@@ -31,6 +38,7 @@ from service.candidates.views import (
     CandidateView,
     ConfirmedFind,
     HaltedItem,
+    HeldBack,
     PersonFind,
     QueueItem,
 )
@@ -62,6 +70,7 @@ class CandidateService:
         outcomes: CandidateOutcomes,
         halted: HaltedMedia,
         lists: HashLists,
+        chance: ChanceRules,
         *,
         held_days: int = 14,
     ) -> None:
@@ -71,6 +80,8 @@ class CandidateService:
         self._audit = audit
         halting = Halting(vault, clock, audit, hashbank, halted)
         self._listed = ListedCandidates(vault, clock, audit, lists, halting, halted)
+        self.look_alikes = LookAlikes(vault, clock, audit, enrolment, days=chance.look_alike_days)
+        self.floods = FaceFloods(vault, clock, audit, enrolment, self.look_alikes, chance.flood)
         self.findings = FindingRecorder(
             vault,
             clock,
@@ -80,9 +91,11 @@ class CandidateService:
             halted,
             halting,
             self._listed,
+            FaceRestraint(vault, self.look_alikes, self.floods),
             held_days=held_days,
         )
-        self.review = Review(vault, clock, audit, accounts, enrolment, hashbank, halting)
+        aftermath = Aftermath(vault, self.look_alikes)
+        self.review = Review(vault, clock, audit, accounts, enrolment, hashbank, halting, aftermath)
         self._evidence = EvidenceShowing(vault, clock)
         self._showing = Showing(vault, clock, enrolment, photos, hashbank.matches)
         self.outcomes = outcomes
@@ -164,6 +177,11 @@ class CandidateService:
     def follow_lists(self, database: Database) -> int:
         """Look at open candidates again when lists have changed; called by a schedule."""
         return self._listed.follow(database, self.outcomes)
+
+    def end_look_alikes(self, database: Database) -> int:
+        """Forget limits for look-alikes whose time is over; called by a schedule."""
+        with database.write() as session:
+            return self.look_alikes.end_expired(session, _SCHEDULE)
 
     def expire_due(self, session: Session, actor: Actor | None = None) -> int:
         """End what nobody decided in time; called by a schedule. Returns how many."""
@@ -264,6 +282,32 @@ class CandidateService:
         """(kind, state, count) of what one run found, for its report."""
         return self._repository(session, actor).any_count_of_run(run_id)
 
+    def held_back(
+        self, session: Session, actor: Actor, organisation_id: uuid.UUID, run_id: uuid.UUID
+    ) -> HeldBack:
+        """What of finds by face a run did not make, for its report."""
+        return HeldBack(
+            self.floods.count_resting(session, actor, organisation_id),
+            self.look_alikes.counted_in(session, actor, run_id),
+        )
+
+    def face_search_rests(self, session: Session, actor: Actor, person_id: uuid.UUID) -> bool:
+        """Whether the search for one person's face rests for review."""
+        return self.floods.rests(session, actor, person_id)
+
+    def only_closer_on(
+        self, session: Session, actor: Actor, person_id: uuid.UUID
+    ) -> tuple[int, bool]:
+        """On how many sites weaker likenesses are only counted; and whether on every site."""
+        views = self.look_alikes.of_person(session, actor, person_id)
+        sites = [view.site for view in views if view.is_limit]
+        return sum(map(bool, sites)), not all(sites)
+
+    def chance_remark(self, session: Session) -> str:
+        """Whether more chance matches must be expected than the operator bears."""
+        point = operating_point(session)
+        return point.remark if point is not None else ""
+
     def show_face(self, session: Session, actor: Actor, candidate_id: uuid.UUID) -> bytes:
         """The aligned greyscale crop of the matched face (PNG); the view is audited (rule 8)."""
         if actor.role not in (Role.ADVOCATE, Role.PERSON):
@@ -308,9 +352,13 @@ class CandidateService:
         """See `PersonEraser`."""
         actor = Actor.system("erasure")
         candidates, confirmations = self._repository(session, actor).delete_all_of(person_id)
+        chance = ChanceRepository(session, actor, self._clock.now())
+        limits, floods = chance.delete_all_of(person_id)
         return (
             ErasedCount("candidates", candidates),
             ErasedCount("confirmations", confirmations),
+            ErasedCount("limits of look-alikes", limits),
+            ErasedCount("floods of finds", floods),
         )
 
     def _repository(self, session: Session, actor: Actor) -> CandidateRepository:

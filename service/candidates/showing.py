@@ -98,6 +98,7 @@ class Showing:
                     mine=mine,
                     waits_for=_waits_for(resolution, mine=mine),
                     strength=strength_of(row, document),
+                    event=row.event_key or "",
                 )
             )
         return sorted(
@@ -150,7 +151,11 @@ class Showing:
             statements=(
                 PERSON_STATEMENTS if actor.role is Role.PERSON else statements_for(row.kind)
             ),
-            assessment=assessment_of(finding_of(row, examination), examination)
+            assessment=assessment_of(
+                finding_of(row, examination),
+                examination,
+                for_reviewer=actor.role is Role.ADVOCATE,
+            )
             if open_to_see
             else None,
             verdicts=self._verdicts(row, confirmations)
@@ -160,6 +165,20 @@ class Showing:
             strength=strength_of(row, document),
             is_reserved=reserved,
             never_show=document.never_show,
+            same_event=self._same_event(repository, actor, row),
+        )
+
+    def _same_event(
+        self, repository: CandidateRepository, actor: Actor, row: Candidate
+    ) -> tuple[uuid.UUID, ...]:
+        """What else of the same page or account waits for this reviewer: each is seen by itself."""
+        if actor.role is not Role.ADVOCATE or row.event_key is None:
+            return ()
+        return tuple(
+            other.id
+            for other in repository.waiting_of_event(row.person_id, row.event_key)
+            if other.id != row.id
+            and _own_verdict(actor, repository.confirmations(other.id)) is None
         )
 
     def finds_of(self, session: Session, actor: Actor, person_id: uuid.UUID) -> list[PersonFind]:

@@ -48,8 +48,9 @@ PERSON_STATEMENTS: tuple[str, ...] = (
 DECLARATION = "This shows me, or was made to look like me, and I did not agree that it is spread."
 
 OWN_PUBLICATION = "own_publication"
+ANOTHER_PERSON = "another_person"
 REASONS: tuple[tuple[str, str], ...] = (
-    ("another_person", "It is another person"),
+    (ANOTHER_PERSON, "It is another person"),
     ("not_enough_to_see", "There is not enough to see"),
     ("turned_or_covered", "The face is turned away, covered or cut off"),
     ("not_a_person", "It is no person"),

@@ -28,6 +28,7 @@ class Assessment:
     declared: tuple[str, ...]
     not_looked_at: tuple[str, ...]
     looked: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,10 @@ class VerdictView:
 
 @dataclass(frozen=True, slots=True)
 class QueueItem:
-    """One line of the queue. `mine` says that this reviewer has decided already."""
+    """One line of the queue. `mine` says that this reviewer has decided already.
+
+    Finds with the same `event` (opaque) are of one person and from one page, or of one account.
+    """
 
     candidate_id: uuid.UUID
     person_id: uuid.UUID
@@ -57,6 +61,7 @@ class QueueItem:
     mine: bool
     waits_for: str
     strength: str = ""
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,8 @@ class CandidateView:
     `assessment` and `verdicts` are empty for a reviewer who has not decided yet: nothing may
     influence them. For a halted candidate only addresses, time and `halted_reason` are there.
     `basis` says in words what a find by hash is like, `strength` how much. While it `is_reserved`
-    the person is not told where it is (see `basis.py`).
+    the person is not told where it is (see `basis.py`). `same_event` are other finds from the same
+    page or account that wait for this reviewer.
     """
 
     candidate_id: uuid.UUID
@@ -96,6 +102,7 @@ class CandidateView:
     strength: str = ""
     is_reserved: bool = False
     never_show: str = ""
+    same_event: tuple[uuid.UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,14 @@ class PersonFind:
     waits_for: str
     waits_for_advocates: bool = False
     is_reserved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """What of finds by face was not made, as numbers of a run and its organisation."""
+
+    people_resting: int
+    weaker_not_shown: int
 
 
 @dataclass(frozen=True, slots=True)

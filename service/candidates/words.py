@@ -32,7 +32,13 @@ _MEDIUM = {
     "video": "video",
     "unreadable": "file",
 }
-_ONE_IN_AT_MOST = 10_000_000
+_CAUTIONS = {
+    "another_person_close": "Another enrolled person is nearly as close to this face.",
+    "two_faces_match": "Two faces of one picture match this person; at most one of them can be "
+    "theirs, unless it is a collage or a mirror.",
+}
+_MANY = 10_000_000
+_PROVISIONAL = "How often chance does this was not measured for this model; by a guess: "
 
 
 def was_only_looked_up(examination: Examination) -> bool:
@@ -45,16 +51,34 @@ def medium_words(examination: Examination | None) -> str:
     return "link" if examination is None else _MEDIUM[examination.kind]
 
 
-def chance_words(expected_chance_matches: float) -> str:
-    """How often chance alone would do this, for a picture like this one."""
-    if expected_chance_matches >= 0.5:
-        return "By chance alone, a match like this is to be expected in every picture or two."
-    if expected_chance_matches <= 1 / _ONE_IN_AT_MOST:
-        one_in = _ONE_IN_AT_MOST
-        return f"Less than 1 chance match in {one_in:,} pictures like these."
-    one_in = round(1 / expected_chance_matches)
+def chance_words(match: FaceMatch) -> str:
+    """How often chance alone would do this, for a picture like this one.
+
+    Beyond what was measured it is the most that there may be: "fewer than".
+    """
+    if match.chance_is_provisional:
+        return f"{_PROVISIONAL}{_chance(match.expected_chance_matches, 'about')}"
+    how = "fewer than" if match.chance_is_extrapolated else "about"
+    said = _chance(match.expected_chance_matches, how)
+    return f"{said[0].upper()}{said[1:]}"
+
+
+def _chance(expected: float, how: str) -> str:
+    if expected >= 0.5:
+        return "by chance alone, a match like this is to be expected in every picture or two."
+    one_in = round(1 / expected) if expected > 0 else _MANY
     magnitude = 10 ** max(0, len(str(one_in)) - 2)
-    return f"About 1 chance match in {round(one_in / magnitude) * magnitude:,} pictures like these."
+    # what is claimed is never rarer than what was measured
+    return f"{how} 1 chance match in {one_in // magnitude * magnitude:,} pictures like these."
+
+
+def caution_words(match: FaceMatch, *, for_reviewer: bool) -> tuple[str, ...]:
+    """Why a band was lowered; of other enrolled people nothing is said to anybody but reviewers."""
+    return tuple(
+        _CAUTIONS[caution]
+        for caution in match.cautions
+        if for_reviewer or caution != "another_person_close"
+    )
 
 
 def copy_words(match: HashMatch) -> str:
@@ -129,7 +153,10 @@ def _of_100(share: float | None) -> int:
 
 
 def assessment_of(
-    finding: PersonFinding | None, examination: Examination | None = None
+    finding: PersonFinding | None,
+    examination: Examination | None = None,
+    *,
+    for_reviewer: bool = False,
 ) -> Assessment | None:
     """All that the search said of one person in one medium, in words; with the `examination`, also
     how much of the medium was looked at.
@@ -141,7 +168,8 @@ def assessment_of(
     return Assessment(
         sentence=MATCH_SENTENCE,
         similarity=_SIMILARITY[best.band] if best else "",
-        chance=chance_words(best.expected_chance_matches) if best else "",
+        chance=chance_words(best) if best else "",
+        cautions=caution_words(best, for_reviewer=for_reviewer) if best else (),
         copies=tuple(copy_words(match) for match in finding.hashes),
         manipulation=manipulation_words(manipulation),
         manipulation_reasons=manipulation.reasons,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from indexer.observations import Examination, FaceMatch, HashMatch, PersonFinding
+from service.candidates.words import caution_words, chance_words
 from service.exhibits.manifest import ExaminationSummary, MatchSummary
 
 
@@ -50,8 +51,13 @@ def _face(match: FaceMatch) -> MatchSummary:
         similarity=round(match.similarity, 4),
         threshold=round(match.threshold, 4),
         expected_chance_matches=match.expected_chance_matches,
-        detail=f"frame {match.frame_index}",
+        detail=f"frame {match.frame_index}. {' '.join(_said(match))}",
     )
+
+
+def _said(match: FaceMatch) -> tuple[str, ...]:
+    """What chance does, and why a band was lowered; nothing of other enrolled people."""
+    return (chance_words(match), *caution_words(match, for_reviewer=False))
 
 
 def _hash(match: HashMatch) -> MatchSummary:

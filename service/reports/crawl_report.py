@@ -16,6 +16,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
+from service.candidates.views import HeldBack
 from service.clock import Clock
 from service.hashbank.exchange.views import ListCount
 from service.reports import words
@@ -45,6 +46,26 @@ class CandidateCounts(Protocol):
         """(state, count) of one person's candidates."""
         ...
 
+    def held_back(
+        self, session: Session, actor: Actor, organisation_id: uuid.UUID, run_id: uuid.UUID
+    ) -> HeldBack:
+        """What of finds by face a run did not make, as numbers."""
+        ...
+
+    def face_search_rests(self, session: Session, actor: Actor, person_id: uuid.UUID) -> bool:
+        """Whether the search for one person's face rests for review."""
+        ...
+
+    def only_closer_on(
+        self, session: Session, actor: Actor, person_id: uuid.UUID
+    ) -> tuple[int, bool]:
+        """On how many sites weaker likenesses are only counted; and whether on every site."""
+        ...
+
+    def chance_remark(self, session: Session) -> str:
+        """What an operator has to know of chance matches; empty when all is as they wish."""
+        ...
+
 
 class ListCounts(Protocol):
     """What hash lists tell of numbers."""
@@ -72,6 +93,7 @@ class CrawlReportBuilder:
         outcome = self.sources.progress.outcome(session, actor, run_id)
         looked = self.sources.progress.looked_at(session, actor, run_id)
         found = self.candidates.counts_of_run(session, actor, run_id)
+        held_back = self.candidates.held_back(session, actor, run.organisation_id, run_id)
         codes = tuple(code for code in run.state_reason.split(",") if code)
         seconds = _seconds(run, self.clock.now())
         faces = bool(looked.models) and all(model for model, _ in looked.models)
@@ -89,6 +111,7 @@ class CrawlReportBuilder:
                 media_examined=run.media_examined,
                 faces=faces,
                 media_unreadable=run.media_unreadable,
+                resting=held_back.people_resting,
             ),
             reasons=tuple(ReasonCount("run", code, words.reason(code), 1) for code in codes),
             cases_served=run.cases_served,
@@ -127,6 +150,9 @@ class CrawlReportBuilder:
                 ListedCount(row.list_name, row.action, row.addresses)
                 for row in self.lists.counts(session, actor, run_id)
             ),
+            face_searches_resting=held_back.people_resting,
+            weaker_not_shown=held_back.weaker_not_shown,
+            chance=self.candidates.chance_remark(session),
         )
 
 

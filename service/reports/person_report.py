@@ -55,6 +55,8 @@ class PersonReportBuilder:
         as_system = Actor.system("person report", actor.organisation_id)
         runs = self.sources.progress.serving(session, as_system, person_id)
         finds = self.candidates.counts(session, actor, person_id)
+        rests = self.candidates.face_search_rests(session, actor, person_id)
+        closer_on = self.candidates.only_closer_on(session, actor, person_id)
         ended = [run.finished_at for run in runs if run.finished_at is not None]
         return PersonReport(
             runs=len(runs),
@@ -65,12 +67,18 @@ class PersonReportBuilder:
             media_examined=sum(run.media_examined for run in runs),
             last_looked_at=max(ended, default=None),
             finds=finds,
-            sentences=_sentences(runs, finds),
+            sentences=_sentences(runs, finds, rests=rests, closer_on=closer_on),
             made_at=self.clock.now(),
         )
 
 
-def _sentences(runs: Sequence[RunView], finds: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+def _sentences(
+    runs: Sequence[RunView],
+    finds: Sequence[tuple[str, int]],
+    *,
+    rests: bool,
+    closer_on: tuple[int, bool],
+) -> tuple[str, ...]:
     lines = [_looked(runs)]
     blind = sum(run.state == "blind" for run in runs)
     if blind:
@@ -85,8 +93,26 @@ def _sentences(runs: Sequence[RunView], finds: Sequence[tuple[str, int]]) -> tup
             f"{_many(unreadable, 'picture or video', 'pictures and videos')} could not be read: "
             "we do not know what is in there."
         )
+    if rests:
+        lines.append(
+            "The search for your face rests for now: so many faces that look like yours came up "
+            "at once that people look at them before it goes on. Copies of your known pictures "
+            "are still looked for."
+        )
+    sites, everywhere = closer_on
+    if sites:
+        where = "one site" if sites == 1 else f"{sites} sites"
+        lines.append(
+            f"On {where} somebody else who looks like you was found, so only closer likenesses "
+            "are shown to your advocates there for a while."
+        )
+    if everywhere:
+        lines.append(
+            "Many faces that look a little like yours came up, so only closer likenesses are shown "
+            "to your advocates for a while."
+        )
     looked_well = any(run.state == "finished" and run.media_examined for run in runs)
-    if not finds and looked_well:
+    if not finds and looked_well and not rests:
         lines.append("Nothing was found so far in what we could look at. We keep looking.")
     return tuple(lines)
 

@@ -114,6 +114,9 @@ class CrawlReportOut(BaseModel):
                     "media_per_s": 1.204,
                     "made_at": _MOMENT,
                     "listed": [],
+                    "face_searches_resting": 0,
+                    "weaker_not_shown": 0,
+                    "chance": "",
                 }
             ]
         }
@@ -153,6 +156,9 @@ class CrawlReportOut(BaseModel):
     media_per_s: float
     made_at: datetime
     listed: list[ListedCountOut]
+    face_searches_resting: int
+    weaker_not_shown: int
+    chance: str
 
     @classmethod
     def of(cls, report: CrawlReport) -> CrawlReportOut:

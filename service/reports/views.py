@@ -46,7 +46,9 @@ class CrawlReport(msgspec.Struct, frozen=True):
     `blind` means that we could not look; `conclusion` is the sentence that may be said of the run.
     `media_repeated` were examined before with the same model and watch-list. `pages_waiting` and
     `media_waiting` were known and not visited. `faces_counted` is a number and nothing else.
-    `listed` is of the organisation's hash lists: media, not people.
+    `listed` is of the organisation's hash lists: media, not people. For so many people as
+    `face_searches_resting` says no find by face was made; `weaker_not_shown` look-alikes fell below
+    a limit of their site. `chance` is a remark on chance matches, where there is one.
     """
 
     run_id: uuid.UUID
@@ -83,6 +85,9 @@ class CrawlReport(msgspec.Struct, frozen=True):
     media_per_s: float
     made_at: datetime
     listed: tuple[ListedCount, ...] = ()
+    face_searches_resting: int = 0
+    weaker_not_shown: int = 0
+    chance: str = ""
 
 
 class PersonReport(msgspec.Struct, frozen=True):

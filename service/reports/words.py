@@ -47,6 +47,7 @@ def conclusion(
     media_examined: int,
     faces: bool,
     media_unreadable: int = 0,
+    resting: int = 0,
 ) -> str:
     """The one sentence that may be said of a run."""
     why = "; ".join(reason(code) for code in codes if code != "budget")
@@ -59,6 +60,12 @@ def conclusion(
             part += " 1 medium could not be read; what it shows is not known."
         else:
             part += f" {media_unreadable} media could not be read; what they show is not known."
+    if resting:
+        people = "1 person" if resting == 1 else f"{resting} people"
+        part += (
+            f" For {people} the search by face rests for review: what it would find of them is not "
+            "known."
+        )
     if candidates:
         found = "1 candidate was" if candidates == 1 else f"{candidates} candidates were"
         return f"{found} found. A candidate is not an identification.{how}{part}"

@@ -52,6 +52,7 @@ _BY_ROLE = {
         NavigationItem("/runs", "Runs"),
         NavigationItem("/hash-lists", "Hash lists"),
         NavigationItem("/candidates/halted", "To report"),
+        NavigationItem("/resting-searches", "Resting"),
         NavigationItem("/accounts", "Accounts"),
         NavigationItem("/settings", "Settings"),
         NavigationItem("/audit", "Audit"),

@@ -15,7 +15,7 @@ from service.candidates.errors import (
     ReasonMissingError,
     StatementsMissingError,
 )
-from service.candidates.findings import FLOOD_FACES_A_DAY
+from service.candidates.floods import FLOOD_FACES_A_DAY
 from service.candidates.intake import GivenDeclaration
 from service.candidates.sealed import signed_form
 from service.candidates.statements import PERSON_STATEMENTS
@@ -136,11 +136,11 @@ class TestRecording:
         medium_id = sees_medium(house, b"found")
         assert record(house, medium_id, b"found", face_finding(other.person_id)) == ()
 
-    def test_a_flood_of_face_finds_pauses_the_case_by_itself(
+    def test_so_many_face_finds_in_a_day_that_they_rest_by_themselves(
         self, house: House, database: Database, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert FLOOD_FACES_A_DAY >= 100
-        monkeypatch.setattr("service.candidates.findings.FLOOD_FACES_A_DAY", 3)
+        monkeypatch.setattr("service.candidates.floods.FLOOD_FACES_A_DAY", 3)
         _, case = make_person(house)
         for number in range(6):
             content = b"found %d" % number
@@ -149,7 +149,8 @@ class TestRecording:
         with database.read() as session:
             view = house.rooms.enrolment.person_view(session, house.reviewers[0], case.person_id)
             assert len(house.rooms.candidates.queue(session, house.reviewers[0])) == 4
-        assert view.state == "paused"
+            (flood,) = house.rooms.candidates.floods.open(session, house.operator)
+        assert (view.state, flood.finds, flood.not_made) == ("active", 4, 2)
 
 
 class TestReviewing:
