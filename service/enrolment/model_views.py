@@ -24,6 +24,9 @@ FaceState = Literal[
     "soon_no_usable_photo",
 ]
 
+PHOTO_LOST = "photo_lost"
+"""The photo's encrypted file is not there or cannot be opened: nothing can be made of it again."""
+
 
 @dataclass(frozen=True, slots=True)
 class UsedModel:
@@ -129,8 +132,9 @@ class PersonFaces:
     """Whether a person can be found by their face now, and which photos are in the way.
 
     `refused` are photos that the model in use (or, with "soon_no_usable_photo", the one that is
-    being built) could not use.
+    being built) could not use; `searched_with` those that faces are compared with.
     """
 
     state: FaceState
     refused: tuple[RefusedPhoto, ...] = ()
+    searched_with: frozenset[uuid.UUID] = frozenset()

@@ -44,6 +44,10 @@ _WORDS = {
     "already_there": RefusalWords(
         "You have given this very photo already.", "Choose another one, if you like."
     ),
+    "photo_lost": RefusalWords(
+        "This photo is no longer kept here, so that it cannot be prepared again.",
+        "Remove it and give it once more, or another one.",
+    ),
     "unreadable": RefusalWords(
         "This file could not be read as a picture.",
         "Use a JPEG, PNG, WebP or HEIC photo, as your phone makes them.",

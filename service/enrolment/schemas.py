@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.config import JsonDict
 
+from service.enrolment.model_views import FaceState
 from service.enrolment.views import CaseLine, PersonView, PhotoOutcome
 from service.enrolment.views_of import next_step
 
@@ -170,13 +171,21 @@ class PhotoOut(BaseModel):
     """A reference photo, in words."""
 
     model_config = _example(
-        {"photo_id": _ID, "added_at": _MOMENT, "has_template": True, "is_attested": True}
+        {
+            "photo_id": _ID,
+            "added_at": _MOMENT,
+            "has_template": True,
+            "is_attested": True,
+            "face_words": "",
+        }
     )
 
     photo_id: uuid.UUID
     added_at: datetime
     has_template: bool
     is_attested: bool
+    face_words: str
+    """Why the model that compares faces cannot use it; empty when it can."""
 
 
 class PhotoOutcomeOut(BaseModel):
@@ -225,6 +234,7 @@ class CaseOut(BaseModel):
             "country": "NL",
             "contact": "",
             "face_opt_in": False,
+            "face_search": "off",
             "release_ends_at": _MOMENT,
             "mandate_expires_at": _MOMENT,
             "attested": True,
@@ -241,6 +251,8 @@ class CaseOut(BaseModel):
     country: str
     contact: str
     face_opt_in: bool
+    face_search: FaceState
+    """Whether the person can be found by their face now, or what is in the way."""
     release_ends_at: datetime | None
     mandate_expires_at: datetime | None
     attested: bool
@@ -260,6 +272,7 @@ class CaseOut(BaseModel):
             country=view.country,
             contact=view.contact,
             face_opt_in=view.face_opt_in,
+            face_search=view.faces.state,
             release_ends_at=view.release.ends_at if view.release else None,
             mandate_expires_at=view.mandate.expires_at if view.mandate else None,
             attested=view.attestation is not None and view.attestation.accepted,
@@ -269,6 +282,7 @@ class CaseOut(BaseModel):
                     added_at=photo.added_at,
                     has_template=photo.has_template,
                     is_attested=photo.is_attested,
+                    face_words=photo.face_words,
                 )
                 for photo in view.photos
             ],

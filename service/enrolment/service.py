@@ -37,8 +37,11 @@ from service.enrolment.errors import (
     ReleaseNeededError,
     WrongStateError,
 )
+from service.enrolment.face_standing import Searching, faces_of_person
 from service.enrolment.gallery import GallerySource
 from service.enrolment.loans import ReviewerLoans
+from service.enrolment.model_repository import ModelRepository
+from service.enrolment.model_views import PersonFaces
 from service.enrolment.models import Person
 from service.enrolment.repository import EnrolmentRepository
 from service.enrolment.sealed import SealedRows
@@ -229,13 +232,17 @@ class EnrolmentService:
     def person_view(self, session: Session, actor: Actor, person_id: uuid.UUID) -> PersonView:
         """The case, for those who may see it; else `NotFoundError`."""
         repository = self._repository(session, actor)
-        return view_of_person(repository, self._sealed, repository.person(person_id))
+        person = repository.person(person_id)
+        faces = self._faces(session, repository, person, self._searching(session))
+        return view_of_person(repository, self._sealed, person, faces)
 
     def list_cases(self, session: Session, actor: Actor) -> list[CaseLine]:
         """The cases the caller may see; those that wait for an advocate first."""
-        repository = self._repository(session, actor)
+        repository, searching = self._repository(session, actor), self._searching(session)
         lines = [
-            line_of_case(repository, self._sealed, row)
+            line_of_case(
+                repository, self._sealed, row, self._faces(session, repository, row, searching)
+            )
             for row in repository.people()
             if row.state != "erased"
         ]
@@ -319,6 +326,24 @@ class EnrolmentService:
     def _set_state(self, person: Person, state: str) -> None:
         person.state = state
         person.changed_at = self._clock.now()
+
+    def _searching(self, session: Session) -> Searching:
+        return Searching.read(ModelRepository(session, self._clock.now()))
+
+    def _faces(
+        self,
+        session: Session,
+        repository: EnrolmentRepository,
+        person: Person,
+        searching: Searching,
+    ) -> PersonFaces:
+        return faces_of_person(
+            searching,
+            repository,
+            self._sealed,
+            person,
+            may_compare=self.gallery.may_compare_faces(session, repository, person),
+        )
 
     def _lookup(self, case_number: str) -> str:
         return lookup_of_case_number(self._vault, case_number)

@@ -29,6 +29,7 @@ from service.database import Database
 from service.enrolment.documents import RefusalDocument
 from service.enrolment.errors import WrongModelError
 from service.enrolment.gallery import GallerySource
+from service.enrolment.model_views import PHOTO_LOST
 from service.enrolment.models import ReferencePhoto, StoredTemplate, TemplateRefusal
 from service.enrolment.repository import EnrolmentRepository
 from service.enrolment.sealed import PHOTO_FILE, SealedRows
@@ -37,9 +38,6 @@ from service.vault import Vault
 from service.vault.errors import KeyDestroyedError, VaultDamagedError
 
 Made = Literal["made", "refused", "not_wanted"]
-
-PHOTO_LOST = "photo_lost"
-"""The photo's encrypted file is not there or cannot be opened: nothing can be made of it again."""
 
 NO_MODEL = "face_matching_off"
 

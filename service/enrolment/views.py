@@ -8,6 +8,13 @@ from datetime import datetime
 from typing import Literal
 
 from indexer.examiner.protocol import PhotoQuality
+from service.enrolment.face_words import (
+    FaceWords,
+    short_words,
+    words_for_advocate,
+    words_for_person,
+)
+from service.enrolment.model_views import PersonFaces
 
 CaseState = Literal["draft", "waiting", "active", "paused", "closed", "erased"]
 ActsNext = Literal["you", "advocate", "nobody"]
@@ -65,9 +72,10 @@ class AttestationView:
 
 @dataclass(frozen=True, slots=True)
 class PhotoView:
-    """A reference photo, in words. `has_template` is about any model pack.
+    """A reference photo, in words. `has_template`: the model that searches can compare with it.
 
     `is_attested`: an advocate vouched that it shows the person; before, it is not searched with.
+    `face_words`: why the model that compares faces cannot use it; empty when it can.
     """
 
     photo_id: uuid.UUID
@@ -76,6 +84,7 @@ class PhotoView:
     has_template: bool
     has_face_crop: bool
     is_attested: bool
+    face_words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +120,22 @@ class PersonView:
     photos: tuple[PhotoView, ...]
     created_at: datetime
     changed_at: datetime
+    faces: PersonFaces
+
+    @property
+    def face_search_words(self) -> str:
+        """Whether their face is looked for, in a few words."""
+        return short_words(self.faces) if self.face_opt_in else "off"
+
+    @property
+    def face_words(self) -> FaceWords:
+        """What the person reads of their face search, where something is in its way."""
+        return words_for_person(self.faces)
+
+    @property
+    def face_words_for_advocate(self) -> FaceWords:
+        """What their advocates read of it."""
+        return words_for_advocate(self.faces)
 
     @property
     def person_ref(self) -> str:
@@ -138,6 +163,12 @@ class CaseLine:
     face_opt_in: bool
     mandate_expires_at: datetime | None
     changed_at: datetime
+    faces: PersonFaces
+
+    @property
+    def needs_photo(self) -> bool:
+        """Whether no photo can be used for face search, now or soon."""
+        return self.faces.state in ("no_usable_photo", "soon_no_usable_photo")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import cast
 
+from service.enrolment.face_words import words_of_photo
+from service.enrolment.model_views import PersonFaces
 from service.enrolment.models import Attestation, Mandate, Person, Release
 from service.enrolment.repository import EnrolmentRepository
 from service.enrolment.sealed import SealedRows
@@ -20,13 +22,14 @@ from service.enrolment.views import (
 from service.enrolment.visibility import RELEASE_TERM
 
 
-def view_of_person(repository: EnrolmentRepository, sealed: SealedRows, row: Person) -> PersonView:
+def view_of_person(
+    repository: EnrolmentRepository, sealed: SealedRows, row: Person, faces: PersonFaces
+) -> PersonView:
     """The whole case, for those who may see it."""
     document = sealed.person(row)
     release = repository.live_release(row.id)
     mandate = repository.live_mandate(row.id)
     attestations = repository.attestations(row.id)
-    with_template = {template.photo_id for template in repository.templates(row.id)}
     photos = []
     for photo in repository.photos(row.id):
         kept = sealed.photo(photo)
@@ -35,9 +38,10 @@ def view_of_person(repository: EnrolmentRepository, sealed: SealedRows, row: Per
                 photo.id,
                 photo.added_at,
                 kept.quality,
-                photo.id in with_template,
+                photo.id in faces.searched_with,
                 kept.face_crop_png is not None,
                 bool(kept.attested_at),
+                words_of_photo(faces, photo.id),
             )
         )
     return PersonView(
@@ -57,10 +61,13 @@ def view_of_person(repository: EnrolmentRepository, sealed: SealedRows, row: Per
         photos=tuple(photos),
         created_at=row.created_at,
         changed_at=row.changed_at,
+        faces=faces,
     )
 
 
-def line_of_case(repository: EnrolmentRepository, sealed: SealedRows, row: Person) -> CaseLine:
+def line_of_case(
+    repository: EnrolmentRepository, sealed: SealedRows, row: Person, faces: PersonFaces
+) -> CaseLine:
     """One line of an advocate's list."""
     document = sealed.person(row)
     mandate = repository.live_mandate(row.id)
@@ -77,6 +84,7 @@ def line_of_case(repository: EnrolmentRepository, sealed: SealedRows, row: Perso
         face_opt_in=row.face_opt_in,
         mandate_expires_at=mandate.expires_at if mandate else None,
         changed_at=row.changed_at,
+        faces=faces,
     )
 
 
