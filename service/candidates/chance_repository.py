@@ -49,6 +49,12 @@ class ChanceRepository:
         self._session.delete(row)
         self._session.flush()
 
+    def check_visible(self, person_id: uuid.UUID) -> None:
+        """`NotFoundError` for a person whom the caller may not see."""
+        visible = visible_people(self._actor, self._at).subquery()
+        if self._session.scalar(select(visible.c.id).where(visible.c.id == person_id)) is None:
+            raise NotFoundError("There is no such case, or you may not see it.")
+
     # --- limits ---------------------------------------------------------------------------------
 
     def limits(self, person_id: uuid.UUID) -> Sequence[LookAlikeLimit]:

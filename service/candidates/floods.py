@@ -141,9 +141,9 @@ class FaceFloods:
         """Go on, go on above a limit, or rest on; audited with who decided."""
         if actor.role not in (Role.OPERATOR, Role.ADVOCATE):
             raise NotAllowedError("Only operators and advocates decide on this.")
-        if decision not in DECISIONS:
-            raise InvalidInputError("Decision: one of go_on, raise, stop.")
         row = self._repository(session, actor).flood(flood_id)
+        if decision not in DECISIONS:
+            raise InvalidInputError("Please choose how to go on.")
         if row.state not in RESTING:
             raise ConflictError("This was decided already.")
         if decision == "raise":

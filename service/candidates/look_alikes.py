@@ -205,7 +205,9 @@ class LookAlikes:
     def of_person(
         self, session: Session, actor: Actor, person_id: uuid.UUID
     ) -> tuple[LookAlikeView, ...]:
-        """What was not shown of a visible person, by site."""
+        """What was not shown of a visible person, by site; else `NotFoundError`."""
+        repository = self._repository(session, actor)
+        repository.check_visible(person_id)
         return tuple(
             LookAlikeView(
                 row.id,
@@ -215,7 +217,7 @@ class LookAlikes:
                 row.expires_at,
                 bool(self._document(row).model),
             )
-            for row in self._repository(session, actor).limits(person_id)
+            for row in repository.limits(person_id)
         )
 
     def show_again(

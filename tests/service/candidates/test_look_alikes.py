@@ -40,9 +40,7 @@ def dismissed_at(house: House, person_id: uuid.UUID, similarity: float, **where:
 
 def limits(house: House, person_id: uuid.UUID) -> tuple[LookAlikeView, ...]:
     with house.rooms.database.read() as session:
-        return house.rooms.candidates.look_alikes.of_person(
-            session, house.reviewers[0], person_id
-        )
+        return house.rooms.candidates.look_alikes.of_person(session, house.reviewers[0], person_id)
 
 
 class TestALimit:
@@ -254,7 +252,8 @@ class TestWhoMay:
             (house.operator, NotAllowedError),
         ):
             with database.write() as session:
-                assert alike.of_person(session, actor, case.person_id) == ()
+                with pytest.raises(NotFoundError):
+                    alike.of_person(session, actor, case.person_id)
                 with pytest.raises(error):
                     alike.show_again(session, actor, case.person_id, limit.limit_id)
         assert limits(house, case.person_id) == (limit,)

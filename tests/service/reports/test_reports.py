@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from indexer.observations import Examination, MediaHashes, ModelStamp, Refusal
 from service.accounts.actor import Actor, Role
+from service.candidates.views import HeldBack
 from service.database import Database
 from service.errors import NotFoundError
 from service.hashbank.exchange.hits import HitBook
@@ -38,6 +39,9 @@ class CountsOfATest:
 
     of_run: list[tuple[str, str, int]] = field(default_factory=list)
     of_person: list[tuple[str, int]] = field(default_factory=list)
+    not_made: HeldBack = field(default_factory=lambda: HeldBack(0, 0))
+    closer_on: tuple[int, bool] = (0, False)
+    remark: str = ""
 
     def counts_of_run(
         self, session: Session, actor: Actor, run_id: uuid.UUID
@@ -48,6 +52,22 @@ class CountsOfATest:
         self, session: Session, actor: Actor, person_id: uuid.UUID
     ) -> tuple[tuple[str, int], ...]:
         return tuple(self.of_person)
+
+    def held_back(
+        self, session: Session, actor: Actor, organisation_id: uuid.UUID, run_id: uuid.UUID
+    ) -> HeldBack:
+        return self.not_made
+
+    def face_search_rests(self, session: Session, actor: Actor, person_id: uuid.UUID) -> bool:
+        return self.not_made.people_resting > 0
+
+    def only_closer_on(
+        self, session: Session, actor: Actor, person_id: uuid.UUID
+    ) -> tuple[int, bool]:
+        return self.closer_on
+
+    def chance_remark(self, session: Session) -> str:
+        return self.remark
 
 
 @dataclass
@@ -189,6 +209,18 @@ class TestOfARun:
         assert not report.faces_looked_for
         assert "Faces were not looked for" in report.conclusion
 
+    def test_what_rests_and_what_was_not_shown_is_said_as_numbers(self, desk: Desk) -> None:
+        run = desk.sources.running()
+        desk.visit(run)
+        desk.end(run)
+        desk.counts.not_made = HeldBack(people_resting=2, weaker_not_shown=7)
+        desk.counts.remark = "At this size more chance matches must be expected."
+        report = desk.report(run)
+        assert (report.face_searches_resting, report.weaker_not_shown) == (2, 7)
+        assert report.chance == desk.counts.remark
+        assert report.conclusion.startswith("Nothing new was found in what was looked at.")
+        assert "For 2 people the search by face rests for review" in report.conclusion
+
     def test_the_kept_report_is_the_one_of_the_runs_end(self, desk: Desk) -> None:
         run = desk.sources.running()
         desk.visit(run)
@@ -260,6 +292,21 @@ class TestOfAPerson:
         words = self.sentences(desk, desk.sources.cases.ids[0])
         assert "Once we could not look" in words
         assert "Nothing was found" not in words
+
+    def test_while_the_search_rests_nothing_is_called_clean(self, desk: Desk) -> None:
+        run = desk.sources.running()
+        desk.visit(run)
+        desk.end(run)
+        desk.counts.not_made = HeldBack(1, 0)
+        mine = self.sentences(desk, desk.sources.cases.ids[0])
+        assert "The search for your face rests for now" in mine
+        assert "Nothing was found" not in mine
+
+    def test_where_only_closer_likenesses_are_shown_is_said(self, desk: Desk) -> None:
+        desk.counts.closer_on = (2, True)
+        mine = self.sentences(desk, desk.sources.cases.ids[0])
+        assert "On 2 sites somebody else who looks like you was found" in mine
+        assert "only closer likenesses are shown to your advocates for a while" in mine
 
     def test_finds_are_told_in_words(self, desk: Desk) -> None:
         run = desk.sources.running()

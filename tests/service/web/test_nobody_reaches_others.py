@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from service.accounts.actor import Actor, Role
 from service.app import create_web
 from service.candidates.intake import GivenDeclaration
+from service.candidates.models import FaceFlood
 from service.hashbank.exchange.connections import ConnectionDraft
 from service.hashbank.exchange.list_service import ListDraft
 from service.sources.site_draft import SiteDraft
@@ -30,7 +31,9 @@ from tests.service.candidates.finds_factory import (
     sees_medium,
 )
 from tests.service.enrolment.people_factory import (
+    MODEL,
     House,
+    face_finding,
     hashes_of,
     make_house,
     make_person,
@@ -126,7 +129,30 @@ def one_of_everything(house: House) -> dict[str, uuid.UUID]:
         "invitation_id": invitation.id,
         "account_id": house.untrained.account_id,
         "reviewer": house.untrained.account_id,
+        **what_rests(house, case.person_id),
     }
+
+
+def what_rests(house: House, person_id: uuid.UUID) -> dict[str, uuid.UUID]:
+    """A limit for look-alikes and a search that rests, as finds bring them about."""
+    rooms, system = house.rooms, Actor.system("test", house.organisation_id)
+    face = face_finding(person_id).faces[0]
+    with rooms.database.write() as session:
+        rooms.candidates.look_alikes.dismissed(session, person_id, "site.test", face, MODEL)
+        flood = FaceFlood(
+            id=uuid.uuid4(),
+            organisation_id=house.organisation_id,
+            person_id=person_id,
+            state="open",
+            finds=50,
+            sites=9,
+            not_made=0,
+            began_at=house.clock.now(),
+        )
+        session.add(flood)
+        session.flush()
+        (limit,) = rooms.candidates.look_alikes.of_person(session, system, person_id)
+        return {"flood_id": flood.id, "limit_id": limit.limit_id}
 
 
 def site_of_a_test() -> SiteDraft:
