@@ -254,6 +254,8 @@ class Watchlist:
         threshold = self.threshold(only_person)
         best = _closest(self._gallery.search(lent.vectors, threshold, only_person=only_person))
         rivals = self._rivals(self._gallery, lent.vectors, best, only_person)
+        # Some faces match several people: their crop is encoded once.
+        crops = {face: grey_png(lent.crops[face]) for face in {face for face, _ in best}}
         found = []
         for (face, person), similarity in sorted(best.items(), key=lambda item: -item[1]):
             match = FaceMatch(
@@ -264,7 +266,7 @@ class Watchlist:
                 band="weak",
                 box=lent.boxes[face],
                 frame_index=frames[face],
-                face_crop_png=grey_png(lent.crops[face]),
+                face_crop_png=crops[face],
                 cautions=("another_person_close",) if (face, person) in rivals else (),
             )
             found.append((face, match))
