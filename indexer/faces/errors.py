@@ -40,6 +40,12 @@ class PackDescriptionError(IndexerError):
     code = "pack_description_invalid"
 
 
+class CalibrationRefusedError(IndexerError):
+    """A calibration file that contradicts itself, or was made with another model (rule 14)."""
+
+    code = "calibration_refused"
+
+
 class FetchFailedError(IndexerError):
     """The pack could not be fetched. `code` says why: "no_network", "no_space", "not_writable",
     "wrong_digest", "no_pip" or "not_fetchable".

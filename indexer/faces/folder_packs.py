@@ -1,13 +1,16 @@
 """Packs that an operator put into the models folder: described by a `pack.toml`, or bare.
 
-A described pack states files with digests, licence, input and, if measured, its calibration.
-A bare folder with one SCRFD-like detector and one ArcFace-like recogniser is InsightFace's own
-layout; its licence is unknown, so that the operator must accept it by name.
+A described pack states files with digests, licence, input and, if measured, a few points of its
+calibration. A bare folder with one SCRFD-like detector and one ArcFace-like recogniser is
+InsightFace's own layout; its licence is unknown, so that the operator must accept it by name.
+Beside the models of any pack may lie the calibration that `likeness bench faces
+--write-calibration` made: `calibration.json`, or the file that `pack.toml` names.
 """
 
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -16,7 +19,8 @@ import msgspec
 import onnx
 
 from indexer.faces.calibration import Calibration
-from indexer.faces.errors import PackDescriptionError
+from indexer.faces.calibration_file import read_calibration
+from indexer.faces.errors import CalibrationRefusedError, PackDescriptionError
 from indexer.faces.packs import (
     ARCFACE_INPUT,
     INSIGHTFACE_LICENCE,
@@ -27,9 +31,11 @@ from indexer.faces.packs import (
     PackFile,
     Preprocessing,
     sha256_of,
+    stamp_of,
 )
 
 DESCRIPTION = "pack.toml"
+CALIBRATION = "calibration.json"
 
 
 class DescribedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,6 +86,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence: DescribedLicence
     source: str = "brought by the operator"
     calibration: DescribedCalibration | None = None
+    calibration_file: str | None = None
 
 
 def packs_in_folder(models_dir: Path) -> tuple[ModelPack, ...]:
@@ -115,7 +122,7 @@ def _described(name: str, path: Path) -> ModelPack:
             raise PackDescriptionError(
                 f"{path}: {file.file!r} must be a plain file name with a SHA-256 of 64 hex digits"
             )
-    return ModelPack(
+    pack = ModelPack(
         name=name,
         family="described",
         files=(
@@ -135,17 +142,24 @@ def _described(name: str, path: Path) -> ModelPack:
         source=said.source,
         licence=Licence(said.licence.name, said.licence.permits, said.licence.needs_acceptance),
         dimension=said.recogniser.dimension,
-        calibration=_calibration(path, said.calibration),
         preprocessing=Preprocessing(
             said.recogniser.mean, said.recogniser.std, said.recogniser.colour
         ),
         detector_kind=said.detector.kind,
     )
+    return replace(pack, own_calibration=_calibration(path, said, pack))
 
 
-def _calibration(path: Path, said: DescribedCalibration | None) -> Calibration:
+def _calibration(path: Path, description: Description, pack: ModelPack) -> Calibration:
+    said, name = description.calibration, description.calibration_file
+    if said is not None and name is not None:
+        raise PackDescriptionError(
+            f"{path} has both [calibration] and calibration_file; one of them must go"
+        )
+    if name is not None:
+        return _calibration_beside(path, name, pack)
     if said is None:
-        return PROVISIONAL
+        return with_calibration_beside(pack, path.parent).own_calibration or PROVISIONAL
     points = tuple(said.points)
     rising = all(a[0] < b[0] and a[1] > b[1] for a, b in pairwise(points))
     if len(points) < 2 or not rising or not all(0 < rate <= 1 for _, rate in points):
@@ -156,6 +170,32 @@ def _calibration(path: Path, said: DescribedCalibration | None) -> Calibration:
     return Calibration(
         said.measured_on, True, points, said.default_threshold, said.same_person_threshold
     )
+
+
+def with_calibration_beside(pack: ModelPack, folder: Path) -> ModelPack:
+    """The pack, calibrated by the file in its folder if there is one. Raises
+    `PackDescriptionError` when that is wrong or of another model.
+    """
+    beside = folder / CALIBRATION
+    if not beside.is_file():
+        return pack
+    return replace(pack, own_calibration=_calibration_beside(beside, CALIBRATION, pack))
+
+
+def _calibration_beside(path: Path, name: str, pack: ModelPack) -> Calibration:
+    if name != Path(name).name:
+        raise PackDescriptionError(f"{path}: {name!r} must be a plain file name")
+    beside = path.parent / name
+    try:
+        content = beside.read_bytes()
+    except OSError as error:
+        raise PackDescriptionError(
+            f"{path} names the calibration {name!r}, which cannot be read ({error.strerror})"
+        ) from error
+    try:
+        return read_calibration(content, stamp_of(pack), str(beside)).calibration()
+    except CalibrationRefusedError as error:
+        raise PackDescriptionError(f"{path}: {error}") from error
 
 
 def _bare(folder: Path) -> ModelPack | None:
@@ -179,7 +219,7 @@ def _bare(folder: Path) -> ModelPack | None:
             recogniser = (path, dimension)
     if detector is None or recogniser is None:
         return None
-    return ModelPack(
+    pack = ModelPack(
         name=folder.name,
         family="insightface",
         files=(
@@ -194,10 +234,11 @@ def _bare(folder: Path) -> ModelPack | None:
         source="a folder that the operator put there",
         licence=INSIGHTFACE_LICENCE if _has_scrfd(detector) else UNKNOWN_LICENCE,
         dimension=recogniser[1],
-        calibration=PROVISIONAL,
         preprocessing=ARCFACE_INPUT,
         detector_kind="scrfd",
+        own_calibration=PROVISIONAL,
     )
+    return with_calibration_beside(pack, folder)
 
 
 def _has_scrfd(detector: Path) -> bool:

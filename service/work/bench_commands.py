@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from service.errors import InvalidInputError
+from service.work import (
+    bench_faces,  # noqa: F401 - registers its command
+    bench_watchlist,  # noqa: F401 - registers its command
+)
+from service.work.bench_app import STANDARD_OUTPUT, app, console_for_tables, progress_of
 
-if TYPE_CHECKING:
-    from indexer.benchmarks.hashing import Said
-
-app = typer.Typer(name="bench", help="Figures on your own data.", no_args_is_help=True)
-
-_STANDARD_OUTPUT = "-"
-_WIDE_COLUMNS = 240
-
-
-@app.callback()
-def bench() -> None:
-    """Figures on your own data, side by side with named peers. Nothing is kept or sent."""
+__all__ = ["app"]
 
 
 @app.command("hashing")
@@ -72,17 +62,15 @@ def bench_hashing(
         slow_limit=slow_limit,
         index_sizes=_sizes(index_sizes),
     )
-    with _progress() as said:
+    with progress_of() as said:
         result = run_hashing_benchmark(wanted, said)
     written = msgspec.json.format(msgspec.json.encode(result), indent=2)
-    if json_file == _STANDARD_OUTPUT:
+    if json_file == STANDARD_OUTPUT:
         typer.echo(written.decode())
         return
     if json_file:
         Path(json_file).write_bytes(written)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE_COLUMNS)
+    console = console_for_tables()
     for part in hashing_tables(result):
         console.print(part)
 
@@ -95,21 +83,3 @@ def _sizes(text: str) -> tuple[int, ...]:
     if any(size < 1 for size in sizes):
         raise InvalidInputError("A size is 1 or more.")
     return sizes
-
-
-@contextmanager
-def _progress() -> Iterator[Said]:
-    """A bar on standard error that says what is being done."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("starting", total=None)
-
-        def said(words: str, done: int, total: int) -> None:
-            progress.update(task, description=words, completed=done, total=total or None)
-
-        yield said

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import indexer.faces
 from indexer.faces import FaceEngine, check_pack, find_pack, list_packs
 from indexer.faces.errors import (
     LicenceNotAcceptedError,
@@ -14,11 +15,20 @@ from indexer.faces.errors import (
     RuntimeUnavailableError,
     UnknownPackError,
 )
-from indexer.faces.folder_packs import DESCRIPTION
+from indexer.faces.folder_packs import CALIBRATION, DESCRIPTION
 from indexer.faces.packs import BUILT_IN, DEFAULT_PACK, require_licence, sha256_of, stamp_of
 
 YUNET_SHA256 = "49f000ec501fef24739071fc7e68267d32209045b6822c0c72dce1da25726f10"
 SFACE_SHA256 = "fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee"
+
+
+CALIBRATION_BY_HAND = """[calibration]
+measured_on = "our own set"
+points = {points}
+default_threshold = 0.4
+same_person_threshold = 0.3
+"""
+SHIPPED = Path(indexer.faces.__file__).parent / "calibrations" / f"{DEFAULT_PACK}.json"
 
 
 def copy_of_default_pack(models_dir: Path, to: Path, name: str = DEFAULT_PACK) -> Path:
@@ -37,6 +47,7 @@ def describe(folder: Path, **changed: str) -> None:
         "points": "[[0.3, 1e-3], [0.4, 1e-4]]",
         "detector_file": '"face_detection_yunet_2023mar_int8bq.onnx"',
         "more": "",
+        "calibration": CALIBRATION_BY_HAND,
         **changed,
     }
     (folder / DESCRIPTION).write_text(
@@ -58,11 +69,7 @@ std = 1.0
 [licence]
 name = "our-contract"
 permits = "use by us"
-[calibration]
-measured_on = "our own set"
-points = {said["points"]}
-default_threshold = 0.4
-same_person_threshold = 0.3
+{said["calibration"].format(points=said["points"])}
 """,
         "utf-8",
     )
@@ -182,6 +189,55 @@ def test_a_wrong_description_is_refused_with_its_place(
     describe(copy_of_default_pack(models_dir, tmp_path, "ours"), **changed)
     with pytest.raises(PackDescriptionError, match=DESCRIPTION):
         find_pack("ours", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"), [(CALIBRATION, ""), ("made.json", 'calibration_file = "made.json"')]
+)
+def test_a_calibration_beside_a_described_pack_is_used(
+    models_dir: Path, tmp_path: Path, name: str, line: str
+) -> None:
+    folder = copy_of_default_pack(models_dir, tmp_path, "ours")
+    describe(folder, more=line, calibration="")
+    assert line or not find_pack("ours", tmp_path).calibration.measured
+    shutil.copy(SHIPPED, folder / name)
+    assert find_pack("ours", tmp_path).calibration == find_pack(DEFAULT_PACK).calibration
+
+
+@pytest.mark.parametrize(
+    ("line", "calibration", "why"),
+    [
+        ('calibration_file = "made.json"', CALIBRATION_BY_HAND, "both"),
+        ('calibration_file = "absent.json"', "", "cannot be read"),
+        ('calibration_file = "../made.json"', "", "plain file name"),
+    ],
+)
+def test_a_wrongly_named_calibration_is_refused(
+    models_dir: Path, tmp_path: Path, line: str, calibration: str, why: str
+) -> None:
+    folder = copy_of_default_pack(models_dir, tmp_path, "ours")
+    describe(folder, more=line, calibration=calibration)
+    with pytest.raises(PackDescriptionError, match=why):
+        find_pack("ours", tmp_path)
+
+
+def test_an_operators_calibration_of_a_built_in_pack_replaces_the_shipped_one(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / DEFAULT_PACK
+    folder.mkdir()
+    own = SHIPPED.read_text("utf-8").replace('"set_name": "', '"set_name": "Ours, like ')
+    (folder / CALIBRATION).write_text(own, "utf-8")
+    assert find_pack(DEFAULT_PACK, tmp_path).calibration.measured_on.startswith("Ours, like ")
+    assert list_packs(tmp_path)[0] == find_pack(DEFAULT_PACK, tmp_path)
+
+
+def test_a_calibration_of_another_model_beside_a_pack_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "buffalo_l"
+    folder.mkdir()
+    shutil.copy(SHIPPED, folder / CALIBRATION)
+    with pytest.raises(PackDescriptionError, match="another model"):
+        find_pack("buffalo_l", tmp_path)
 
 
 def test_a_bare_folder_in_insightfaces_layout_is_a_pack(shared_data: Path) -> None:
