@@ -119,9 +119,14 @@ class Look:
         """The faces of each frame that shows any, for one comparison."""
         return self.__faces
 
+    @property
+    def is_still(self) -> bool:
+        """Whether it is one picture, which is decoded again in no time."""
+        return self.decoded is not None and self.decoded.kind == "still"
+
     def without_pixels(self) -> None:
         """Let go of the pixels of a still, while it waits: whoever needs them decodes it again."""
-        if self.decoded is not None and self.decoded.kind == "still":
+        if self.decoded is not None and self.is_still:
             self.decoded = replace(self.decoded, frames=())
 
     def frames_in_full(self, decoder: Decoder | DecoderPool) -> tuple[Picture, ...]:

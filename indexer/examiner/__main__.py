@@ -70,7 +70,15 @@ def main() -> None:
 
     cv2.setNumThreads(MAX_THREADS)
     faiss.omp_set_num_threads(MAX_THREADS)
-    ExaminerServer(channel).serve()
+    try:
+        ExaminerServer(channel).serve()
+    finally:
+        kind, error, trace = sys.exc_info()
+        if kind is not None and error is not None:
+            sys.excepthook(kind, error, trace)
+        # Lanes may be in the middle of a medium, for which nobody waits any more: they would keep
+        # the process. Their decoders end with it.
+        os._exit(0 if error is None else 1)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 1. `start` begins the process and waits until the models are loaded.
 2. `load_gallery`, `change_gallery` and `mask_person` say who is looked for.
-3. `examine`, `enrol` and `hash` are one conversation each; threads wait their turn.
-4. When the examiner dies or hangs, the medium at hand is one failed medium (`examiner_crashed`),
-   never tried again here; the next call starts a new examiner and loads the gallery anew.
+3. `examine`, `enrol` and `hash` are one conversation each; those of several threads run side by
+   side, as many as `MOST_BYTES_UNDER_WAY` allows.
+4. When the examiner dies or hangs, a file that it looked at alone is one failed medium
+   (`examiner_crashed`), never tried again here; where it looked at several, each is tried once
+   more, alone. The next call starts a new examiner and loads the gallery anew.
 
 The client keeps no template and no probe: after a crash it asks `gallery_source` again.
 """
@@ -17,12 +19,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from types import TracebackType
 from typing import Self, TypeVar
 
 import msgspec
 
 from indexer.errors import WireError
+from indexer.examiner.company import Company
 from indexer.examiner.errors import ExaminerRefusedError, ExaminerUnavailableError
 from indexer.examiner.gallery_content import (
     GalleryContent,
@@ -58,14 +62,15 @@ from indexer.examiner.protocol import (
     ReferencesWanted,
 )
 from indexer.observations import Examination, MediaHashes, ModelStamp, Refusal
-from indexer.wire import Channel
 
 logger = logging.getLogger(__name__)
 
 GallerySource = Callable[[], GalleryContent]
 DEFAULT_TIMEOUT_S = 300.0
+MOST_BYTES_UNDER_WAY = 256 * 1024 * 1024
+"""Of files that wait in the examiner or are looked at: some hundred pictures, or four videos."""
 CRASH_CODE = "examiner_crashed"
-CRASH_MESSAGE = "The examiner ended while it looked at this; it was not tried again."
+CRASH_MESSAGE = "The examiner ended while it looked at this; it is not tried again."
 
 Answer = TypeVar("Answer", bound=ExaminerOutbound)
 
@@ -91,7 +96,8 @@ class ExaminerClient:
         self._masked: frozenset[str] = frozenset()
         self._masks_to_send: frozenset[str] = frozenset()
         self._mask_turn = threading.Lock()
-        self._last_request = 0
+        self._requests = count(1)
+        self._company = Company(MOST_BYTES_UNDER_WAY)
         self._closed = False
 
     @classmethod
@@ -132,6 +138,11 @@ class ExaminerClient:
     def runtime(self) -> str:
         """The inference runtime in use; empty when face matching is off."""
         return self._ready.runtime if self._ready is not None else ""
+
+    @property
+    def lanes(self) -> int:
+        """How many media it looks at at a time."""
+        return self._ready.lanes if self._ready is not None else 1
 
     @property
     def process_id(self) -> int | None:
@@ -197,50 +208,42 @@ class ExaminerClient:
 
         Without `with_faces` the loaded face model is not used on it.
         """
-        with self._turn:
-            self._running()
-            request_id = self._next_request()
-            message = Examine(
-                request_id, content, declared_type, media_url, page_url, only_person, with_faces
+        started = time.monotonic()
+        request_id = self._next_request()
+        message = Examine(
+            request_id, content, declared_type, media_url, page_url, only_person, with_faces
+        )
+        answer = self._looked_at(message, Examined, references)
+        if answer is None:
+            return Examination(
+                hashes=MediaHashes(sha256=hashlib.sha256(content).hexdigest()),
+                kind="unreadable",
+                width_px=0,
+                height_px=0,
+                frames_examined=0,
+                faces_counted=0,
+                model=self.model,
+                refusal=Refusal(CRASH_CODE, CRASH_MESSAGE),
+                seconds=time.monotonic() - started,
             )
-            started = time.monotonic()
-            try:
-                answer = self._ask(message, Examined, references)
-            except WireError:
-                logger.warning("the examiner ended during a medium of %d bytes", len(content))
-                return Examination(
-                    hashes=MediaHashes(sha256=hashlib.sha256(content).hexdigest()),
-                    kind="unreadable",
-                    width_px=0,
-                    height_px=0,
-                    frames_examined=0,
-                    faces_counted=0,
-                    model=self.model,
-                    refusal=Refusal(CRASH_CODE, CRASH_MESSAGE),
-                    seconds=time.monotonic() - started,
-                )
-            return self._without_masked(answer.examination)
+        return self._without_masked(answer.examination)
 
     def enrol(self, content: bytes, others: Sequence[bytes] = ()) -> Enrolled:
         """A template of a reference photo, or why not. `others` are the person's vectors so far."""
-        with self._turn:
-            self._running(load=False)
-            request_id = self._next_request()
-            try:
-                return self._ask(Enrol(request_id, content, tuple(others)), Enrolled)
-            except WireError:
-                refusal = Refusal(CRASH_CODE, CRASH_MESSAGE)
-                return Enrolled(request_id, None, None, None, self.model, refusal)
+        request_id = self._next_request()
+        answer = self._looked_at(Enrol(request_id, content, tuple(others)), Enrolled)
+        if answer is None:
+            refusal = Refusal(CRASH_CODE, CRASH_MESSAGE)
+            return Enrolled(request_id, None, None, None, self.model, refusal)
+        return answer
 
     def hash(self, content: bytes) -> Hashed:
         """Only the hashes of a picture."""
-        with self._turn:
-            self._running(load=False)
-            request_id = self._next_request()
-            try:
-                return self._ask(Hash(request_id, content), Hashed)
-            except WireError:
-                return Hashed(request_id, None, Refusal(CRASH_CODE, CRASH_MESSAGE))
+        request_id = self._next_request()
+        answer = self._looked_at(Hash(request_id, content), Hashed)
+        if answer is None:
+            return Hashed(request_id, None, Refusal(CRASH_CODE, CRASH_MESSAGE))
+        return answer
 
     def close(self) -> None:
         """End the process; the client cannot be used again."""
@@ -252,7 +255,9 @@ class ExaminerClient:
         """Make sure that a ready examiner runs and, with `load`, that it has its gallery."""
         if self._closed:
             raise ExaminerUnavailableError("this examiner client was closed")
-        if self._process is not None and not self._process.is_alive():
+        if self._process is not None and (
+            self._process.conversations.ended or not self._process.is_alive()
+        ):
             self._drop()
         if self._process is None:
             self._process = ExaminerProcess()
@@ -329,19 +334,21 @@ class ExaminerClient:
                 "the examiner process ended while it was being set up; see its log output"
             ) from error
 
-    def _ask(
-        self,
-        message: ExaminerInbound,
-        kind: type[Answer],
-        references: ReferenceSource | None = None,
-    ) -> Answer:
-        """One conversation. Raises `WireError` when the examiner died, which is then gone."""
+    def _ask(self, message: ExaminerInbound, kind: type[Answer]) -> Answer:
+        """About models and gallery. Raises `WireError` when the examiner died, which is then gone.
+
+        Only with the turn, because such an answer has no number.
+        """
         process = self._process
         if process is None:
             raise WireError("the examiner is not running")
         try:
-            with process.deadline(self._timeout_s):
-                answer = self._conversation(process.channel, message, references)
+            with process.conversations.about(None) as conversation:
+                conversation.say(message)
+                answer = conversation.hear(time.monotonic() + self._timeout_s)
+        except TimeoutError as error:
+            self._drop()
+            raise WireError("the examiner took longer than it may") from error
         except BaseException:
             # Whatever broke the conversation, the next one must not read its remains.
             self._drop()
@@ -355,28 +362,89 @@ class ExaminerClient:
             raise WireError(f"the examiner answered out of turn: {type(answer).__name__}")
         return answer
 
+    def _looked_at(
+        self,
+        message: Examine | Enrol | Hash,
+        kind: type[Answer],
+        references: ReferenceSource | None = None,
+    ) -> Answer | None:
+        """The answer to one file, looked at beside others; None when it ended the examiner.
+
+        When an examiner ends that looked at several, each of them is tried once more, alone: the
+        one that ended it does so again, and costs the others only time.
+        """
+        size = len(message.content)
+        with self._company.among_others(size):
+            answer, company = self._tried(message, kind, references)
+        if answer is None and company > 1:
+            with self._company.alone():
+                answer, _ = self._tried(message, kind, references)
+        if answer is None:
+            logger.warning("the examiner ended during a file of %d bytes", size)
+        return answer
+
+    def _tried(
+        self,
+        message: Examine | Enrol | Hash,
+        kind: type[Answer],
+        references: ReferenceSource | None,
+    ) -> tuple[Answer | None, int]:
+        """The answer, or None and how many files were looked at when the examiner ended."""
+        process = self._process_for(message)
+        try:
+            return self._conversation(process, message, kind, references), 1
+        except WireError:
+            # Whatever was heard last, this process is at its end: the next call finds a new one.
+            process.kill()
+            process.conversations.wait_for_end()
+            return None, process.conversations.under_way_at_end
+
+    def _process_for(self, message: Examine | Enrol | Hash) -> ExaminerProcess:
+        with self._turn:
+            self._running(load=isinstance(message, Examine))
+            if self._process is None:
+                raise ExaminerUnavailableError("the examiner ended while it was being started")
+            return self._process
+
     def _conversation(
         self,
-        channel: Channel[ExaminerInbound, ExaminerOutbound],
-        message: ExaminerInbound,
+        process: ExaminerProcess,
+        message: Examine | Enrol | Hash,
+        kind: type[Answer],
         references: ReferenceSource | None,
-    ) -> ExaminerOutbound:
+    ) -> Answer:
         """Send one request and give references when asked, until the answer comes."""
-        channel.send(message)
-        answer = channel.receive()
-        while isinstance(answer, ReferencesWanted):
-            found: Sequence[Reference] = ()
-            if references is not None and answer.person_ref not in self._masked:
-                found = references.of(answer.person_ref)
-            channel.send(References(answer.request_id, tuple(found)))
-            answer = channel.receive()
-        if answer is None:
-            raise WireError("the examiner ended before it answered")
+        until_s = time.monotonic() + self._timeout_s
+        broken: Exception | None = None
+        with process.conversations.about(message.request_id) as conversation:
+            conversation.say(message)
+            try:
+                answer = conversation.hear(until_s)
+                while isinstance(answer, ReferencesWanted):
+                    found: Sequence[Reference] = ()
+                    if references is not None and answer.person_ref not in self._masked:
+                        try:
+                            found = references.of(answer.person_ref)
+                        except Exception as error:  # noqa: BLE001 - raised again below
+                            # The examiner waits for an answer; others look beside this one.
+                            broken = error
+                    conversation.say(References(answer.request_id, tuple(found)))
+                    answer = conversation.hear(until_s)
+            except TimeoutError as error:
+                # While this is still under way, so that others know that they were not alone.
+                process.kill()
+                process.conversations.wait_for_end()
+                raise WireError("the examiner took longer than it may") from error
+        if broken is not None:
+            raise broken
+        if isinstance(answer, Failed):
+            raise ExaminerRefusedError(answer.code, answer.message)
+        if not isinstance(answer, kind):
+            raise WireError(f"the examiner answered out of turn: {type(answer).__name__}")
         return answer
 
     def _next_request(self) -> int:
-        self._last_request += 1
-        return self._last_request
+        return next(self._requests)
 
     def _drop(self) -> None:
         if self._process is not None:

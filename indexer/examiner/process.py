@@ -1,4 +1,4 @@
-"""The examiner as a child process: two pipes, a watchdog, an orderly end."""
+"""The examiner as a child process: two pipes, conversations over them, an orderly end."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import contextlib
 import os
 import subprocess
 import sys
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from indexer.errors import WireError
-from indexer.examiner.protocol import ExaminerInbound, ExaminerOutbound
-from indexer.watchdog import Deadline, Watchdog
+from indexer.examiner.conversations import Conversations
+from indexer.examiner.protocol import ExaminerOutbound
 from indexer.wire import Channel
 
 MAX_THREADS = "2"
@@ -51,12 +50,9 @@ class ExaminerProcess:
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise WireError("the examiner was started without pipes")
-        self.channel: Channel[ExaminerInbound, ExaminerOutbound] = Channel(
-            cast(BinaryIO, self._process.stdout),
-            cast(BinaryIO, self._process.stdin),
-            ExaminerOutbound,
-        )
-        self._watchdog = Watchdog("examiner-watchdog", self._process.kill)
+        self._writer = cast(BinaryIO, self._process.stdin)
+        self._reader = cast(BinaryIO, self._process.stdout)
+        self.conversations = Conversations(Channel(self._reader, self._writer, ExaminerOutbound))
 
     @property
     def process_id(self) -> int:
@@ -67,17 +63,20 @@ class ExaminerProcess:
         """Whether it still runs."""
         return self._process.poll() is None
 
-    def deadline(self, timeout_s: float) -> AbstractContextManager[Deadline]:
-        """Kill the process when the block takes longer: the waiting reader then sees an end."""
-        return self._watchdog.deadline(timeout_s)
+    def kill(self) -> None:
+        """End it at once: whoever waits for it sees an end."""
+        self._process.kill()
 
     def end(self) -> None:
-        """Close the pipes, wait a moment, then kill."""
-        self._watchdog.close()
+        """Close its pipe, wait a moment, then kill."""
         with contextlib.suppress(OSError, ValueError):
-            self.channel.close()
+            self._writer.close()
         try:
             self._process.wait(ORDERLY_END_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        # Only now: a pipe that is being read cannot be closed, and at its end nobody reads it.
+        self.conversations.wait_for_end()
+        with contextlib.suppress(OSError, ValueError):
+            self._reader.close()

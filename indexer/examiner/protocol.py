@@ -10,6 +10,7 @@ nothing. Out: `Examination`, templates of enrolled people's own photos, counts; 
    by `GalleryLoaded`. `MaskPerson` hides a person at once; answered by `PersonMasked`.
 3. `Examine` is answered by `Examined`, or first by `ReferencesWanted`, which the worker answers
    with `References` (only after a face or hash hit, and only for that person).
+   Several may be under way, and are answered as they are done; `request_id` tells them apart.
 4. `Enrol` is answered by `Enrolled`: a template, or why not.
 5. `Hash` is answered by `Hashed` (no face model involved).
 """
@@ -54,14 +55,22 @@ class GalleryHash(msgspec.Struct, frozen=True):
     parts: tuple[PartHash, ...] = ()
 
 
+DEFAULT_MEMORY_BYTES = 4 * 1024**3
+
+
 class Hello(msgspec.Struct, frozen=True, tag=True):
-    """Start with this pack from this folder; `pack` None means that no face model is loaded."""
+    """Start with this pack from this folder; `pack` None means that no face model is loaded.
+
+    `memory_bytes` bounds what looking at media may take, beside models and gallery, and with it how
+    many are looked at at a time.
+    """
 
     pack: str | None
     models_dir: str
     runtime: str = "auto"
     sandbox: str = "auto"
     accepted_licences: tuple[str, ...] = ()
+    memory_bytes: int = DEFAULT_MEMORY_BYTES
 
 
 class LoadGallery(msgspec.Struct, frozen=True, tag=True):
@@ -176,10 +185,11 @@ class Hash(msgspec.Struct, frozen=True, tag=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True):
-    """Loaded. `model` is None when face matching is off."""
+    """Loaded. `model` is None when face matching is off; `lanes` media are looked at at a time."""
 
     model: ModelStamp | None
     runtime: str
+    lanes: int = 1
 
 
 class GalleryLoaded(msgspec.Struct, frozen=True, tag=True):

@@ -3,9 +3,10 @@
 1. `Hello` opens the pack and the decoder.
 2. `LoadGallery` and its kind give a new watch-list and hash index, swapped in whole
    (`held_gallery.py`).
-3. `Examine`, `Enrol` and `Hash` look at one file each; a file that cannot be looked at is an
-   answer, a wrong setting is `Failed`, a defect ends the process.
-4. When the pipe closes, the process ends.
+3. `Examine`, `Enrol` and `Hash` look at one file each, several at a time (`indexer.stream`), and
+   are answered when they are done; a file that cannot be looked at is an answer, a wrong setting
+   is `Failed`, a defect ends the process.
+4. When the pipe closes, the process ends, whatever is under way.
 
 Every probe lives and dies inside `indexer.examine`; what is sent has no field for one.
 """
@@ -13,11 +14,16 @@ Every probe lives and dies inside `indexer.examine`; what is sent has no field f
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import replace
+import queue
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
 
 from indexer.errors import IndexerError, WireError
-from indexer.examine import Eyes, examine
+from indexer.examine import Eyes
 from indexer.examiner.errors import BadSettingError
 from indexer.examiner.held_gallery import HeldGallery
 from indexer.examiner.protocol import (
@@ -41,6 +47,7 @@ from indexer.examiner.protocol import (
     Ready,
     Reference,
     References,
+    ReferenceSource,
     ReferencesWanted,
 )
 from indexer.faces import FaceEngine, PhotoRefusedError, Template
@@ -52,44 +59,46 @@ from indexer.hashing import (
     pdq_orientations,
     shrink,
 )
-from indexer.media import Decoder, MediaError, Medium, NotAPhotoError
+from indexer.media import DecoderPool, MediaError, Medium, NotAPhotoError
 from indexer.observations import Refusal
+from indexer.stream import ExaminationStream, Wanted, lanes_for
 from indexer.wire import Channel
 
 ExaminerChannel = Channel[ExaminerOutbound, ExaminerInbound]
-MAX_THREADS = 2
+Done = TypeVar("Done")
+DEFECT: Final = 70
+"""The exit status of a process that found a defect in itself (sysexits' EX_SOFTWARE)."""
 
 
 class ExaminerServer:
-    """Serves one worker over one channel, one request after the other."""
+    """Serves one worker over one channel."""
 
     def __init__(self, channel: ExaminerChannel) -> None:
         self._channel = channel
         self._eyes: Eyes | None = None
+        self._stream: ExaminationStream | None = None
         self._gallery = HeldGallery(None)
+        self._asked = _AskedReferences(channel)
 
     def serve(self) -> None:
         """Answer until the other side closes the pipe."""
-        try:
-            while (message := self._channel.receive()) is not None:
-                self._channel.send(self._answered(message))
-        finally:
-            if self._eyes is not None:
-                self._eyes.decoder.close()
+        while (message := self._channel.receive()) is not None:
+            try:
+                answer = self._answer(message)
+            except WireError:
+                raise
+            except IndexerError as error:
+                answer = Failed(getattr(message, "request_id", None), error.code, str(error))
+            if answer is not None:
+                self._channel.send(answer)
 
-    def _answered(self, message: ExaminerInbound) -> ExaminerOutbound:
-        try:
-            return self._answer(message)
-        except WireError:
-            raise
-        except IndexerError as error:
-            return Failed(getattr(message, "request_id", None), error.code, str(error))
-
-    def _answer(self, message: ExaminerInbound) -> ExaminerOutbound:
+    def _answer(self, message: ExaminerInbound) -> ExaminerOutbound | None:
+        """The answer, or None where a lane gives it when it is done."""
         if isinstance(message, Hello):
             return self._hello(message)
-        if self._eyes is None:
+        if self._eyes is None or self._stream is None:
             return Failed(None, "not_ready", "the first message must be Hello")
+        eyes = self._eyes
         match message:
             case (
                 LoadGallery()
@@ -99,20 +108,23 @@ class ExaminerServer:
                 | ChangeGallery()
                 | MaskPerson()
             ):
-                answer: ExaminerOutbound = self._gallery.answer(message)
-                self._eyes.shelf.clear()
-                self._eyes = replace(self._eyes, known=self._gallery.known)
-            case Examine():
-                answer = self._examine(message, self._eyes)
-            case Enrol():
-                answer = _enrol(message, self._eyes)
-            case Hash():
-                answer = _hash(message, self._eyes)
+                answer = self._gallery.answer(message)
+                eyes.shelf.clear()
+                self._eyes = replace(eyes, known=self._gallery.known)
+                return answer
             case References():
-                answer = Failed(message.request_id, "out_of_turn", "no references were asked for")
-        return answer
+                return self._asked.give(message)
+            case Examine():
+                self._examine(message, eyes, self._stream)
+            case Enrol():
+                self._have_done(message, self._stream, lambda with_own: _enrol(message, with_own))
+            case Hash():
+                self._have_done(message, self._stream, lambda with_own: _hash(message, with_own))
+        return None
 
     def _hello(self, message: Hello) -> Ready:
+        if self._stream is not None:
+            raise BadSettingError("the models are loaded already; start another examiner")
         engine = None
         if message.pack is not None:
             engine = FaceEngine.open(
@@ -120,59 +132,116 @@ class ExaminerServer:
                 models_dir=message.models_dir,
                 runtime=message.runtime,
                 accepted_licences=message.accepted_licences,
-                threads=_inference_threads(),
+                # Media are looked at side by side: no two threads wait for each other on one.
+                threads=1,
             )
-        self._eyes = Eyes(decoder=_decoder(message.sandbox), engine=engine)
+        lanes = lanes_for(message.memory_bytes)
+        self._eyes = Eyes(decoder=_decoders(lanes, message.sandbox), engine=engine)
+        self._stream = ExaminationStream(engine, lanes)
         self._gallery = HeldGallery(engine)
         if engine is None:
-            return Ready(None, "")
-        return Ready(engine.model, engine.runtime)
+            return Ready(None, "", lanes)
+        return Ready(engine.model, engine.runtime, lanes)
 
-    def _examine(self, message: Examine, eyes: Eyes) -> Examined:
-        medium = Medium(message.content, message.declared_type, message.media_url, message.page_url)
-        references = _AskedReferences(self._channel, message.request_id)
-        return Examined(
-            message.request_id,
-            examine(
-                medium,
-                self._gallery.watchlist,
-                references,
-                eyes=eyes if message.with_faces else replace(eyes, engine=None),
-                only_person=message.only_person,
-            ),
+    def _examine(self, message: Examine, eyes: Eyes, stream: ExaminationStream) -> None:
+        wanted = Wanted(
+            Medium(message.content, message.declared_type, message.media_url, message.page_url),
+            self._gallery.watchlist,
+            eyes if message.with_faces else replace(eyes, engine=None),
+            self._asked.by(message.request_id),
+            message.only_person,
         )
+        number = message.request_id
+        stream.submit(wanted).add_done_callback(
+            lambda done: self._send_when_done(number, done, lambda seen: Examined(number, seen))
+        )
+
+    def _have_done(
+        self,
+        message: Enrol | Hash,
+        stream: ExaminationStream,
+        do: Callable[[Eyes], ExaminerOutbound],
+    ) -> None:
+        eyes = self._eyes
+        if eyes is None:
+            raise BadSettingError("the first message must be Hello")
+        number = message.request_id
+        stream.run(lambda engine: do(replace(eyes, engine=engine))).add_done_callback(
+            lambda done: self._send_when_done(number, done, lambda answer: answer)
+        )
+
+    def _send_when_done(
+        self,
+        request_id: int,
+        done: Future[Done],
+        as_message: Callable[[Done], ExaminerOutbound],
+    ) -> None:
+        """In a lane's thread: the answer, or why there is none. A defect ends the process."""
+        try:
+            error = done.exception()
+            if error is None:
+                self._channel.send(as_message(done.result()))
+            elif isinstance(error, IndexerError) and not isinstance(error, WireError):
+                self._channel.send(Failed(request_id, error.code, str(error)))
+            elif not isinstance(error, WireError):
+                sys.excepthook(type(error), error, error.__traceback__)
+                os._exit(DEFECT)
+        except WireError:
+            # The worker is gone: the main thread reads the end of its pipe.
+            return
 
 
 class _AskedReferences:
-    """Asks the worker for the reference photos of a person who was hit."""
+    """Asks the worker for the reference photos of people who were hit, for several media."""
 
-    def __init__(self, channel: ExaminerChannel, request_id: int) -> None:
+    def __init__(self, channel: ExaminerChannel) -> None:
         self._channel = channel
-        self._request_id = request_id
+        self._turn = threading.Lock()
+        self._waiting: dict[int, queue.SimpleQueue[References]] = {}
+
+    def by(self, request_id: int) -> ReferenceSource:
+        """A source for one medium; it is asked in a lane's thread."""
+        return _OfOneMedium(self, request_id)
+
+    def of(self, request_id: int, person_ref: str) -> Sequence[Reference]:
+        """Ask, and wait for the answer."""
+        answer: queue.SimpleQueue[References] = queue.SimpleQueue()
+        with self._turn:
+            self._waiting[request_id] = answer
+        try:
+            self._channel.send(ReferencesWanted(request_id, person_ref))
+            return answer.get().references
+        finally:
+            with self._turn:
+                self._waiting.pop(request_id, None)
+
+    def give(self, message: References) -> Failed | None:
+        """What came: to whoever waits for it."""
+        with self._turn:
+            waiting = self._waiting.get(message.request_id)
+        if waiting is None:
+            return Failed(message.request_id, "out_of_turn", "no references were asked for")
+        waiting.put(message)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _OfOneMedium:
+    asked: _AskedReferences
+    request_id: int
 
     def of(self, person_ref: str) -> Sequence[Reference]:
         """See `ReferenceSource.of`."""
-        self._channel.send(ReferencesWanted(self._request_id, person_ref))
-        answer = self._channel.receive()
-        if not isinstance(answer, References) or answer.request_id != self._request_id:
-            raise WireError("references were asked for and something else came")
-        return answer.references
+        return self.asked.of(self.request_id, person_ref)
 
 
-def _inference_threads() -> int:
-    """One on small machines: the worker, the crawl child and the decoder need the other core, and
-    two threads that wait for each other on a busy machine take longer than one.
-    """
-    return 1 if len(os.sched_getaffinity(0)) <= 2 else MAX_THREADS
-
-
-def _decoder(sandbox: str) -> Decoder:
+def _decoders(count: int, sandbox: str) -> DecoderPool:
     if sandbox == "auto":
-        return Decoder(sandbox="auto")
+        return DecoderPool(count, sandbox="auto")
     if sandbox == "require":
-        return Decoder(sandbox="require")
+        return DecoderPool(count, sandbox="require")
     if sandbox == "off":
-        return Decoder(sandbox="off")
+        return DecoderPool(count, sandbox="off")
     raise BadSettingError(f"{sandbox!r} is no sandbox setting; choose auto, require or off")
 
 

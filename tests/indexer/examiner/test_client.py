@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from indexer.examiner.client import ExaminerClient
+from indexer.examiner.company import Company
 from indexer.examiner.errors import ExaminerRefusedError, ExaminerUnavailableError
 from indexer.examiner.protocol import (
     GalleryHash,
@@ -339,3 +340,105 @@ def test_a_closed_client_says_so_and_leaves_no_process() -> None:
         os.kill(process_id, 0)
     with pytest.raises(ExaminerUnavailableError, match="closed"):
         client.hash(LANDSCAPE)
+
+
+@dataclass
+class Waiting:
+    """Answers when it is told to; says when it is asked."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+
+    def of(self, person_ref: str) -> Sequence[Reference]:
+        self.asked.set()
+        assert self.go_on.wait(60)
+        return ()
+
+
+def test_one_medium_that_waits_keeps_no_other_from_being_looked_at() -> None:
+    hello = Hello(None, "", memory_bytes=64 * 1024**3)
+    with ExaminerClient.start(hello, Gallery()) as client:
+        if client.lanes < 2:
+            pytest.skip("this machine has one core")
+        load(client)
+        waiting = Waiting()
+        found: list[Examination] = []
+        one = threading.Thread(
+            target=lambda: found.append(client.examine(LANDSCAPE, references=waiting))
+        )
+        one.start()
+        assert waiting.asked.wait(60)
+        assert people(client.examine(jpeg(landscape(), 40))) == ["ada"]
+        assert client.hash(LANDSCAPE).hashes == KNOWN
+        waiting.go_on.set()
+        one.join(60)
+        assert people(found[0]) == ["ada"]
+
+
+def test_with_little_memory_there_is_one_lane() -> None:
+    with ExaminerClient.start(Hello(None, "", memory_bytes=1)) as client:
+        assert client.lanes == 1
+
+
+def test_what_was_beside_a_medium_that_ended_the_examiner_is_looked_at_again() -> None:
+    gallery = Gallery()
+    hello = Hello(None, "", memory_bytes=64 * 1024**3)
+    with ExaminerClient.start(hello, gallery) as client:
+        load(client)
+        waiting = Waiting()
+        waiting.go_on.set()
+        results: dict[int, Examination] = {}
+
+        @dataclass
+        class WithOthers:
+            """Ends the examiner once others are under way, too."""
+
+            def of(self, person_ref: str) -> Sequence[Reference]:
+                time.sleep(0.5)
+                return Killing(client).of(person_ref)
+
+        def look(number: int, source: Album | WithOthers) -> None:
+            content = jpeg(landscape(), 50 + number)
+            results[number] = client.examine(content, references=source)
+
+        sources: list[Album | WithOthers] = [WithOthers(), Album(), Album(), Album()]
+        threads = [
+            threading.Thread(target=look, args=(number, source))
+            for number, source in enumerate(sources)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        guilty = results.pop(0)
+        assert guilty.refusal is not None
+        assert guilty.refusal.code == "examiner_crashed"
+        assert [people(each) for each in results.values()] == [["ada"]] * 3
+
+
+def test_the_bytes_under_way_are_bounded_and_a_larger_file_goes_alone() -> None:
+    company = Company(100)
+    with company.among_others(60):
+        entered: list[int] = []
+
+        def enter(size: int) -> None:
+            with company.among_others(size):
+                entered.append(size)
+
+        small, large = (threading.Thread(target=enter, args=(size,)) for size in (40, 50))
+        small.start()
+        small.join(10)
+        large.start()
+        large.join(0.2)
+        assert entered == [40]
+    large.join(10)
+    assert entered == [40, 50]
+    with company.among_others(1000):
+        assert company._count == 1
+    with company.alone():
+        late = threading.Thread(target=enter, args=(1,))
+        late.start()
+        late.join(0.2)
+        assert entered == [40, 50]
+    late.join(10)
+    assert entered == [40, 50, 1]

@@ -1,0 +1,386 @@
+"""Many media at a time: the steps of `examine`, spread over the cores, with one comparison for all.
+
+1. A lane is a thread with a detector and recogniser of its own and, while it decodes, a decoder
+   process: it works or its decoder does, so that as many lanes as cores use all of them, no more.
+2. A lane takes a medium and looks at it. Where the watch-list is small, it compares its faces at
+   once and goes on to the findings.
+3. Where it is large, the faces wait, in memory alone and without the picture, until there are
+   `BATCH_FACES` of them, or nothing else is left to look at, or `MAX_WAIT_S` have passed; then one
+   lane compares all of them in one search, which overwrites them (design rule 1).
+4. What matched goes on to the findings, on any lane, before new media.
+
+Memory is bounded by the number of lanes (`lanes_for`), whatever comes in: a lane holds one medium.
+Whoever submits bounds what waits.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import islice
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from indexer.errors import IndexerError
+from indexer.examine import Eyes, compare, conclude
+from indexer.examiner.protocol import ReferenceSource
+from indexer.faces.engine import FaceEngine
+from indexer.looking import Look, look
+from indexer.media import MediaLimits, Medium
+from indexer.observations import Examination, FaceMatch
+from indexer.recently_seen import LookedWith, RecentlySeen
+from indexer.watchlist import Watchlist
+
+BATCH_FACES: Final = 64
+MAX_WAIT_S: Final = 0.5
+BATCHED_FROM_TEMPLATES: Final = 20_000
+"""A search of fewer takes less time than is lost by waiting for others."""
+AHEAD_OF_EACH_LANE: Final = 2
+
+Answer = TypeVar("Answer")
+
+
+class StreamClosedError(IndexerError):
+    """The stream was closed before this was looked at."""
+
+    code = "stream_closed"
+
+
+def lanes_for(memory_bytes: int, limits: MediaLimits | None = None) -> int:
+    """How many lanes these cores and this memory allow, one at least.
+
+    A lane may hold a decoder process at its limit, the largest picture that it may give, and two
+    copies of that while it is turned and shrunk.
+    """
+    limits = limits if limits is not None else MediaLimits()
+    of_lane = limits.address_space_bytes + limits.output_bytes + 3 * limits.picture_bytes
+    return max(1, min(len(os.sched_getaffinity(0)), memory_bytes // of_lane))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One medium to be examined, and with what; as the arguments of `examine`."""
+
+    medium: Medium
+    watchlist: Watchlist
+    eyes: Eyes
+    references: ReferenceSource | None = None
+    only_person: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """Something that a lane does whole. The future is the one that `step` settles."""
+
+    step: Callable[[FaceEngine | None], None]
+    future: Future[Any]
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A medium on its way."""
+
+    wanted: Wanted
+    key: bytes
+    future: Future[Examination]
+    started: float = 0.0
+    looked: Look | None = None
+    found: Sequence[FaceMatch] = ()
+
+
+class ExaminationStream:
+    """Lanes that examine media side by side. Safe to use from any number of threads."""
+
+    def __init__(self, engine: FaceEngine | None, lanes: int) -> None:
+        """`engine` is the first lane's; each further one has its own over the same weights."""
+        if lanes < 1:
+            raise ValueError("a stream has at least one lane")
+        self.lanes = lanes
+        self._changed = threading.Condition()
+        self._waiting: deque[_Job | _Task] = deque()
+        self._to_compare: deque[_Job] = deque()
+        self._compared: deque[_Job] = deque()
+        self._looking = 0
+        self._closed = False
+        self._recent = RecentlySeen()
+        engines = [engine] + [
+            engine.another() if engine is not None else None for _ in range(lanes - 1)
+        ]
+        self._threads = [
+            threading.Thread(target=self._lane, args=(each,), name=f"lane-{at}", daemon=True)
+            for at, each in enumerate(engines)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def submit(self, wanted: Wanted) -> Future[Examination]:
+        """Have a medium examined. Its future raises what `examine` would.
+
+        The same content is not looked at again while the same people are looked for, when it
+        showed none of them: content that is equal to the byte, never only alike (a swapped face
+        hardly moves a perceptual hash).
+        """
+        future: Future[Examination] = Future()
+        key = sha256(wanted.medium.content).digest()
+        known = self._recent.find(key, _looked_with(wanted))
+        if known is not None:
+            future.set_result(known)
+            return future
+        self._add(_Job(wanted, key, future))
+        return future
+
+    def run(self, do: Callable[[FaceEngine | None], Answer]) -> Future[Answer]:
+        """Have a lane do something else, with its own engine, when its turn comes."""
+        future: Future[Answer] = Future()
+
+        def step(engine: FaceEngine | None) -> None:
+            if future.set_running_or_notify_cancel():
+                _settle(future, lambda: do(engine))
+
+        self._add(_Task(step, future))
+        return future
+
+    def close(self) -> None:
+        """End the lanes. What is left fails with `StreamClosedError`; its faces are overwritten."""
+        with self._changed:
+            self._closed = True
+            left = [*self._waiting, *self._to_compare, *self._compared]
+            self._waiting.clear()
+            self._to_compare.clear()
+            self._compared.clear()
+            self._changed.notify_all()
+        for each in left:
+            _forget(each)
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def _add(self, each: _Job | _Task) -> None:
+        with self._changed:
+            if self._closed:
+                raise StreamClosedError("the examination stream was closed")
+            self._waiting.append(each)
+            self._changed.notify()
+
+    # Lanes
+
+    def _lane(self, engine: FaceEngine | None) -> None:
+        while (step := self._next_step()) is not None:
+            try:
+                step(engine)
+            finally:
+                with self._changed:
+                    self._looking -= 1
+                    self._changed.notify_all()
+
+    def _next_step(self) -> Callable[[FaceEngine | None], None] | None:
+        """What this lane does next: what is nearly done comes first. None when there is an end."""
+        with self._changed:
+            while not self._closed:
+                step = self._choose()
+                if step is not None:
+                    self._looking += 1
+                    return step
+                self._changed.wait(self._patience_s())
+        return None
+
+    def _choose(self) -> Callable[[FaceEngine | None], None] | None:
+        if self._compared:
+            job = self._compared.popleft()
+            return lambda engine: self._conclude(job, engine)
+        if self._to_compare and self._is_time_to_compare():
+            jobs = self._take_batch()
+            return lambda _: self._compare(jobs)
+        if self._waiting:
+            first = self._waiting.popleft()
+            if isinstance(first, _Job):
+                return lambda engine: self._look(first, engine)
+            return first.step
+        return None
+
+    def _is_time_to_compare(self) -> bool:
+        nothing_else = not self._waiting and self._looking == 0
+        faces = sum(job.looked.faces_counted for job in self._to_compare if job.looked is not None)
+        return nothing_else or faces >= BATCH_FACES or self._patience_s() == 0
+
+    def _patience_s(self) -> float | None:
+        """How long the faces that wait may wait still; None when there are none."""
+        if not self._to_compare:
+            return None
+        return max(0.0, self._to_compare[0].started + MAX_WAIT_S - time.monotonic())
+
+    def _take_batch(self) -> list[_Job]:
+        """Those that wait first and are compared with the same people: about a batch."""
+        first = self._to_compare[0].wanted
+        batch: list[_Job] = []
+        others: deque[_Job] = deque()
+        faces = 0
+        while self._to_compare:
+            job = self._to_compare.popleft()
+            same = job.wanted.watchlist is first.watchlist
+            if same and job.wanted.only_person == first.only_person and faces < BATCH_FACES:
+                batch.append(job)
+                faces += job.looked.faces_counted if job.looked is not None else 0
+            else:
+                others.append(job)
+        self._to_compare = others
+        return batch
+
+    # Steps
+
+    def _look(self, job: _Job, engine: FaceEngine | None) -> None:
+        if not job.future.set_running_or_notify_cancel():
+            return
+        wanted = job.wanted
+        job.started = time.monotonic()
+        eyes = wanted.eyes
+        try:
+            looked = job.looked = look(
+                wanted.medium,
+                eyes.decoder,
+                engine if eyes.engine is not None else None,
+                eyes.known,
+                only_person=wanted.only_person,
+                hidden=wanted.watchlist.masked,
+            )
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the future is told
+            job.future.set_exception(error)
+            return
+        is_large = len(wanted.watchlist) >= BATCHED_FROM_TEMPLATES
+        if is_large and looked.faces_counted and looked.is_still:
+            looked.without_pixels()
+            if not self._hand_over(self._to_compare, [job]):
+                _forget(job)
+            return
+        if self._found([job]):
+            self._conclude(job, engine)
+
+    def _compare(self, jobs: Sequence[_Job]) -> None:
+        if self._found(jobs) and not self._hand_over(self._compared, jobs):
+            for job in jobs:
+                _forget(job)
+
+    def _found(self, jobs: Sequence[_Job]) -> bool:
+        """Compare them; False when that failed, which whoever waits is then told."""
+        looks = [job.looked for job in jobs if job.looked is not None]
+        wanted = jobs[0].wanted
+        try:
+            found = compare(looks, wanted.watchlist, wanted.only_person)
+        except BaseException as error:  # noqa: BLE001 - whoever waits for a future is told
+            for job in jobs:
+                job.future.set_exception(error)
+            return False
+        for job, of_job in zip(jobs, found, strict=True):
+            job.found = of_job
+        return True
+
+    def _hand_over(self, where: deque[_Job], jobs: Sequence[_Job]) -> bool:
+        """False when the stream was closed meanwhile: nobody would take them."""
+        with self._changed:
+            if not self._closed:
+                where.extend(jobs)
+                self._changed.notify_all()
+            return not self._closed
+
+    def _conclude(self, job: _Job, engine: FaceEngine | None) -> None:
+        wanted, looked = job.wanted, job.looked
+        if looked is None:
+            raise RuntimeError("a medium was to be concluded before it was looked at")
+        eyes = replace(wanted.eyes, engine=engine if wanted.eyes.engine is not None else None)
+
+        def concluded() -> Examination:
+            examination = conclude(
+                looked,
+                job.found,
+                wanted.watchlist,
+                wanted.references,
+                eyes,
+                wanted.only_person,
+                job.started,
+            )
+            self._recent.keep(job.key, _looked_with(wanted), examination)
+            return examination
+
+        _settle(job.future, concluded)
+
+
+def examine_many(
+    media: Iterable[Medium],
+    watchlist: Watchlist,
+    references: ReferenceSource | None = None,
+    *,
+    eyes: Eyes,
+    lanes: int,
+    only_person: str | None = None,
+) -> Iterator[Examination]:
+    """Examine media side by side; their examinations come in the order of the media.
+
+    `media` is taken as it is needed: a few for each lane, or enough faces for one comparison with
+    a large watch-list. The first error ends it. `eyes` should hold a decoder for each lane
+    (`DecoderPool(lanes)`).
+    """
+    ahead = lanes * AHEAD_OF_EACH_LANE
+    if len(watchlist) >= BATCHED_FROM_TEMPLATES:
+        ahead += BATCH_FACES
+    with ExaminationStream(eyes.engine, lanes) as stream:
+        waiting: deque[Future[Examination]] = deque()
+        source = iter(media)
+        try:
+            for medium in islice(source, ahead):
+                waiting.append(
+                    stream.submit(Wanted(medium, watchlist, eyes, references, only_person))
+                )
+            while waiting:
+                examination = waiting.popleft().result()
+                following = next(source, None)
+                if following is not None:
+                    waiting.append(
+                        stream.submit(Wanted(following, watchlist, eyes, references, only_person))
+                    )
+                yield examination
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _looked_with(wanted: Wanted) -> LookedWith:
+    eyes = wanted.eyes
+    return LookedWith.of(
+        wanted.watchlist,
+        eyes.known,
+        with_faces=eyes.engine is not None,
+        only_person=wanted.only_person,
+    )
+
+
+def _settle(future: Future[Answer], do: Callable[[], Answer]) -> None:
+    try:
+        future.set_result(do())
+    except BaseException as error:  # noqa: BLE001 - whoever waits for the future is told
+        future.set_exception(error)
+
+
+def _forget(each: _Job | _Task) -> None:
+    """Overwrite the faces that wait, and tell whoever waits for them."""
+    if isinstance(each, _Job) and each.looked is not None:
+        with each.looked:
+            each.looked.without_pixels()
+    if each.future.running() or each.future.set_running_or_notify_cancel():
+        each.future.set_exception(StreamClosedError("the stream was closed before this was done"))
