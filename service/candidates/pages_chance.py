@@ -32,7 +32,10 @@ def show_resting(
 ) -> Response:
     """What rests, and why; numbers only."""
     return render(
-        request, "candidates/resting.html", resting=candidates.floods.open(session, actor)
+        request,
+        "candidates/resting.html",
+        resting=candidates.floods.open(session, actor),
+        problem=None,
     )
 
 
