@@ -151,7 +151,8 @@ class Impostors:
         weights = times[self.tail.one] * times[self.tail.other]
         if not by_pair:
             weights = weights * self.tail.weight * self.pairs_of_people
-        return np.asarray(weights / all_of_them, np.float64)
+        # Of very few people, one alone may be drawn: then nothing is compared.
+        return np.asarray(weights / max(all_of_them, 0.5), np.float64)
 
     def _left_out(self, by_pair: bool) -> float:
         if by_pair:
