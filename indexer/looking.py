@@ -17,8 +17,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
 
-from indexer.faces.engine import FaceEngine
-from indexer.faces.probe import ProbeFaces
+from indexer.faces import FaceEngine, ProbeFaces
 from indexer.hashing import (
     FrameHasher,
     KnownHashes,

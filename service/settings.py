@@ -83,6 +83,13 @@ class Settings(BaseSettings):
             "embeddings agree with float32; OpenVINO; ONNX Runtime.",
         )
     )
+    examiner_memory_mb: int = Field(
+        default=4096,
+        ge=1,
+        description="Memory that looking at media may take on each worker, beside models and "
+        "watch-list, whatever the media are. With it grows how many are looked at at a time: one "
+        "for about each 1,700 MB, at most one for each core.",
+    )
     sandbox: Literal["auto", "off", "require"] = Field(
         default="auto",
         description="bubblewrap around the picture decoder: auto uses it where it works; resource "

@@ -97,6 +97,7 @@ class ExaminerClient:
         self._masks_to_send: frozenset[str] = frozenset()
         self._mask_turn = threading.Lock()
         self._requests = count(1)
+        self._compared_together = 0
         self._company = Company(MOST_BYTES_UNDER_WAY)
         self._closed = False
 
@@ -143,6 +144,13 @@ class ExaminerClient:
     def lanes(self) -> int:
         """How many media it looks at at a time."""
         return self._ready.lanes if self._ready is not None else 1
+
+    @property
+    def at_once(self) -> int:
+        """How many media are worth handing over at a time: one more for each that is looked at,
+        and with a large gallery enough faces for one comparison.
+        """
+        return 2 * self.lanes + self._compared_together
 
     @property
     def process_id(self) -> int | None:
@@ -285,6 +293,7 @@ class ExaminerClient:
         with self._turn:
             self._running(load=False)
             loaded = send()
+            self._compared_together = loaded.compared_together
             self._gallery_wanted, self._gallery_missing = True, False
             with self._mask_turn:
                 self._masked -= masked_before

@@ -197,7 +197,8 @@ class GalleryLoaded(msgspec.Struct, frozen=True, tag=True):
 
     `threshold` is the similarity from which on a face is a match, `chance_matches_per_face` how
     many chance matches a face causes there, by the pack's figures; `chance_is_measured` is false
-    for figures that nobody measured. Without face matching there is none.
+    for figures that nobody measured. Without face matching there is none. So many faces are
+    `compared_together` where the gallery is so large that it is worth waiting for them, else 0.
     """
 
     change: int
@@ -206,6 +207,7 @@ class GalleryLoaded(msgspec.Struct, frozen=True, tag=True):
     threshold: float = 1.0
     chance_matches_per_face: float = 0.0
     chance_is_measured: bool = True
+    compared_together: int = 0
 
 
 class GalleryPartTaken(msgspec.Struct, frozen=True, tag=True):

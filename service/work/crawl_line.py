@@ -2,8 +2,9 @@
 
 1. Lease a few addresses at a time and stream them through the crawl child.
 2. A page: in one short transaction its completion, its new links and the run's counts.
-3. A medium: looked at by the eyes, outside any transaction, in threads of their own, so that the
-   child's requests go on; then written in another one (`completions`), so that looking goes on.
+3. A medium: looked at by the eyes, several at a time, outside any transaction, in threads of their
+   own, so that the child's requests go on; then written in another one (`completions`), so that
+   looking goes on.
    Content that was examined before with the same model and watch-list, and showed nobody, gets a
    sighting only. What a hash list names is noted with its address; what one stops is not looked at.
 4. A refusal: its reason, or a later attempt.
@@ -41,9 +42,10 @@ logger = logging.getLogger(__name__)
 
 Pending = TypeVar("Pending", Future[None], Future[Future[None]])
 
-LOOKERS = 2
-"""The examiner looks at one medium at a time; another one is made ready for it meanwhile."""
-MAX_LOOKING = 4
+MAX_LOOKERS = 96
+"""Threads that wait for the examiner, each with one medium; the eyes say how many are worth it."""
+WAITING_FOR_EACH_LOOKER = 2
+MAX_BYTES_HELD = 256 * 1024 * 1024
 MAX_WRITING = 16
 MAX_LINKS_A_PAGE = 5000
 FRONTIER_PER_BUDGET = 4
@@ -65,18 +67,21 @@ class CrawlLine:
         self._completions = Completions(parts, run, self._actor, self._leases)
         self._writing: set[Future[None]] = set()
         self._on_the_way: dict[str, Future[Future[None]]] = {}
+        self._bytes_of: dict[Future[Future[None]], int] = {}
         self._known: dict[str, int] = {}
 
     def run_slice(self, child: CrawlChild) -> SliceOutcome:
         """Fetch and look until the slice is full, the run is over, or nothing is waiting."""
         slice_id = f"{self._run.id}.{self._run.generation}"
         self._count_known()
+        lookers = max(1, min(MAX_LOOKERS, self._parts.eyes.at_once))
+        most_looking = WAITING_FOR_EACH_LOOKER * lookers - 1
         results = child.run_slice(
             slice_id, self._scope, self._leases.next, self._parts.slots.reserve
         )
         with (
             self._completions,
-            ThreadPoolExecutor(LOOKERS, thread_name_prefix="looking") as looking,
+            ThreadPoolExecutor(lookers, thread_name_prefix="looking") as looking,
         ):
             pending: set[Future[Future[None]]] = set()
             try:
@@ -85,7 +90,9 @@ class CrawlLine:
                         pending.add(self._look(looking, result))
                     else:
                         self._page_or_refusal(result)
-                    pending = self._settle(pending, MAX_LOOKING - 1, MAX_WRITING)
+                    pending = self._settle(pending, most_looking, MAX_WRITING)
+                    while self._bytes_held(pending) > MAX_BYTES_HELD:
+                        pending = self._settle(pending, len(pending) - 1, MAX_WRITING)
                     if self._parts.stopping.is_set():
                         break
                 self._settle(pending, 0, 0)
@@ -110,6 +117,11 @@ class CrawlLine:
         for future in written:
             future.result()
         return looking
+
+    def _bytes_held(self, looking: set[Future[Future[None]]]) -> int:
+        """How much of what was fetched waits or is looked at."""
+        self._bytes_of = {each: size for each, size in self._bytes_of.items() if each in looking}
+        return sum(self._bytes_of.values())
 
     # Completing
 
@@ -182,6 +194,7 @@ class CrawlLine:
             each: look for each, look in self._on_the_way.items() if not _is_written(look)
         }
         look = looking.submit(self._medium, fetched, digest, self._on_the_way.get(digest))
+        self._bytes_of[look] = len(fetched.content)
         self._on_the_way[digest] = look
         return look
 

@@ -69,7 +69,8 @@ class ExaminerEyes:
 
     @property
     def model(self) -> ModelStamp | None:
-        """The loaded pack, or None when face matching is off on this installation."""
+        """The loaded pack, half a second old at most, or None when no face can be looked for."""
+        self._follow_now_and_then()
         return self._running().model
 
     @property
@@ -82,6 +83,13 @@ class ExaminerEyes:
         """The change number of the gallery that is loaded, half a second old at most."""
         self._follow_now_and_then()
         return self._gallery.change or 0
+
+    @property
+    def at_once(self) -> int:
+        """How many media are worth handing over at a time: one more for each that is looked at,
+        and with a large watch-list enough faces for one comparison.
+        """
+        return self._running().at_once
 
     @property
     def process_id(self) -> int | None:

@@ -50,6 +50,11 @@ class GalleryEyes(Eyes, Protocol):
         """The change number of the gallery that is loaded."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """How many media are worth handing over at a time."""
+        ...
+
     def keep_up(self) -> None:
         """Follow the gallery where one is loaded, also while there is nothing to look at."""
         ...

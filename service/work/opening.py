@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from indexer.errors import IndexerError
 from indexer.examiner.client import ExaminerClient, GallerySource
-from indexer.examiner.protocol import Hello
+from indexer.examiner.protocol import DEFAULT_MEMORY_BYTES, Hello
 from indexer.observations import ModelStamp
 from service.enrolment.model_views import UsedModel
 from service.settings import Settings
@@ -51,6 +51,7 @@ class ModelChoice:
     runtime: str
     sandbox: str
     accepted_licences: tuple[str, ...]
+    memory_bytes: int = DEFAULT_MEMORY_BYTES
 
     @classmethod
     def of(cls, settings: Settings) -> ModelChoice:
@@ -61,6 +62,7 @@ class ModelChoice:
             settings.runtime,
             settings.sandbox,
             settings.accepted_licences,
+            settings.examiner_memory_mb * 1024 * 1024,
         )
 
     def hello(self, pack: str | None, licences: tuple[str, ...]) -> Hello:
@@ -71,6 +73,7 @@ class ModelChoice:
             runtime=self.runtime,
             sandbox=self.sandbox,
             accepted_licences=licences,
+            memory_bytes=self.memory_bytes,
         )
 
     @property

@@ -47,6 +47,7 @@ class LookingEyes:
     looked: list[bytes] = field(default_factory=list)
     model: object = None
     change: int = 0
+    at_once: int = 1
 
     def examine(self, content: bytes, **_: object) -> Examination:
         self.looked.append(content)

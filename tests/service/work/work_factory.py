@@ -63,6 +63,7 @@ class EyesOfATest:
     kept_up: int = 0
     model: ModelStamp | None = MODEL
     change: int = 1
+    at_once: int = 4
 
     def follow_gallery(self) -> None:
         return
