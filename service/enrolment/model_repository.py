@@ -60,8 +60,8 @@ class ModelRepository:
         return self._session.scalar(query.with_for_update() if to_move else query)
 
     def any_last_change(self) -> ModelChange | None:
-        """The change that was begun last, open or not."""
-        return self._session.scalar(
+        """The open change, or else the one that was begun last."""
+        return self.any_open_change() or self._session.scalar(
             select(ModelChange).order_by(ModelChange.started_at.desc(), ModelChange.id).limit(1)
         )
 
