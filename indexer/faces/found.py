@@ -66,16 +66,20 @@ class Seen:
         by = np.float32(factor)
         return Seen(self.boxes_px * by, self.landmarks_px * by, self.scores)
 
-    def turned_back(self, width_px: int) -> Seen:
-        """Seen in a picture turned by a quarter against the clock; in the picture as it was,
-        `width_px` wide. The landmarks stay those of a face upright in the turned picture.
+    def turned_back(self, quarters: int, width_px: int, height_px: int) -> Seen:
+        """Seen in a picture of this size turned by so many quarters against the clock; in the
+        picture as it was. The landmarks stay those of a face upright in the turned picture.
         """
         left, top, width, height = self.boxes_px.T
-        boxes = np.stack([width_px - top - height, left, height, width], axis=1)
-        marks = np.stack(
-            [width_px - self.landmarks_px[:, :, 1], self.landmarks_px[:, :, 0]], axis=2
+        x, y = self.landmarks_px[:, :, 0], self.landmarks_px[:, :, 1]
+        for _ in range(quarters % 4):
+            # Turning back by one quarter: the picture it leads to is as wide as this is high.
+            width_px, height_px = height_px, width_px
+            left, top, width, height = width_px - top - height, left, height, width
+            x, y = width_px - y, x
+        return Seen(
+            np.stack([left, top, width, height], axis=1), np.stack([x, y], axis=2), self.scores
         )
-        return Seen(boxes, marks, self.scores)
 
     def faces(self) -> list[FoundFace]:
         """One by one."""

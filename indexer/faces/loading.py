@@ -109,11 +109,9 @@ def _detectors(
     path = folder / file.name
     if pack.detector_kind == "yunet":
         folded = folded_path(path, file.sha256, dynamic_size=True)
-        session = open_session(folded, runtime, threads)
-        return lambda: YuNetDetector(session.another())
-    detector = ScrfdDetector(path, threads)
-    # Its session may be run by several threads, and nothing else of it changes.
-    return lambda: detector
+        yunet = YuNetDetector(open_session(folded, runtime, threads))
+        return yunet.another
+    return ScrfdDetector(path, threads).another
 
 
 def _recognisers(

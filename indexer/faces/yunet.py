@@ -5,6 +5,7 @@ It learned faces that are upright within about 30 degrees; what it says of other
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import cv2
@@ -25,13 +26,13 @@ class YuNet:
         self._session = session
         self._place = {name: place for place, name in enumerate(session.output_names)}
 
-    def look(self, picture: Pixels, least_score: float) -> Seen:
-        """All cells that score enough, overlapping as they do, in an RGB picture of any size."""
-        height, width = picture.shape[:2]
-        canvas = np.zeros((1, 3, _padded(height), _padded(width)), np.float32)
-        fill_canvas(canvas[0], picture)
-        (seen,) = self.look_at_canvases(canvas, least_score)
-        return seen
+    def look(self, pictures: Sequence[Pixels], least_score: float) -> list[Seen]:
+        """All cells that score enough, overlapping as they do, in RGB pictures of one size."""
+        height, width = pictures[0].shape[:2]
+        canvases = np.zeros((len(pictures), 3, _padded(height), _padded(width)), np.float32)
+        for canvas, picture in zip(canvases, pictures, strict=True):
+            fill_canvas(canvas, picture)
+        return self.look_at_canvases(canvases, least_score)
 
     def look_at_canvases(self, canvases: Floats, least_score: float) -> list[Seen]:
         """What is seen in each of (n, 3, height, width) float32 BGR 0-255; sides divide by 32."""
