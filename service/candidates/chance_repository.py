@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, String, cast, delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.accounts.actor import Actor, Role
@@ -39,10 +40,15 @@ class ChanceRepository:
         self._actor = actor
         self._at = at
 
-    def add(self, row: LookAlikeLimit | FaceFlood) -> None:
-        """Write a new row."""
-        self._session.add(row)
-        self._session.flush()
+    def add(self, row: LookAlikeLimit | FaceFlood) -> bool:
+        """Write a new row; False when another worker wrote its like at the same moment."""
+        try:
+            with self._session.begin_nested():
+                self._session.add(row)
+                self._session.flush()
+        except IntegrityError:
+            return False
+        return True
 
     def delete(self, row: LookAlikeLimit) -> None:
         """Delete a limit that one of these methods gave."""

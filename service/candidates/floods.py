@@ -106,7 +106,8 @@ class FaceFloods:
             not_made=0,
             began_at=now,
         )
-        repository.add(flood)
+        if not repository.add(flood):
+            return
         self._audit.record(
             session,
             worker,

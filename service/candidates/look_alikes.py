@@ -286,8 +286,12 @@ class LookAlikes:
             expires_at=now + self._lasts,
         )
         self._put(row, document)
-        repository.add(row)
-        return row
+        if repository.add(row):
+            return row
+        theirs = repository.limit_on(person_id, site)
+        if theirs is None:
+            raise ConflictError("This limit was ended while it was being written; try again.")
+        return theirs
 
     def _is_live(self, row: LookAlikeLimit | None) -> bool:
         return row is not None and row.expires_at > self._clock.now()

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from service.accounts.actor import Actor, Role
+from service.candidates.chance_repository import ChanceRepository
 from service.candidates.floods import FloodView
 from service.database import Database
 from service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
@@ -206,3 +207,15 @@ class TestSayingSo:
         erased = house.rooms.erasure.erase(database, person, house.eyes, case.person_id)
         assert {count.what: count.count for count in erased.counts}["floods of finds"] == 1
         assert resting(house) == []
+
+
+def test_two_workers_that_notice_it_at_once_make_one_pause(
+    any_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, case = make_person(any_house)
+    flood(any_house, case.person_id)
+    # The other worker's pause is not seen yet: only the database knows of it.
+    monkeypatch.setattr(ChanceRepository, "resting", lambda *_: None)
+    assert find_face(any_house, case.person_id, page=page(900)) is not None
+    monkeypatch.undo()
+    assert len(resting(any_house)) == 1
