@@ -74,6 +74,7 @@ ROOMS_WITH_PAGES = (
     "exhibits",
     "notices",
     "reports",
+    "work",
 )
 _UPLOADS_AT_ONCE = 4
 

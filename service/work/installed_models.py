@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import IndexerError
-from indexer.faces import find_pack
+from indexer.faces import find_pack, list_packs
 from indexer.faces.packs import (
     PREPROCESSING_VERSION,
     ModelPack,
@@ -51,6 +51,10 @@ class InstalledModels:
         """What this program makes of a pack. Raises `IndexerError` where it is not known."""
         return stamp_of(find_pack(pack, self.models_dir))
 
+    def whole_packs(self) -> tuple[ModelPack, ...]:
+        """Packs whose files are all here; their digests are compared when they are opened."""
+        return tuple(pack for pack in list_packs(self.models_dir) if self._files_are_here(pack))
+
     def newer_form(self, model: ModelStamp) -> ModelStamp | None:
         """The same pack as this program gives it, where the program has moved on; else None."""
         if model.preprocessing >= PREPROCESSING_VERSION:
@@ -78,14 +82,17 @@ class InstalledModels:
         return self._problem_of_pack(pack, self.licences(model, licence_accepted=licence_accepted))
 
     def _problem_of_pack(self, pack: ModelPack, licences: tuple[str, ...]) -> str:
-        folder = pack_folder(self.models_dir, pack.name)
-        if not all((folder / file.name).is_file() for file in pack.files):
+        if not self._files_are_here(pack):
             return "files_missing"
         try:
             require_licence(pack, licences)
         except IndexerError as error:
             return error.code
         return ""
+
+    def _files_are_here(self, pack: ModelPack) -> bool:
+        folder = pack_folder(self.models_dir, pack.name)
+        return all((folder / file.name).is_file() for file in pack.files)
 
     def licences(self, model: ModelStamp, *, licence_accepted: bool) -> tuple[str, ...]:
         """What an examiner is told of accepted licences when it opens this model."""

@@ -30,6 +30,7 @@ from service.settings import Settings
 from service.work.installed_models import problem_words
 from service.work.model_commands import app, progress_bar
 from service.work.model_in_use import has_database
+from service.work.model_steps import end_step
 from service.work.model_words import progress_words
 from service.work.opening import ModelChoice
 from service.work.settings_file import set_lines
@@ -193,10 +194,10 @@ def _step(
     move: Callable[[ModelChanges, Session, Actor], ChangeView],
 ) -> None:
     with rooms_of(context) as rooms:
-        with rooms.database.write() as session:
-            change = move(rooms.models, session, _ACTOR)
-        if not change.is_open:
-            rooms.models.destroy_others(rooms.database)
+        models: ModelChanges = rooms.models
+        change = end_step(
+            rooms.database, models, _ACTOR, lambda session, actor: move(models, session, actor)
+        )
     _say(as_json, change_row(change), progress_words(change))
 
 
