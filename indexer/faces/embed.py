@@ -16,8 +16,14 @@ BATCH = 32
 class Recogniser(Protocol):
     """Embeds aligned faces."""
 
-    def embed_into(self, crops: list[Pixels], vectors: Floats) -> None:
-        """Write one unit vector for each (112, 112, 3) RGB crop into `vectors` (n, dimension)."""
+    def embed_into(
+        self, crops: list[Pixels], vectors: Floats, lengths: Floats | None = None
+    ) -> None:
+        """Write one unit vector for each (112, 112, 3) RGB crop into `vectors` (n, dimension).
+
+        `lengths` (n,) takes how long each vector was before: networks that learned by angles give
+        a short one for what hardly looks like a face.
+        """
         ...
 
 
@@ -28,7 +34,9 @@ class NetworkRecogniser:
         self._session = session
         self._preprocessing = preprocessing
 
-    def embed_into(self, crops: list[Pixels], vectors: Floats) -> None:
+    def embed_into(
+        self, crops: list[Pixels], vectors: Floats, lengths: Floats | None = None
+    ) -> None:
         """See `Recogniser.embed_into`."""
         wanted = self._preprocessing
         for start in range(0, len(crops), BATCH):
@@ -42,15 +50,21 @@ class NetworkRecogniser:
                 batch -= wanted.mean
                 batch /= wanted.std
                 outputs = self._session.run(batch)
-                write_unit_vectors(outputs[0], vectors[start : start + len(part)])
+                end = start + len(part)
+                into = lengths[start:end] if lengths is not None else None
+                write_unit_vectors(outputs[0], vectors[start:end], into)
             finally:
                 batch.fill(0)
                 for output in outputs:
                     output.fill(0)
 
 
-def write_unit_vectors(raw: Floats, vectors: Floats) -> None:
-    """Normalise `raw` (n, dimension) into `vectors` without another copy of either."""
+def write_unit_vectors(raw: Floats, vectors: Floats, lengths: Floats | None = None) -> None:
+    """Normalise `raw` (n, dimension) into `vectors` without another copy of either; how long each
+    was goes into `lengths` (n,).
+    """
     flat = raw.reshape(raw.shape[0], -1)
-    lengths = np.linalg.norm(flat, axis=1, keepdims=True)
-    np.divide(flat, np.maximum(lengths, 1e-12), out=vectors)
+    found = np.linalg.norm(flat, axis=1, keepdims=True)
+    np.divide(flat, np.maximum(found, 1e-12), out=vectors)
+    if lengths is not None:
+        lengths[:] = found[:, 0]

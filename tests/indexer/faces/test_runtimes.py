@@ -141,8 +141,10 @@ class _Wrong:
     def __init__(self, right: object) -> None:
         self._right = right
 
-    def embed_into(self, crops: list[Pixels], vectors: Floats) -> None:
+    def embed_into(
+        self, crops: list[Pixels], vectors: Floats, lengths: Floats | None = None
+    ) -> None:
         """As the right one does, and then a little else."""
-        self._right.embed_into(crops, vectors)  # type: ignore[attr-defined]
+        self._right.embed_into(crops, vectors, lengths)  # type: ignore[attr-defined]
         vectors += np.random.default_rng(1).normal(0, 0.05, vectors.shape).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
