@@ -235,12 +235,13 @@ def _through(
 ) -> list[Hit]:
     """First pass over one tile, second pass over what may reach the threshold."""
     products = product.multiply(tile.codes)
-    found: list[Hit] = []
-    for face in np.flatnonzero(_largest(products) >= tile.limits):
-        rows = np.flatnonzero(products[:, face] >= tile.limits[face])
-        faces = np.full(len(rows), face)
-        found += _compared(tile.block, rows + tile.start, faces, vectors, least, space)
-    return found
+    near = np.flatnonzero(_largest(products) >= tile.limits)
+    if not len(near):
+        return []
+    columns = products[:, near]
+    rows, places = np.nonzero(columns >= tile.limits[near])
+    columns.fill(0)
+    return _compared(tile.block, rows + tile.start, near[places], vectors, least, space)
 
 
 def _largest(products: Products) -> Products:

@@ -134,6 +134,85 @@ def test_a_restricted_search_answers_about_one_person_only() -> None:
     assert people(both, unit(1), only="nobody") == []
 
 
+def test_many_pictures_are_answered_as_each_alone_would_be() -> None:
+    vectors = [unit(seed) for seed in range(1500)]
+    watchlist = gallery(*(watched(str(seed), vector) for seed, vector in enumerate(vectors)))
+    pictures = [
+        [near(vectors[1], 0.8), unit(5000)],
+        [],
+        [near(vectors[2], 0.7), near(vectors[3], 0.6)],
+        [unit(5001)],
+    ]
+    alone = [
+        watchlist.search(seen(*faces), frame_index=number) for number, faces in enumerate(pictures)
+    ]
+    probes = [seen(*faces) for faces in pictures]
+    together = watchlist.search_many(probes, frame_indexes=range(4))
+    assert together == alone
+    assert [len(matches) > 0 for matches in together] == [True, False, True, False]
+    assert {match.frame_index for match in together[2]} == {2}
+    assert all(each.spent for each in probes if len(each))
+
+
+def test_no_pictures_are_no_answers() -> None:
+    assert gallery(watched("ada", unit(1))).search_many([]) == []
+
+
+@pytest.mark.parametrize("wrong", ["model", "spent", "frames"])
+def test_whatever_is_wrong_with_one_picture_all_probes_are_overwritten(wrong: str) -> None:
+    watchlist = gallery(watched("ada", unit(1)))
+    pictures = [seen(unit(1)), seen(unit(2), stamp=OTHER if wrong == "model" else STAMP)]
+    views = [face._lend_one()[0] for probes in pictures for face in probes._lend_all()]
+    if wrong == "spent":
+        pictures[1].overwrite()
+    frames = [0] if wrong == "frames" else None
+    with pytest.raises((MixedModelsError, ProbeSpentError, ValueError)):
+        watchlist.search_many(pictures, frame_indexes=frames)
+    assert all(probes.spent for probes in pictures)
+    assert not any(view.any() for view in views)
+
+
+def test_the_next_snapshot_has_who_came_and_not_who_left() -> None:
+    first = gallery(watched("ada", unit(1)), watched("bea", unit(2)), change=1)
+    second = first.changed([watched("eve", unit(3))], ["template of ada"], 2)
+    assert (len(second), second.change) == (2, 2)
+    assert people(second, unit(1), unit(2), unit(3)) == ["bea", "eve"]
+    back = second.changed([watched("ada", unit(1))], (), 3)
+    assert sorted(people(back, unit(1), unit(2), unit(3))) == ["ada", "bea", "eve"]
+
+
+def test_a_mask_ends_with_the_next_snapshot() -> None:
+    watchlist = gallery(watched("ada", unit(1)))
+    watchlist.mask("ada")
+    assert len(watchlist.changed((), (), 2).masked) == 0
+    assert people(watchlist.changed((), (), 2), unit(1)) == ["ada"]
+
+
+def test_the_threshold_follows_the_changes() -> None:
+    small = gallery(watched("0", unit(0)))
+    grown = small.changed((watched(str(n), unit(n)) for n in range(1, 300)), (), 2)
+    assert grown.threshold() > small.threshold()
+    shrunk = grown.changed((), [f"template of {n}" for n in range(1, 300)], 3)
+    assert shrunk.threshold() == small.threshold()
+
+
+def test_nobody_becomes_somebody_and_nobody_again() -> None:
+    watchlist = gallery(change=1).changed([watched("ada", unit(1))], (), 2)
+    assert people(watchlist, unit(1)) == ["ada"]
+    nobody = watchlist.changed((), ["template of ada"], 3)
+    assert people(nobody, unit(1)) == []
+    assert people(nobody.changed([watched("ada", unit(1))], (), 4), unit(1)) == ["ada"]
+
+
+def test_a_change_with_templates_of_another_model_changes_nothing() -> None:
+    watchlist = gallery(watched("ada", unit(1)))
+    with pytest.raises(MixedModelsError):
+        watchlist.changed([watched("bea", unit(2), stamp=OTHER)], ["template of ada"], 2)
+    assert people(watchlist, unit(1)) == ["ada"]
+    with pytest.raises(MixedModelsError, match="off"):
+        Watchlist.empty().changed([watched("bea", unit(2))], (), 2)
+
+
 def test_a_masked_person_is_never_found_again() -> None:
     both = gallery(watched("ada", unit(1)), watched("bea", unit(2)))
     before = both.search(seen(unit(1)))
