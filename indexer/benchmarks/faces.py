@@ -55,7 +55,7 @@ CAVEATS: Final = (
     "A picture without a found face is no part of verification; elsewhere it counts as missed.",
     "Wrong labels count as errors, except for pairs of people that are said to be left out.",
     "Conditions are made by programs from pictures in which the face is found upright.",
-    f"Conditions are measured on people held out of calibrations: {RULE}.",
+    f"Conditions are measured on people who are held out of calibrations: those for whom, {RULE}.",
 )
 
 

@@ -31,7 +31,8 @@ def bench_faces(
         Path | None, typer.Option(help="CSV or TSV of person,group: errors by group.")
     ] = None,
     conditions: Annotated[
-        bool, typer.Option("--conditions", help="Also what is found under 57 conditions.")
+        bool,
+        typer.Option("--conditions", help="Also what is found when turned, covered, blurred …"),
     ] = False,
     only_conditions: Annotated[
         list[str] | None,
@@ -70,7 +71,7 @@ def bench_faces(
         typer.Option(
             min=0.1, max=0.9, help="Share of people a calibration never sees, to check it."
         ),
-    ] = 0.3,
+    ] = 0.2,
     set_name: Annotated[
         str, typer.Option(help="What the pictures are, in words; the folder's name by itself.")
     ] = "",

@@ -41,6 +41,9 @@ def list_models(context: typer.Context, as_json: _AsJson = False) -> None:
                 "permits": pack.licence.permits,
                 "needs_acceptance": pack.licence.needs_acceptance,
                 "dimension": pack.dimension,
+                "default_threshold": pack.calibration.default_threshold,
+                "calibrated": pack.calibration.measured,
+                "calibration": pack.calibration.words,
                 "source": pack.source,
                 "files": [
                     {"name": file.name, "sha256": file.sha256, "bytes": file.size_bytes}
@@ -51,13 +54,25 @@ def list_models(context: typer.Context, as_json: _AsJson = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("pack", "state", "permits", "dimension", "from")
+    table = Table("pack", "state", "permits", "dimension", "threshold", "from")
     for row in rows:
         name = f"{row['name']} (in use)" if row["in_use"] else str(row["name"])
-        table.add_row(
-            name, str(row["state"]), str(row["permits"]), str(row["dimension"]), str(row["source"])
+        threshold = f"{row['default_threshold']:.3f}" + (
+            "" if row["calibrated"] else ", not measured"
         )
-    Console().print(table)
+        table.add_row(
+            name,
+            str(row["state"]),
+            str(row["permits"]),
+            str(row["dimension"]),
+            threshold,
+            str(row["source"]),
+        )
+    console = Console()
+    console.print(table)
+    for row in rows:
+        if row["calibrated"]:
+            console.print(f"{row['name']} was {row['calibration']}.")
 
 
 @app.command("fetch")
