@@ -22,9 +22,10 @@ from indexer.media.errors import (
 )
 from indexer.media.limits import LimitsError, MediaLimits
 from indexer.media.medium import Medium
-from indexer.media.picture import Decoded, Picture, Pixels, Sample, VideoLooked
+from indexer.media.picture import Decoded, NextShown, Picture, Pixels, Sample, VideoLooked
 from indexer.media.sandbox import SandboxSetting, SandboxState
 from indexer.media.sniff import Sniffed, sniff
+from indexer.media.watching import FrameWatcher
 
 __all__ = [
     "Decoded",
@@ -34,10 +35,12 @@ __all__ = [
     "DecoderTimeoutError",
     "DecoderUnavailableError",
     "EmptyMediumError",
+    "FrameWatcher",
     "LimitsError",
     "MediaError",
     "MediaLimits",
     "Medium",
+    "NextShown",
     "NoPicturesInVideoError",
     "NotAPhotoError",
     "NotAPictureError",

@@ -116,6 +116,8 @@ class ChildProcess:
             max_video_pixels=limits.max_video_pixels,
             max_video_packets=limits.max_video_packets,
             video_seconds=limits.video_seconds,
+            max_animation_frames=limits.max_animation_frames,
+            max_shown_frames=limits.max_shown_frames,
         )
         try:
             with self.deadline(limits.start_timeout_s):

@@ -2,7 +2,8 @@
 
 1. Confine itself (limits, no network), map the shared memory, load the codecs, say it is ready.
 2. For each medium: decode into the shared memory and answer (of a video, small frames first, a
-   handful at a time), then read what the file declares of itself and answer that.
+   handful at a time, and frames in colour where faces are looked for), then read what the file
+   declares of itself and answer that.
 3. End when the pipe closes.
 
 It is a program, the one place where decoding and reading declarations meet; nothing imports it.
@@ -25,10 +26,15 @@ from indexer.media.messages import (
     DecoderReady,
     FromChild,
     GoOn,
+    InFull,
     SampledFrames,
     SamplePlace,
+    ShowInFull,
+    ShownFrame,
     ToChild,
 )
+from indexer.media.picture import NextShown
+from indexer.media.shown_frames import InFullSize
 from indexer.media.sniff import sniff_medium
 from indexer.media.stills import decode_into, prepare_codecs
 from indexer.media.videos import decode_video_into
@@ -71,17 +77,36 @@ def _answer(
         if not isinstance(channel.receive(), GoOn):
             raise WireError("small frames were handed over and something else came")
 
+    def show(shown: ShownFrame, in_full: InFullSize) -> NextShown:
+        channel.send(shown)
+        while isinstance(answer := channel.receive(), ShowInFull):
+            channel.send(InFull(in_full()))
+        if not isinstance(answer, GoOn):
+            raise WireError("a frame was shown and something else came")
+        return answer.next_shown
+
     content = request.content
     try:
         sniffed = sniff_medium(content)
         with memoryview(memory) as output:
             if sniffed.medium == "picture":
                 frames = decode_into(
-                    content, sniffed.format_name, output, settings, request.least_side_px
+                    content,
+                    sniffed.format_name,
+                    output,
+                    settings,
+                    request.least_side_px,
+                    request.frame_indexes,
                 )
             else:
                 frames = decode_video_into(
-                    content, sniffed.format_name, output, settings, hand_over
+                    content,
+                    sniffed.format_name,
+                    output,
+                    settings,
+                    hand_over,
+                    show if request.show_frames else None,
+                    request.frame_indexes,
                 )
     except MediaError as error:
         channel.send(DecodeRefused(error.code, str(error), cpu_seconds()))

@@ -2,7 +2,8 @@
 
 1. Empty and oversized media are refused here, unread.
 2. The bytes go to the child over a pipe; a watchdog kills it when the time is over.
-3. Small frames of a video are shown to the caller as they come, and kept by nobody here.
+3. Frames of a video are shown to the caller as they come, small ones in grey and some in colour,
+   and kept by nobody here.
 4. Its answer is checked like any stranger's; pixels are copied out of sealed shared memory, which
    is then emptied.
 5. A child that dies is one failed medium: it is tried once more in a fresh child (it may have been
@@ -28,7 +29,7 @@ from indexer.media.errors import (
     TooLargeError,
     media_error,
 )
-from indexer.media.limits import MediaLimits
+from indexer.media.limits import IN_FULL_SIDE_PX, SHOWN_SIDE_PX, MediaLimits
 from indexer.media.medium import Medium
 from indexer.media.messages import (
     DeclaredFacts,
@@ -38,12 +39,16 @@ from indexer.media.messages import (
     FramePlace,
     FromChild,
     GoOn,
+    InFull,
     SampledFrames,
+    ShowInFull,
+    ShownFrame,
 )
-from indexer.media.picture import Decoded, DecodedKind, Picture, Pixels, Sample
+from indexer.media.picture import Decoded, DecodedKind, NextShown, Picture, Pixels, Sample
 from indexer.media.sandbox import SandboxSetting, SandboxState
 from indexer.media.sniff import sniff
 from indexer.media.timeline import FRAMES_A_MOMENT
+from indexer.media.watching import FrameWatcher
 from indexer.observations import DeclaredFact
 
 _TRIES = 2
@@ -95,14 +100,17 @@ class Decoder:
         each_sample: EachSample | None = None,
         *,
         least_side_px: int | None = None,
+        watcher: FrameWatcher | None = None,
+        frame_indexes: tuple[int, ...] = (),
     ) -> Decoded:
         """Turn one medium into upright RGB pictures and what its file declares of itself.
 
-        `each_sample` is shown small frames of a video. With `least_side_px` a JPEG may come
-        smaller, by halves, as long as its shorter side keeps so many pixels and its longer one a
-        quarter more (see `Picture.scale`). Raises a `MediaError` whose `code` says why
-        the medium cannot be looked at, and `DecoderUnavailableError` when no decoder can be
-        started here at all.
+        `each_sample` is shown small grey frames of a video, `watcher` some in colour. With
+        `least_side_px` a JPEG may come smaller, by halves, as long as its shorter side keeps so
+        many pixels and its longer one a quarter more (see `Picture.scale`). `frame_indexes` asks
+        for these frames of an animation or a video alone, in full size; of a video nothing is shown
+        then. Raises a `MediaError` whose `code` says why the medium cannot be looked at, and
+        `DecoderUnavailableError` when no decoder can be started here at all.
         """
         size = len(medium.content)
         if size == 0:
@@ -113,21 +121,31 @@ class Decoder:
             )
         with self._turn:
             for _ in range(_TRIES):
-                decoded = self._try(DecodeRequest(medium.content, least_side_px), each_sample)
+                request = DecodeRequest(
+                    medium.content, least_side_px, watcher is not None, frame_indexes
+                )
+                decoded = self._try(request, each_sample, watcher)
                 if decoded is not None:
                     return decoded
         raise DecoderCrashedError("the decoder process died on this medium, twice")
 
-    def _try(self, request: DecodeRequest, each_sample: EachSample | None) -> Decoded | None:
+    def _try(
+        self,
+        request: DecodeRequest,
+        each_sample: EachSample | None,
+        watcher: FrameWatcher | None,
+    ) -> Decoded | None:
         """One attempt; None when the child died."""
         child = self._running_child()
         sniffed = sniff(request.content)
         is_video = sniffed is not None and sniffed.medium == "video"
         timeout_s = self.limits.video_timeout_s if is_video else self.limits.decode_timeout_s
+        if watcher is not None:
+            watcher.begin()
         with child.deadline(timeout_s) as deadline:
             try:
                 child.channel.send(request)
-                answer = self._answer(child, each_sample)
+                answer = self._answer(child, each_sample, watcher)
                 if isinstance(answer, DecodeRefused):
                     self._retire_when_old(child, answer.cpu_s)
                     raise media_error(answer.code, answer.message)
@@ -154,27 +172,72 @@ class Decoder:
             left_out=decoded.left_out,
         )
 
-    def _answer(self, child: ChildProcess, each_sample: EachSample | None) -> FromChild | None:
-        """The next answer that is not about small frames; those are shown on the way."""
-        shown, most = 0, self.limits.max_video_moments * FRAMES_A_MOMENT
+    def _answer(
+        self, child: ChildProcess, each_sample: EachSample | None, watcher: FrameWatcher | None
+    ) -> FromChild | None:
+        """The next answer that is not about frames of a video; those are shown on the way."""
+        samples = frames = 0
         answer = child.channel.receive()
-        while isinstance(answer, SampledFrames):
-            for place in answer.samples:
-                if place.number != shown or shown >= most:
-                    raise WireError("the decoder process handed over frames out of turn")
-                shown += 1
-                shape = (place.height_px, place.width_px)
-                grey = self._pixels(child, place.offset_bytes, shape)
-                if each_sample is not None:
-                    try:
-                        each_sample(Sample(place.number, place.at_ms, place.is_moment, grey))
-                    except BaseException:
-                        # The child waits for an answer that will not come.
-                        self._drop_child()
-                        raise
-            child.channel.send(GoOn())
-            answer = child.channel.receive()
-        return answer
+        try:
+            while True:
+                next_shown: NextShown = "usual"
+                if isinstance(answer, SampledFrames):
+                    self._show_samples(child, answer, samples, each_sample)
+                    samples += len(answer.samples)
+                elif isinstance(answer, ShownFrame) and watcher is not None:
+                    next_shown = self._show_frame(child, answer, frames, watcher)
+                    frames += 1
+                else:
+                    return answer
+                child.channel.send(GoOn(next_shown))
+                answer = child.channel.receive()
+        except BaseException:
+            # The child waits for an answer that will not come.
+            self._drop_child()
+            raise
+
+    def _show_samples(
+        self,
+        child: ChildProcess,
+        answer: SampledFrames,
+        shown: int,
+        each_sample: EachSample | None,
+    ) -> None:
+        """Small grey frames. `shown`: how many there were before."""
+        most = self.limits.max_video_moments * FRAMES_A_MOMENT
+        for number, place in enumerate(answer.samples, start=shown):
+            if place.number != number or number >= most:
+                raise WireError("the decoder process handed over frames out of turn")
+            shape = (place.height_px, place.width_px)
+            grey = self._pixels(child, place.offset_bytes, shape)
+            if each_sample is not None:
+                each_sample(Sample(place.number, place.at_ms, place.is_moment, grey))
+
+    def _show_frame(
+        self, child: ChildProcess, answer: ShownFrame, shown: int, watcher: FrameWatcher
+    ) -> NextShown:
+        """One frame in colour, and larger when it is asked for. `shown`: how many were before."""
+        if answer.number != shown or shown >= self.limits.max_shown_frames:
+            raise WireError("the decoder process showed a frame out of turn")
+        frame = self._shown(child, answer.place, SHOWN_SIDE_PX)
+
+        def in_full() -> Picture:
+            if frame.scale >= 1:
+                return frame
+            child.channel.send(ShowInFull())
+            larger = child.channel.receive()
+            if not isinstance(larger, InFull):
+                raise WireError("the decoder process answered out of turn")
+            if larger.place is None:
+                return frame
+            return self._shown(child, larger.place, IN_FULL_SIDE_PX)
+
+        return watcher.look(frame, in_full)
+
+    def _shown(self, child: ChildProcess, place: FramePlace, most_side_px: int) -> Picture:
+        if max(place.width_px, place.height_px) > most_side_px or place.at_ms is None:
+            raise WireError("the decoder process showed an impossible frame")
+        return self._picture(child, place)
 
     def _pixels(self, child: ChildProcess, offset_bytes: int, shape: tuple[int, ...]) -> Pixels:
         """uint8 of this shape, copied out, believing no number that the child names."""
@@ -189,7 +252,8 @@ class Decoder:
 
     def _collect(self, child: ChildProcess, answer: DecodedFrames) -> tuple[Picture, ...]:
         """The full-size frames, and the shared memory emptied."""
-        if not 1 <= len(answer.frames) <= self.limits.max_frames:
+        most = max(self.limits.max_frames, self.limits.max_animation_frames)
+        if not 1 <= len(answer.frames) <= most:
             raise WireError("the decoder process named an impossible number of frames")
         pictures = tuple(self._picture(child, place) for place in answer.frames)
         child.forget_pixels()
@@ -204,6 +268,7 @@ class Decoder:
             frame_index=place.frame_index,
             full_width_px=full[0],
             full_height_px=full[1],
+            at_ms=place.at_ms,
         )
 
     def _declared(self, child: ChildProcess) -> tuple[tuple[DeclaredFact, ...], str | None]:

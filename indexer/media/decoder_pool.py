@@ -17,6 +17,7 @@ from indexer.media.limits import MediaLimits
 from indexer.media.medium import Medium
 from indexer.media.picture import Decoded
 from indexer.media.sandbox import SandboxSetting, SandboxState
+from indexer.media.watching import FrameWatcher
 
 
 class DecoderPool:
@@ -58,10 +59,18 @@ class DecoderPool:
         each_sample: EachSample | None = None,
         *,
         least_side_px: int | None = None,
+        watcher: FrameWatcher | None = None,
+        frame_indexes: tuple[int, ...] = (),
     ) -> Decoded:
         """See `Decoder.decode`."""
         with self._one() as decoder:
-            return decoder.decode(medium, each_sample, least_side_px=least_side_px)
+            return decoder.decode(
+                medium,
+                each_sample,
+                least_side_px=least_side_px,
+                watcher=watcher,
+                frame_indexes=frame_indexes,
+            )
 
     @contextmanager
     def _one(self) -> Iterator[Decoder]:

@@ -15,6 +15,12 @@ SAMPLE_SIDE_PX: Final = 512
 """Frames of a video are shrunk to this before they are hashed, as `indexer.hashing` does it."""
 SAMPLE_BYTES: Final = SAMPLE_SIDE_PX * SAMPLE_SIDE_PX
 SAMPLES_AT_ONCE: Final = 32
+SHOWN_SIDE_PX: Final = 640
+"""Frames in which faces are looked for are shrunk to this, as large as a detector looks first."""
+SHOWN_BYTES: Final = SHOWN_SIDE_PX * SHOWN_SIDE_PX * 3
+IN_FULL_SIDE_PX: Final = 1920
+"""One that is wanted larger, to this: a face that is small there is of no use to a recogniser."""
+IN_FULL_BYTES: Final = IN_FULL_SIDE_PX * IN_FULL_SIDE_PX * 3
 
 
 class LimitsError(IndexerError):
@@ -33,7 +39,10 @@ class MediaLimits:
     - `max_pixels`: 50 megapixels is more than a phone's or a press camera's usual picture; a
       379 KB PNG can announce 400.
     - `max_side_px`: JPEG's own limit; also keeps width times height far from any overflow.
-    - `max_frames`: frames of an animation or video that are looked at in full size, spread evenly.
+    - `max_frames`: frames of a video that are given in full size, spread evenly; and of any medium
+      those that are asked for one by one.
+    - `max_animation_frames`: frames of an animation that are looked at, spread evenly; smaller ones
+      where so many do not fit into `max_pixels`.
     - `max_animation_pixels`: pixels that may be composed on the way to those frames (animations
       can only be walked, not jumped into); later frames are left out, `frames_total` shows it.
     - `max_video_moments`: moments of a video that are looked at: one a second (and the frames
@@ -41,9 +50,13 @@ class MediaLimits:
     - `max_video_pixels`: pixels of a video that may be decoded on the way to them, about as many as
       a core decodes in half a minute (six minutes of 720p); beyond, key frames stand for the rest.
     - `max_video_packets`: two and a half hours at 30 frames a second; the rest is left out.
+    - `max_shown_frames`: frames of a video in which faces are looked for: one for each of those
+      moments, and as many again after cuts and closer together where faces are seen.
+    - `faces_seconds`: how long faces are looked for in one video or animation; one a second of ten
+      minutes takes about ten seconds.
     - `video_seconds`: how long a decoder works on a video before it gives what it has.
     - `decode_timeout_s`: wall clock for one picture, then the decoder is killed;
-      `video_timeout_s`: the same for a video, hashing of its frames included.
+      `video_timeout_s`: the same for a video, hashing of its frames and looking for faces included.
     - `address_space_bytes`: a bomb becomes a `MemoryError` instead of a swapping machine.
     - `cpu_lifetime_s`: processor time of one decoder process in all; a fresh one follows at half.
     - `open_files`: a decoder needs its pipes, its memory file and the codecs that it loads.
@@ -53,13 +66,16 @@ class MediaLimits:
     max_pixels: int = 50_000_000
     max_side_px: int = 65_500
     max_frames: int = 8
+    max_animation_frames: int = 32
     max_animation_pixels: int = 1_000_000_000
     max_video_moments: int = 600
     max_video_pixels: int = 12_000_000_000
     max_video_packets: int = 270_000
+    max_shown_frames: int = 1200
+    faces_seconds: float = 25.0
     video_seconds: float = 40.0
     decode_timeout_s: float = 20.0
-    video_timeout_s: float = 75.0
+    video_timeout_s: float = 90.0
     start_timeout_s: float = 30.0
     address_space_bytes: int = 1024 * 1024 * 1024
     cpu_lifetime_s: int = 1800
@@ -85,5 +101,7 @@ class MediaLimits:
 
     @property
     def output_bytes(self) -> int:
-        """The same, and behind it room for a handful of small frames of a video."""
-        return self.picture_bytes + SAMPLES_AT_ONCE * SAMPLE_BYTES
+        """The same, and behind it room for frames of a video: a handful of small grey ones, one in
+        colour, and the same one larger.
+        """
+        return self.picture_bytes + SAMPLES_AT_ONCE * SAMPLE_BYTES + SHOWN_BYTES + IN_FULL_BYTES

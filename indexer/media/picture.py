@@ -13,6 +13,8 @@ from indexer.observations import DeclaredFact
 
 Pixels = npt.NDArray[np.uint8]
 DecodedKind = Literal["still", "animation", "video"]
+NextShown = Literal["usual", "closer", "none"]
+"""Which frames of a video are shown next: one a moment and after each cut, more, or none at all."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,13 +23,15 @@ class Picture:
 
     `pixels` is (height, width, 3) uint8 RGB, read-only. `full_width_px` and `full_height_px` are
     the size of the upright frame in the file; a decoder that scales down keeps them, so a place in
-    the picture is always given in full-size pixels (see `scale`).
+    the picture is always given in full-size pixels (see `scale`). `at_ms` is when an animation or a
+    video shows it, from its beginning, where that is known.
     """
 
     pixels: Pixels
     frame_index: int = 0
     full_width_px: int = 0
     full_height_px: int = 0
+    at_ms: int | None = None
 
     def __post_init__(self) -> None:
         """Freeze the pixels and fill in the full size where it was not given."""

@@ -2,9 +2,9 @@
 
 1. The format by magic bytes; only that codec is opened.
 2. Size from the header, before any pixel is decoded.
-3. Which frames: all of a short animation, otherwise a few spread evenly.
-4. Each frame: decoded (a JPEG by halves smaller, where that is enough), brought to 8-bit RGB on
-   white, turned upright, written to the output.
+3. Which frames: all of a short animation, otherwise some spread evenly; or those asked for.
+4. Each frame: decoded (a JPEG by halves smaller, where that is enough; later frames of an animation
+   where not all fit), brought to 8-bit RGB on white, turned upright, written to the output.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pillow_heif
 import simplejpeg
 from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 
+from indexer.media.animations import AnimationWalk, fitting
 from indexer.media.errors import (
     MediaError,
     TooManyPixelsError,
@@ -71,6 +72,20 @@ between take longer than decoding all of it.
 """
 
 
+_LEAST_SHARE_PIXELS = 250_000
+"""Frames of an animation that do not fit come smaller, but not smaller than this: then fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A frame of the file: its upright pixels, its upright full size, and when it is shown."""
+
+    index: int
+    pixels: Pixels
+    full_size: tuple[int, int]
+    at_ms: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class _Header:
     format_name: str
@@ -118,14 +133,15 @@ def decode_into(
     output: memoryview,
     limits: ChildSettings,
     least_side_px: int | None = None,
+    frame_indexes: tuple[int, ...] = (),
 ) -> DecodedFrames:
     """Decode `content` by Pillow's codec `format_name` and write its frames' RGB rows one after
-    another into `output`; `least_side_px` as `DecodeRequest` says.
+    another into `output`; `least_side_px` and `frame_indexes` as `DecodeRequest` says.
 
     Raises a `MediaError` with the reason when the medium cannot be looked at.
     """
     try:
-        return _decode(content, format_name, output, limits, least_side_px)
+        return _decode(content, format_name, output, limits, least_side_px, frame_indexes)
     except MediaError:
         raise
     except MemoryError as error:
@@ -146,24 +162,30 @@ def _decode(
     output: memoryview,
     limits: ChildSettings,
     least_side_px: int | None,
+    frame_indexes: tuple[int, ...],
 ) -> DecodedFrames:
     with Image.open(io.BytesIO(content), formats=[format_name]) as image:
         _check_size(image.size, limits)
         header = _read_header(image, format_name, least_side_px)
-        wanted = _frames_to_decode(header, limits)
+        wanted = _frames_to_decode(header, limits, frame_indexes)
         places: list[FramePlace] = []
         offset = 0
-        width, height = header.upright_size
-        for index, pixels in _frames(content, image, header, wanted, limits):
+        for frame in _frames(content, image, header, wanted, limits):
+            pixels = frame.pixels
             end = offset + pixels.nbytes
             if end > limits.max_pixels * 3:
                 break
             target = np.frombuffer(output[offset:end], dtype=np.uint8).reshape(pixels.shape)
             np.copyto(target, pixels)
-            # Only a JPEG comes smaller, and it has one frame: others may differ from the header.
-            smaller = pixels.shape[1] < width and header.format_name == "JPEG"
-            full = (width, height) if smaller else (pixels.shape[1], pixels.shape[0])
-            places.append(FramePlace(index, offset, pixels.shape[1], pixels.shape[0], *full))
+            place = FramePlace(
+                frame.index,
+                offset,
+                pixels.shape[1],
+                pixels.shape[0],
+                *frame.full_size,
+                at_ms=frame.at_ms,
+            )
+            places.append(place)
             offset = end
     if not places:
         raise UnreadableError("the picture holds no frame that can be decoded")
@@ -174,6 +196,16 @@ def _decode(
         height_px=places[0].full_height_px,
         frames_total=header.frames_total,
         frames=tuple(places),
+        left_out=_left_out(header, limits),
+    )
+
+
+def _left_out(header: _Header, limits: ChildSettings) -> str | None:
+    walkable = _walkable(header, limits)
+    if walkable == header.frames_total:
+        return None
+    return (
+        f"it is long: only the first {walkable} of its {header.frames_total} frames were looked at"
     )
 
 
@@ -208,11 +240,25 @@ def _read_header(image: Image.Image, format_name: str, least_side_px: int | None
     )
 
 
-def _frames_to_decode(header: _Header, limits: ChildSettings) -> tuple[int, ...]:
-    """Indexes spread evenly over those frames that may be walked, first and last among them."""
+def _walkable(header: _Header, limits: ChildSettings) -> int:
+    """How many frames of an animation may be composed on the way."""
     frame_pixels = header.width_px * header.height_px
-    walkable = min(header.frames_total, max(1, limits.max_animation_pixels // frame_pixels))
-    count = max(1, min(limits.max_frames, walkable, limits.max_pixels // frame_pixels))
+    return min(header.frames_total, max(1, limits.max_animation_pixels // frame_pixels))
+
+
+def _frames_to_decode(
+    header: _Header, limits: ChildSettings, frame_indexes: tuple[int, ...]
+) -> tuple[int, ...]:
+    """Indexes spread evenly over those frames that may be walked, first and last among them; or
+    those that were asked for, as far as they may be walked.
+    """
+    frame_pixels = header.width_px * header.height_px
+    walkable = _walkable(header, limits)
+    if frame_indexes:
+        asked = sorted({index for index in frame_indexes if 0 <= index < walkable})
+        return tuple(asked[: limits.max_frames]) or (0,)
+    others = (limits.max_pixels - frame_pixels) // min(frame_pixels, _LEAST_SHARE_PIXELS)
+    count = max(1, min(limits.max_animation_frames, walkable, 1 + others))
     if count == 1:
         return (0,)
     return tuple(round(place * (walkable - 1) / (count - 1)) for place in range(count))
@@ -224,18 +270,23 @@ def _frames(
     header: _Header,
     wanted: tuple[int, ...],
     limits: ChildSettings,
-) -> Iterator[tuple[int, Pixels]]:
+) -> Iterator[_Frame]:
     if header.format_name == "JPEG":
         pixels = _fast_jpeg(content, header)
         if pixels is not None:
-            yield 0, pixels
+            yield _Frame(0, pixels, header.upright_size)
             return
+    walk = AnimationWalk(image)
+    room_pixels = limits.max_pixels
     for place, index in enumerate(wanted):
         try:
+            walk.seek(index)
             if index:
-                image.seek(index)
                 _check_size(image.size, limits)
             frame = _upright(_to_rgb(image), header.orientation)
+            full_size = frame.size
+            if place:
+                frame = fitting(frame, room_pixels // (len(wanted) - place))
         except MediaError:
             raise
         except _BROKEN:
@@ -243,7 +294,9 @@ def _frames(
             if place == 0:
                 raise
             return
-        yield index, np.asarray(frame)
+        room_pixels -= frame.width * frame.height
+        at_ms = walk.at_ms if header.frames_total > 1 else None
+        yield _Frame(index, np.asarray(frame), full_size, at_ms)
 
 
 def _fast_jpeg(content: bytes, header: _Header) -> Pixels | None:

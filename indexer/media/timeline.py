@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -62,12 +62,13 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Moments of all packets of a video, in the order of the file.
+    """Moments of all packets of a video, in the order of the file; `shown_ms` in that of showing.
 
     `duration_ms` is how long the pictures that are there are shown.
     """
 
     moments_ms: tuple[int, ...]
+    shown_ms: tuple[int, ...]
     key_packets: tuple[int, ...]
     duration_ms: int
 
@@ -83,7 +84,7 @@ class Timeline:
         keys = tuple(place for place, packet in enumerate(listed) if packet.is_key)
         if listed and (not keys or keys[0] != 0):
             keys = (0, *keys)
-        return cls(moments, keys, duration_ms)
+        return cls(moments, tuple(sorted(moments)), keys, duration_ms)
 
     def __len__(self) -> int:
         return len(self.moments_ms)
@@ -100,7 +101,23 @@ class Timeline:
         step_ms = self.duration_ms / count if spread else float(STEP_MS)
         step_ms /= FRAMES_A_MOMENT
         times = [round(place * step_ms) for place in range(count * FRAMES_A_MOMENT)]
-        wanted = [Wanted(at, place % FRAMES_A_MOMENT == 0) for place, at in enumerate(times)]
+        return self._groups_of(
+            [Wanted(at, place % FRAMES_A_MOMENT == 0) for place, at in enumerate(times)]
+        )
+
+    def groups_of_frames(self, indexes: Sequence[int]) -> tuple[Group, ...]:
+        """The groups, with what is wanted of them: just these frames, by their number in the order
+        in which they are shown. Numbers that there are not are left out.
+        """
+        times = sorted({self.shown_ms[at] for at in indexes if 0 <= at < len(self)})
+        return self._groups_of([Wanted(at_ms, is_moment=True) for at_ms in times])
+
+    def index_at(self, at_ms: int) -> int:
+        """The number of the frame that is shown from then on, in the order of showing."""
+        return bisect.bisect_left(self.shown_ms, at_ms)
+
+    def _groups_of(self, wanted: Sequence[Wanted]) -> tuple[Group, ...]:
+        times = [each.at_ms for each in wanted]
         begins = [self.moments_ms[key] for key in self.key_packets]
         # A group's own clock may begin before its predecessor's ends: moments go to the last group
         # that has begun.

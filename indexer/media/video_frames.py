@@ -1,25 +1,27 @@
 """Frames of a video into the shared memory: many small grey ones, and a few in full size.
 
 1. Each wanted frame is made grey and small, turned upright, and handed over with some others.
-2. For each part of the video one frame is kept in full size: of its second half, and not plain,
+2. Where faces are looked for, some are shown in colour (`shown_frames`).
+3. For each part of the video one frame is kept in full size: of its second half, and not plain,
    where there is such a one.
+
+`ChosenFrames` takes its place where single frames are asked for: those alone, in full size.
 """
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from indexer.media.containers import BROKEN
 from indexer.media.limits import SAMPLE_BYTES, SAMPLE_SIDE_PX, SAMPLES_AT_ONCE
 from indexer.media.messages import ChildSettings, FramePlace, SamplePlace
-from indexer.media.picture import Pixels
+from indexer.media.shown_frames import FrameShow
 from indexer.media.timeline import FRAMES_A_MOMENT, Timeline
+from indexer.media.upright import copy_into, shape_of, upright
 
 HandOver = Callable[[tuple[SamplePlace, ...]], None]
 """Told which small frames lie in the output; returns when they have been read."""
@@ -45,17 +47,14 @@ class FrameWriter:
     timeline: Timeline
     pixel_shape: float
     hand_over: HandOver
+    show: FrameShow | None = None
     samples: int = 0
     _waiting: list[SamplePlace] = field(init=False, default_factory=list)
     _kept: dict[int, _Kept] = field(init=False, default_factory=dict)
     _parts: int = field(init=False, default=0)
     _slot_bytes: int = field(init=False, default=0)
-    _shown_order: list[int] = field(init=False)
     _shrinker: VideoReformatter = field(init=False, default_factory=VideoReformatter)
     _converter: VideoReformatter = field(init=False, default_factory=VideoReformatter)
-
-    def __post_init__(self) -> None:
-        self._shown_order = sorted(self.timeline.moments_ms)
 
     def take(self, frame: VideoFrame, at_ms: int, *, is_moment: bool) -> None:
         """One wanted frame."""
@@ -66,17 +65,19 @@ class FrameWriter:
             shrunk = self._shrinker.reformat(
                 frame, width, height, "gray", interpolation="AREA", threads=1
             )
-            small = _upright(shrunk, frame)
+            small = upright(shrunk, frame)
         except BROKEN:
             return  # a kind of pixels that cannot be converted
         window = self.limits.max_pixels * 3
         offset = window + len(self._waiting) * SAMPLE_BYTES
         height, width = small.shape
-        _copy(small, self.output, offset)
+        copy_into(small, self.output, offset)
         self._waiting.append(SamplePlace(self.samples, at_ms, is_moment, offset, width, height))
         self.samples += 1
         if len(self._waiting) == SAMPLES_AT_ONCE:
             self._flush()
+        if self.show is not None:
+            self.show.offer(frame, at_ms, small, is_moment=is_moment)
         if is_moment:
             self._keep(frame, at_ms, plain=float(small.std()) < _PLAIN_DEVIATION)
 
@@ -95,7 +96,7 @@ class FrameWriter:
 
     def _keep(self, frame: VideoFrame, at_ms: int, *, plain: bool) -> None:
         """The best frame of each part: not plain, and from its middle on."""
-        width, height = max(1, round(frame.width * self.pixel_shape)), frame.height
+        width, height = shape_of(frame, self.pixel_shape)
         frame_pixels = width * height
         if not self._parts:
             fitting = self.limits.max_pixels // frame_pixels
@@ -110,22 +111,51 @@ class FrameWriter:
             return
         try:
             full = self._converter.reformat(frame, width, height, "rgb24", threads=1)
-            pixels = _upright(full, frame)
+            pixels = upright(full, frame)
         except BROKEN:
             return
         offset = part * self._slot_bytes
-        _copy(pixels, self.output, offset)
-        index = bisect.bisect_left(self._shown_order, at_ms)
-        place = FramePlace(index, offset, pixels.shape[1], pixels.shape[0])
+        copy_into(pixels, self.output, offset)
+        index = self.timeline.index_at(at_ms)
+        place = FramePlace(index, offset, pixels.shape[1], pixels.shape[0], at_ms=at_ms)
         self._kept[part] = _Kept(place, merit)
 
 
-def _upright(converted: VideoFrame, frame: VideoFrame) -> Pixels:
-    """uint8, turned counter-clockwise by the right angle that the file says of the `frame`."""
-    pixels = np.asarray(converted.to_ndarray(), dtype=np.uint8)
-    return np.rot90(pixels, round(frame.rotation / 90) % 4)
+@dataclass(slots=True)
+class ChosenFrames:
+    """Takes wanted frames and puts each into the output in full size, one after another."""
 
+    output: memoryview
+    limits: ChildSettings
+    timeline: Timeline
+    pixel_shape: float
+    samples: int = 0
+    _places: list[FramePlace] = field(init=False, default_factory=list)
+    _used_bytes: int = field(init=False, default=0)
+    _converter: VideoReformatter = field(init=False, default_factory=VideoReformatter)
 
-def _copy(pixels: Pixels, output: memoryview, offset: int) -> None:
-    target = np.frombuffer(output[offset : offset + pixels.nbytes], dtype=np.uint8)
-    np.copyto(target.reshape(pixels.shape), pixels)
+    def take(self, frame: VideoFrame, at_ms: int, *, is_moment: bool) -> None:
+        """One frame; left out where there is no room for it."""
+        del is_moment
+        width, height = shape_of(frame, self.pixel_shape)
+        free_bytes = self.limits.max_pixels * 3 - self._used_bytes
+        if len(self._places) == self.limits.max_frames or width * height * 3 > free_bytes:
+            return
+        try:
+            full = self._converter.reformat(frame, width, height, "rgb24", threads=1)
+            pixels = upright(full, frame)
+        except BROKEN:
+            return
+        copy_into(pixels, self.output, self._used_bytes)
+        index = self.timeline.index_at(at_ms)
+        height, width = pixels.shape[:2]
+        self._places.append(FramePlace(index, self._used_bytes, width, height, at_ms=at_ms))
+        self._used_bytes += pixels.nbytes
+        self.samples += 1
+
+    def finish(self) -> None:
+        """All are in place."""
+
+    def places(self) -> tuple[FramePlace, ...]:
+        """Where they lie, in the order in which they are shown."""
+        return tuple(self._places)

@@ -5,8 +5,11 @@
 2. Choose what is looked at: one moment a second over the whole, and frames between (`timeline`).
 3. Read through it again and decode what is needed for them, in order, within the budget of pixels
    and of time; a frame that is damaged costs itself, a file that breaks off what is missing.
-4. Each wanted frame: made grey and small, turned upright, handed over a handful at a time.
+4. Each wanted frame: made grey and small, turned upright, handed over a handful at a time; some are
+   shown in colour, where faces are looked for.
 5. A few of them, spread evenly and not plain, are kept in full size.
+
+Where single frames are asked for, steps 2 to 5 are done for those alone.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from indexer.media.containers import BROKEN, opened, picture_stream
 from indexer.media.errors import TooManyPixelsError, TooMuchMemoryError, UnreadableError
 from indexer.media.messages import ChildSettings, DecodedFrames
 from indexer.media.picture import VideoLooked
+from indexer.media.shown_frames import FrameShow, Show
 from indexer.media.timeline import (
     MAX_GROUP_MS,
     Group,
@@ -34,7 +38,7 @@ from indexer.media.timeline import (
     Timeline,
     Wanted,
 )
-from indexer.media.video_frames import FrameWriter, HandOver
+from indexer.media.video_frames import ChosenFrames, FrameWriter, HandOver
 
 _WIDEST_PIXEL = 5.0
 _EXACT_BEFORE_MS = 150
@@ -50,10 +54,13 @@ def decode_video_into(
     output: memoryview,
     limits: ChildSettings,
     hand_over: HandOver,
+    show: Show | None = None,
+    frame_indexes: tuple[int, ...] = (),
 ) -> DecodedFrames:
     """Decode `content`; full-size frames lie at the beginning of `output` in the end.
 
-    Small frames are written behind `max_pixels * 3` bytes and handed over on the way. Raises a
+    Small frames are written behind `max_pixels * 3` bytes and handed over on the way; with `show`,
+    some are shown in colour behind those. `frame_indexes` asks for these frames alone. Raises a
     `MediaError` with the reason when nothing of the video can be looked at.
     """
     started = time.monotonic()
@@ -65,12 +72,20 @@ def decode_video_into(
             pixel_shape = _pixel_shape(stream)
         if not len(timeline):
             raise UnreadableError(f"the {container_name} video holds no picture at all")
-        groups = timeline.groups(limits.max_video_moments)
-        writer = FrameWriter(output, limits, timeline, pixel_shape, hand_over)
+        frame_show = None
+        writer: FrameWriter | ChosenFrames
+        if frame_indexes:
+            groups = timeline.groups_of_frames(frame_indexes)
+            writer = ChosenFrames(output, limits, timeline, pixel_shape)
+        else:
+            groups = timeline.groups(limits.max_video_moments)
+            if show is not None:
+                frame_show = FrameShow(output, limits, timeline, pixel_shape, show)
+            writer = FrameWriter(output, limits, timeline, pixel_shape, hand_over, frame_show)
         with opened(content, container_name, max_pixels=limits.max_pixels) as container:
             stream, _ = picture_stream(container, container_name)
             _check_size(stream.codec_context.width, stream.codec_context.height, limits)
-            sweep = _Sweep(stream, timeline, groups, writer, limits, started)
+            sweep = _Sweep(stream, timeline, groups, writer, frame_show, limits, started)
             sweep.run(container)
         writer.finish()
     except MemoryError as error:
@@ -85,6 +100,10 @@ def decode_video_into(
     if not places:
         raise UnreadableError(f"no picture of this {container_name} video can be decoded")
     reasons = [reason, sweep.left_out()]
+    if frame_show is not None and frame_show.left_out:
+        reasons.append(
+            "faces were looked for in one frame a moment only, where its scenes change most"
+        )
     if announced_ms > _NOT_ALL_THERE * timeline.duration_ms + 1000:
         reasons.append(
             f"the file announces {_seconds(announced_ms)} and holds pictures for "
@@ -157,7 +176,8 @@ class _Sweep:
     stream: VideoStream
     timeline: Timeline
     groups: tuple[Group, ...]
-    writer: FrameWriter
+    writer: FrameWriter | ChosenFrames
+    show: FrameShow | None
     limits: ChildSettings
     started_s: float
     looked_ms: int = 0
@@ -238,7 +258,9 @@ class _Sweep:
         return self._over_time(min(1.0, share))
 
     def _over_time(self, share: float) -> bool:
-        return time.monotonic() - self.started_s > self.limits.video_seconds * share
+        """Whether that share of the time is spent, without the time in which others looked."""
+        waited_s = self.show.waited_s if self.show is not None else 0.0
+        return time.monotonic() - self.started_s - waited_s > self.limits.video_seconds * share
 
     def _feed(self, number: int, packet: Packet[VideoStream]) -> None:
         codec = self.stream.codec_context

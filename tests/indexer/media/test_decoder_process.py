@@ -115,6 +115,8 @@ def test_an_animation_is_walked_only_as_far_as_allowed(slow: bytes) -> None:
         decoded = decoder.decode(Medium(slow))
     assert decoded.frames_total >= 256
     assert max(frame.frame_index for frame in decoded.frames) == 19
+    assert decoded.left_out is not None
+    assert "only the first 20 of" in decoded.left_out
 
 
 def test_a_decoder_that_dies_on_a_medium_twice_is_one_failed_medium(slow: bytes) -> None:

@@ -124,19 +124,49 @@ def test_transparency_lies_on_white(decoder: Decoder) -> None:
 
 
 def test_an_animation_is_sampled_evenly_with_first_and_last_frame(decoder: Decoder) -> None:
-    frames = [Image.new("RGB", (32, 24), (10 * i, 0, 0)) for i in range(21)]
+    frames = [Image.new("RGB", (32, 24), (4 * i, 0, 0)) for i in range(61)]
     content = encoded(
         frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True, duration=50
     )
     decoded = decoder.decode(Medium(content))
     assert decoded.kind == "animation"
-    assert decoded.frames_total == 21
+    assert decoded.frames_total == 61
+    assert decoded.left_out is None
     indexes = [frame.frame_index for frame in decoded.frames]
-    assert len(indexes) == MediaLimits().max_frames
+    assert len(indexes) == MediaLimits().max_animation_frames
     assert indexes[0] == 0
-    assert indexes[-1] == 20
+    assert indexes[-1] == 60
     assert max(np.diff(indexes)) - min(np.diff(indexes)) <= 1
-    assert [int(frame.pixels[0, 0, 0]) for frame in decoded.frames] == [10 * i for i in indexes]
+    assert [int(frame.pixels[0, 0, 0]) for frame in decoded.frames] == [4 * i for i in indexes]
+
+
+@pytest.mark.parametrize("format_name", ["GIF", "PNG", "WEBP", "AVIF"])
+def test_frames_of_an_animation_say_when_they_are_shown(decoder: Decoder, format_name: str) -> None:
+    frames = [Image.new("RGB", (32, 32), (0, 60 * i, 0)) for i in range(4)]
+    content = encoded(
+        frames[0], format_name, save_all=True, append_images=frames[1:], duration=[100, 300, 50, 80]
+    )
+    decoded = decoder.decode(Medium(content))
+    assert [frame.at_ms for frame in decoded.frames] == [0, 100, 400, 450]
+    (third,) = decoder.decode(Medium(content), frame_indexes=(2,)).frames
+    assert (third.frame_index, third.at_ms) == (2, 400)
+
+
+def test_later_frames_of_a_large_animation_come_smaller_and_single_ones_as_they_are() -> None:
+    frames = [Image.new("RGB", (900, 1200), (i % 2 * 250, 6 * i, 0)) for i in range(40)]
+    content = encoded(
+        frames[0], "WEBP", save_all=True, append_images=frames[1:], quality=20, method=0
+    )
+    with Decoder(MediaLimits(max_pixels=12_000_000)) as sparing:
+        decoded = sparing.decode(Medium(content))
+        assert len(decoded.frames) == MediaLimits().max_animation_frames
+        assert decoded.frames[0].scale == 1, "hashes are made of it"
+        assert all(0.5 < frame.scale < 1 for frame in decoded.frames[1:])
+        assert all(frame.full_width_px == 900 for frame in decoded.frames)
+        wanted = (decoded.frames[3].frame_index, decoded.frames[-1].frame_index)
+        again = sparing.decode(Medium(content), frame_indexes=wanted)
+    assert [frame.frame_index for frame in again.frames] == list(wanted)
+    assert all(frame.scale == 1 for frame in again.frames)
 
 
 @pytest.mark.parametrize("format_name", ["GIF", "PNG"])
