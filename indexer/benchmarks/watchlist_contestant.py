@@ -53,8 +53,8 @@ class Contestant(Protocol):
         """Take all in; returns the seconds of it, without drawing."""
         ...
 
-    def search(self, probes: Floats, threshold: float) -> tuple[float, tuple[FoundRow, ...]]:
-        """Seconds, and all at or above the threshold."""
+    def search(self, probes: Floats, threshold: float) -> Searched:
+        """All at or above the threshold."""
         ...
 
 
@@ -76,17 +76,17 @@ class FaissFlat:
             seconds += time.perf_counter() - began
         return seconds
 
-    def search(self, probes: Floats, threshold: float) -> tuple[float, tuple[FoundRow, ...]]:
+    def search(self, probes: Floats, threshold: float) -> Searched:
         """See `Contestant`."""
         if self._index is None:
             raise RuntimeError("nothing was built")
         radius = float(np.nextafter(np.float32(threshold), np.float32(-1)))
-        began = time.perf_counter()
+        clocks = _Clocks()
         starts, similarities, rows = self._index.range_search(probes, radius)
-        seconds = time.perf_counter() - began
+        taken = clocks.taken()
         asked = np.repeat(np.arange(len(probes)), np.diff(starts.astype(np.int64)))
         found = zip(asked.tolist(), rows.tolist(), similarities.tolist(), strict=True)
-        return seconds, tuple(FoundRow(*each) for each in found)
+        return Searched(*taken, tuple(FoundRow(*each) for each in found))
 
 
 class Likeness:
@@ -121,16 +121,15 @@ class Likeness:
         gallery = builder.done()
         return gallery, seconds + time.perf_counter() - began
 
-    def search(self, probes: Floats, threshold: float) -> tuple[float, tuple[FoundRow, ...]]:
+    def search(self, probes: Floats, threshold: float) -> Searched:
         """See `Contestant`."""
-        began = time.perf_counter()
+        clocks = _Clocks()
         hits = self.gallery.search(probes, threshold)
-        seconds = time.perf_counter() - began
-        return seconds, tuple(
-            FoundRow(hit.face, int(hit.person_ref), hit.similarity) for hit in hits
-        )
+        taken = clocks.taken()
+        rows = (FoundRow(hit.face, int(hit.person_ref), hit.similarity) for hit in hits)
+        return Searched(*taken, tuple(rows))
 
-    def search_whole(self, probes: Floats, threshold: float) -> tuple[float, tuple[FoundRow, ...]]:
+    def search_whole(self, probes: Floats, threshold: float) -> Searched:
         """As the examiner asks: a picture a probe; matches are judged, and look-alikes looked for,
         and every probe is overwritten.
         """
@@ -139,14 +138,15 @@ class Likeness:
         pictures = [
             ProbeFaces((ProbeFace(vector, crop, Box(0, 0, 1, 1)),), _STAMP) for vector in probes
         ]
-        began = time.perf_counter()
+        clocks = _Clocks()
         found = watchlist.search_many(pictures)
-        seconds = time.perf_counter() - began
-        return seconds, tuple(
+        taken = clocks.taken()
+        rows = (
             FoundRow(place, int(match.person_ref), match.similarity)
             for place, matches in enumerate(found)
             for match in matches
         )
+        return Searched(*taken, tuple(rows))
 
     def changes(self, drawn: DrawnGallery) -> Changes:
         """See `Changes`; afterwards the gallery is as it was."""
@@ -238,10 +238,20 @@ def main(arguments: Sequence[str]) -> int:
 def _searched(contestant: Likeness | FaissFlat, asked: Build, question: Search) -> Searched:
     probes = _drawn(asked).probes(question.batch, question.round_number)
     if question.whole and isinstance(contestant, Likeness):
-        seconds, hits = contestant.search_whole(probes, asked.threshold)
-    else:
-        seconds, hits = contestant.search(probes, asked.threshold)
-    return Searched(seconds, hits)
+        return contestant.search_whole(probes, asked.threshold)
+    return contestant.search(probes, asked.threshold)
+
+
+class _Clocks:
+    """How long something takes, and how long all threads work on it."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter()
+        self._worked = time.process_time()
+
+    def taken(self) -> tuple[float, float]:
+        """Seconds of both since then."""
+        return time.perf_counter() - self._began, time.process_time() - self._worked
 
 
 def _drawn(asked: Build) -> DrawnGallery:

@@ -46,9 +46,10 @@ class FoundRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Searched(msgspec.Struct, frozen=True, tag=True):
-    """What was found, in any order."""
+    """What was found, in any order; `processor_s` is what all threads of the process worked."""
 
     seconds: float
+    processor_s: float
     hits: tuple[FoundRow, ...]
 
 

@@ -91,13 +91,14 @@ def watchlist_tables(result: WatchlistBenchmark) -> Iterator[RenderableType]:
         "taken in, s",
         "memory, MB",
         "peak, MB",
-        title="Median, and best round",
+        title="Median (best round, processor time of all threads)",
     )
     contests = {contest.contestant: contest for contest in result.contests}
     for name in dict.fromkeys(timing.contestant for timing in result.timings):
         timed = {each.batch: each for each in result.timings if each.contestant == name}
         cells = [
-            f"{timed[batch].median_ms:.2f}  ({timed[batch].best_ms:.2f})" if batch in timed else "-"
+            f"{timed[batch].median_ms:.2f}  ({timed[batch].best_ms:.2f}, "
+            f"{timed[batch].processor_ms:.2f})"
             for batch in batches
         ]
         contest = contests.get(name)
