@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 from sqlalchemy.orm import Session
 
 from indexer.errors import IndexerError
@@ -73,7 +74,9 @@ class BuildingExaminer:
         licences = self._choice.installed.licences(
             beside.stamp, licence_accepted=beside.licence_accepted
         )
-        client = ExaminerClient.start(self._choice.hello(beside.stamp.pack, licences))
+        hello = self._choice.hello(beside.stamp.pack, licences)
+        # it looks at one photo at a time, beside an examiner that has the memory of the settings
+        client = ExaminerClient.start(msgspec.structs.replace(hello, memory_bytes=1))
         with self._lock:
             self._client = client
         if client.model != beside.stamp:

@@ -76,3 +76,22 @@ def test_a_budget_is_kept_and_named(worker: Worker, site: HostileSite) -> None:
         run = worker.sources.service.run(session, worker.sources.system, run_id)
     assert (run.pages_seen, run.media_seen) == (3, 4)
     assert run.state_reason == "budget"
+
+
+def test_a_run_without_a_model_to_look_for_faces_with_is_blind(
+    worker: Worker, site: HostileSite
+) -> None:
+    plant(site, None, pages=2)
+    kept, worker.eyes.model = worker.eyes.model, None
+    try:
+        run_id = run_of(worker, site)
+        assert worker.wait_for(run_id, "finished", "blind") == "blind"
+    finally:
+        worker.eyes.model = kept
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, run_id)
+        outcome = worker.sources.service.progress.outcome(session, worker.sources.system, run_id)
+    assert run.state_reason == "faces_not_looked_for"
+    assert outcome.media_without_faces == run.media_seen > 0
+    again = run_of(worker, site)
+    assert worker.wait_for(again, "finished", "blind") == "finished", "with the model it can look"

@@ -83,6 +83,7 @@ def test_a_wall_is_told_by_the_status(status: int, wall: str | None) -> None:
         ({"refusals": (("page", "wall_challenge", 1),)}, "wall_challenge"),
         ({"canaries_lost": 1}, "canary_lost"),
         ({"starts_refused": 1}, "start_refused"),
+        ({"media_without_faces": 1}, "faces_not_looked_for"),
         ({"refusals": (("page", "wall_forbidden", 9),)}, "many_refused"),
     ],
 )
