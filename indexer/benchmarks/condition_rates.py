@@ -64,7 +64,9 @@ class ConditionRate(msgspec.Struct, frozen=True):
 
 
 class ConditionsBenchmark(msgspec.Struct, frozen=True):
-    """All conditions, on the same people. `people_digest` names who was chosen, without names."""
+    """All conditions, on the same people. `people_digest` names who was chosen, without names;
+    `people_words` says among whom.
+    """
 
     people: int
     people_digest: str
@@ -72,6 +74,7 @@ class ConditionsBenchmark(msgspec.Struct, frozen=True):
     threshold: float
     threshold_words: str
     rates: tuple[ConditionRate, ...]
+    people_words: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +94,7 @@ def measure_conditions(
     threshold: float,
     threshold_words: str,
     among: Sequence[int],
+    people_words: str,
     limit_people: int,
     seed: int,
     said: Said,
@@ -130,6 +134,7 @@ def measure_conditions(
         threshold=threshold,
         threshold_words=threshold_words,
         rates=tuple(rates),
+        people_words=people_words,
     )
 
 

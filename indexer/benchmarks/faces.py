@@ -48,6 +48,8 @@ from indexer.media import Decoder
 from indexer.observations import ModelStamp
 
 _VERSIONS_OF: Final = ("opencv-python", "numpy", "onnxruntime", "openvino", "insightface", "av")
+FEWEST_HELD_OUT: Final = 30
+"""Fewer people than that say too little about conditions."""
 CAVEATS: Final = (
     f"The labelled face of a picture is, {LABELLED_FACE_RULE}.",
     "By person: every person, and for false matches every pair of people, counts the same.",
@@ -55,7 +57,6 @@ CAVEATS: Final = (
     "A picture without a found face is no part of verification; elsewhere it counts as missed.",
     "Wrong labels count as errors, except for pairs of people that are said to be left out.",
     "Conditions are made by programs from pictures in which the face is found upright.",
-    f"Conditions are measured on people who are held out of calibrations: those for whom, {RULE}.",
 )
 
 
@@ -169,6 +170,7 @@ def run_faces_benchmark(
         # 5. Conditions.
         altered = None
         if wanted.conditions is not None:
+            among, people_words = _never_calibrated_on(seen, wanted.held_out_share)
             altered = measure_conditions(
                 seen,
                 eye,
@@ -176,7 +178,8 @@ def run_faces_benchmark(
                 conditions,
                 threshold=threshold,
                 threshold_words=words,
-                among=_never_calibrated_on(seen, wanted.held_out_share),
+                among=among,
+                people_words=people_words,
                 limit_people=wanted.condition_people,
                 seed=wanted.seed,
                 said=said,
@@ -225,9 +228,17 @@ def _identification(
         return None, str(error)
 
 
-def _never_calibrated_on(seen: SeenSet, share: float) -> list[int]:
-    """People whom a calibration on this very set holds out (`calibrating.RULE`)."""
-    return [who for who, name in enumerate(seen.people) if is_held_out(name, share)]
+def _never_calibrated_on(seen: SeenSet, share: float) -> tuple[list[int], str]:
+    """People whom a calibration on this very set holds out, or all of a small set; and in words."""
+    held_out = [who for who, name in enumerate(seen.people) if is_held_out(name, share)]
+    several = int((seen.pictures_of[held_out] > 1).sum())
+    if several >= FEWEST_HELD_OUT:
+        return held_out, f"people who are held out of calibrations: those for whom, {RULE}"
+    words = (
+        "all people, also those whom a calibration on this set would see: of those it holds out "
+        f"only {several} have two pictures"
+    )
+    return list(range(len(seen.people))), words
 
 
 def _pictures_seen(seen: SeenSet) -> PicturesSeen:

@@ -176,6 +176,7 @@ def _conditions(
         table.add_row(*cells)
     yield table
     yield f"Threshold {result.threshold:.3f}: {result.threshold_words}"
+    yield f"Conditions are measured on {result.people_words}"
     if before is not None:
         same = before.people_digest == result.people_digest
         yield (

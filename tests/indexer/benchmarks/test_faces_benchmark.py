@@ -136,6 +136,7 @@ def test_conditions_cost_recognition_and_are_told_beside_false_matches(
             threshold=0.4,
             threshold_words="of this test",
             among=range(len(seen.people)),
+            people_words="everybody",
             limit_people=4,
             seed=1,
             said=lambda *_: None,
