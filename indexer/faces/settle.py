@@ -6,9 +6,10 @@ eyes where its mouth is. So:
 
 1. The picture was looked at from four sides. What overlaps is one place, seen best from one side.
 2. The orientation network says of each place how it is rolled. What the detector saw the right way
-   up stays as it was found; so does what scores as an upright face and is none for the network.
+   up stays as it was found.
 3. Any other that may be a face is cut out, turned upright by that roll, and looked at again; where
-   the network is not sure, also by the roll that the detector's own landmarks show.
+   the network is not sure, also by its second thought and by what the detector's landmarks show,
+   and from all round when none of these convinces.
 4. Its landmarks say how far it is still off, and it is looked at once more if that is much.
 5. It is a face if it then scores enough and has the landmarks of one. If it does not, what scored
    as an upright face stays one.
@@ -40,7 +41,9 @@ LIKELY_FACE: Final = 0.0
 _STRAIGHT_DEGREES: Final = 12.0
 _UPRIGHT_DEGREES: Final = 35.0
 _SURE: Final = 0.8
-_APART_DEGREES: Final = 20.0
+_CONVINCING: Final = 0.9
+_SURELY_FACE: Final = 2.0
+_ALL_ROUND: Final = tuple(45.0 * step for step in range(8))
 _STILL_CROOKED_DEGREES: Final = 6.0
 _WORSE_BY: Final = 0.1
 _LEAST_SCORE: Final = 0.3
@@ -129,15 +132,16 @@ def settle(
     scores, as_upright = places.seen.scores, places.shown_at == 0
     as_upright &= scores >= demands.upright
     likely = thought.faces >= LIKELY_FACE
-    shown_well = np.where(as_upright, True, likely & (scores >= demands.turned))
-    stays = shown_well & ((off < _STRAIGHT_DEGREES) | ~likely)
+    stays = as_upright | (likely & (scores >= demands.turned))
+    stays &= off < _STRAIGHT_DEGREES
     again = np.flatnonzero(~stays & (likely | (scores >= demands.upright))).tolist()
     views = _best_views(picture, places, again, thought, look, demands)
     settled = [places.seen.only(stays)]
     for at in again:
         view = views.get(at)
         as_found = places.seen.only(np.array([at])) if as_upright[at] else None
-        if view is not None and _is_face(view, demands) and _is_better(view, as_found):
+        sure = bool(thought.sureness[at] >= _SURE)
+        if view is not None and _is_face(view, demands) and _is_better(view, as_found, sure):
             settled.append(in_picture(view.seen, view.to_cut_out))
         elif as_found is not None:
             settled.append(as_found)
@@ -155,32 +159,42 @@ def _best_views(
     demands: Demands,
 ) -> dict[int, _View]:
     """Each turned upright by what is thought, then by what its own landmarks show then."""
-    asked: list[tuple[int, float]] = []
-    for at in again:
-        roll = float(thought.roll_degrees[at])
-        shown = float(places.shown_at[at]) + _shown_roll(places, at, demands)
-        asked.append((at, roll))
-        if thought.sureness[at] < _SURE and abs(_about_zero(shown - roll)) > _APART_DEGREES:
-            asked.append((at, shown))
+    unsure = [at for at in again if thought.sureness[at] < _SURE]
+    asked = [(at, float(thought.roll_degrees[at])) for at in again]
+    asked += [(at, float(thought.other_roll_degrees[at])) for at in unsure]
+    asked += [(at, _shown_roll(places, at, demands)) for at in unsure]
     best: dict[int, _View] = {}
-    for (at, _), view in zip(asked, _views(picture, asked, thought, look), strict=True):
-        if view is not None and (at not in best or view.worth > best[at].worth):
-            best[at] = view
-    turned = []
+
+    def take_better(asked: Sequence[tuple[int, float]], at_most_worse: float) -> None:
+        for (at, _), view in zip(asked, _views(picture, asked, thought, look), strict=True):
+            if view is None:
+                continue
+            better = at not in best or view.worth > best[at].worth
+            if better or view.score >= best[at].score - at_most_worse:
+                best[at] = view
+
+    take_better(asked, -1.0)
+    doubtful = [
+        at
+        for at in unsure
+        if (at not in best or best[at].score < _CONVINCING)
+        and (thought.faces[at] >= _SURELY_FACE or places.seen.scores[at] >= demands.upright)
+    ]
+    take_better([(at, degrees) for at in doubtful for degrees in _ALL_ROUND], -1.0)
+    crooked = []
     for at, view in best.items():
         still = demands.turned_for_each_seen * roll_degrees(view.seen.landmarks_px[0])
         if abs(still) >= _STILL_CROOKED_DEGREES:
-            turned.append((at, view.degrees + still))
-    for (at, _), view in zip(turned, _views(picture, turned, thought, look), strict=True):
-        if view is not None and view.score >= best[at].score - _WORSE_BY:
-            best[at] = view
+            crooked.append((at, view.degrees + still))
+    take_better(crooked, _WORSE_BY)
     return best
 
 
 def _shown_roll(places: Places, at: int, demands: Demands) -> float:
-    """How far the landmarks of a place say that it is turned against the side it was seen from."""
-    shown = roll_degrees(places.seen.landmarks_px[at]) - float(places.shown_at[at])
-    return demands.turned_for_each_seen * float(_about_zero(shown))
+    """How a face is rolled by the side that it was seen from, and by its landmarks there."""
+    side = float(places.shown_at[at])
+    shown = float(_about_zero(roll_degrees(places.seen.landmarks_px[at]) - side))
+    return side + demands.turned_for_each_seen * shown
 
 
 def _views(
@@ -223,14 +237,16 @@ def _is_face(view: _View, demands: Demands) -> bool:
     return view.score >= least and view.misfit < _MOST_MISFIT
 
 
-def _is_better(view: _View, as_found: Seen | None) -> bool:
+def _is_better(view: _View, as_found: Seen | None, sure: bool) -> bool:
     """Whether a face looks better turned than as it was found. Turned by a little it need not: the
     landmarks then lean to where there are none.
     """
     if as_found is None or abs(view.roll_degrees) < _UPRIGHT_DEGREES:
         return True
-    costs = _MISFIT_COSTS * misfit(as_found.landmarks_px[0])
-    return view.worth > float(as_found.scores[0]) - costs
+    score = float(as_found.scores[0])
+    if sure and view.score >= score:
+        return True
+    return view.worth > score - _MISFIT_COSTS * misfit(as_found.landmarks_px[0])
 
 
 @overload
