@@ -25,13 +25,14 @@ from service.command_context import rooms_of, settings_of
 from service.enrolment.errors import WrongModelError
 from service.enrolment.model_changes import ModelChanges
 from service.enrolment.model_views import ChangeView, ModelStanding
+from service.enrolment.photo_words import words_of_refusal
 from service.errors import InvalidInputError
 from service.settings import Settings
 from service.work.installed_models import problem_words
 from service.work.model_commands import app, progress_bar
 from service.work.model_in_use import has_database
 from service.work.model_steps import end_step
-from service.work.model_words import progress_words
+from service.work.model_words import photos_words, progress_words
 from service.work.opening import ModelChoice
 from service.work.settings_file import set_lines
 
@@ -141,7 +142,10 @@ def show_status(context: typer.Context, as_json: _AsJson = False) -> None:
         words.append(progress_words(change))
         if change.problem:
             words.append(f"It cannot be built just now: {problem_words(change.problem)}.")
-    words += [f"  {count} photos: {code.replace('_', ' ')}" for code, count in standing.refusals]
+    words += [
+        f"  {photos_words(count)}: {words_of_refusal(code).reason}"
+        for code, count in standing.refusals
+    ]
     _say(as_json, row, "\n".join(words))
 
 

@@ -37,9 +37,9 @@ def progress_words(change: ChangeView) -> str:
 
 def count_words(counts: BuildCounts) -> str:
     """The counts of a build in a sentence or three."""
-    words = f"{counts.made:,} of {_photos(counts.photos)} done"
+    words = f"{counts.made:,} of {photos_words(counts.photos)} done"
     if counts.refused:
-        words += f", {_photos(counts.refused)} could not be used"
+        words += f", {photos_words(counts.refused)} could not be used"
     words += "."
     if counts.people_without:
         words += (
@@ -61,7 +61,8 @@ def _next_when_ready(change: ChangeView) -> str:
     return "It is switched in a moment."
 
 
-def _photos(count: int) -> str:
+def photos_words(count: int) -> str:
+    """So many photos."""
     return "1 photo" if count == 1 else f"{count:,} photos"
 
 
