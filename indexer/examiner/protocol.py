@@ -239,6 +239,11 @@ class Examined(msgspec.Struct, frozen=True, tag=True):
 class PhotoQuality(msgspec.Struct, frozen=True):
     """What was judged of a reference photo's face: pixels between the eyes, sharpness
     (variance of the Laplacian of the aligned face), mean brightness 0-255, yaw in degrees.
+
+    `figure` is the share of genuine comparisons that a face like this one is expected to pass, in
+    [0, 1]; `stability` the cosine of its vector with those of the face mirrored and moved a little;
+    `covered` the part of it that seems to be covered: "upper", "lower", "side", or empty. All three
+    are None or empty in what was stored before they were judged.
     """
 
     eye_distance_px: float
@@ -246,13 +251,16 @@ class PhotoQuality(msgspec.Struct, frozen=True):
     brightness: float
     yaw_degrees: float
     detection_score: float
+    figure: float | None = None
+    stability: float | None = None
+    covered: str = ""
 
 
 class Enrolled(msgspec.Struct, frozen=True, tag=True):
     """A template (`vector`, float32 little-endian, unit length), or `refusal`.
 
     Refusal codes: "no_face", "several_faces", "too_small", "too_dark", "too_bright", "blurred",
-    "turned_away", "not_same_person", "unreadable", "face_matching_off".
+    "turned_away", "covered", "unclear", "not_same_person", "unreadable", "face_matching_off".
     """
 
     request_id: int

@@ -299,6 +299,9 @@ def _quality(judged: FaceQuality) -> PhotoQuality:
         brightness=judged.brightness,
         yaw_degrees=judged.yaw_degrees,
         detection_score=judged.detection_score,
+        figure=judged.figure,
+        stability=judged.steadiness.small_changes if judged.steadiness is not None else None,
+        covered=(judged.steadiness.covered or "") if judged.steadiness is not None else "",
     )
 
 

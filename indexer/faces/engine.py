@@ -23,8 +23,11 @@ from indexer.faces.packs import DEFAULT_PACK, ModelPack, stamp_of
 from indexer.faces.parts import Parts, open_parts
 from indexer.faces.private_buffer import PrivateBuffer
 from indexer.faces.probe import ProbeFace, ProbeFaces
-from indexer.faces.quality import FaceQuality, judge, refuse_if_poor
+from indexer.faces.quality import FaceQuality, judge
+from indexer.faces.quality_figure import quality_of_pack
+from indexer.faces.refusals import refuse_if_poor
 from indexer.faces.session import RuntimeName
+from indexer.faces.steadiness import CHANGES, changed, steadiness
 from indexer.faces.template import Template
 from indexer.media.picture import Picture, Pixels
 from indexer.observations import ModelStamp
@@ -62,6 +65,7 @@ class FaceEngine:
         self._parts = parts
         self._detector = parts.detector
         self._recogniser = parts.recogniser
+        self._quality_of_pack = quality_of_pack(parts.pack.name)
 
     @classmethod
     def open(
@@ -101,15 +105,24 @@ class FaceEngine:
 
         `picture` is upright, as `Decoder` gives it; `others` are earlier templates of the
         same person. Raises `PhotoRefusedError` with "no_face", "several_faces", "too_small",
-        "too_dark", "too_bright", "turned_away", "blurred" or "not_same_person".
+        "too_dark", "too_bright", "turned_away", "blurred", "covered", "unclear" or
+        "not_same_person".
         """
         face = self._only_face(picture)
         crop = aligned_face(picture.pixels, face)
-        quality = judge(face, crop)
+        vectors = np.empty((1 + CHANGES, self.pack.dimension), np.float32)
+        lengths = np.empty(1 + CHANGES, np.float32)
+        self._recogniser.embed_into([crop, *changed(crop)], vectors, lengths)
+        quality = self._quality_of_pack.with_figure(
+            judge(
+                face,
+                crop,
+                vector_length=float(lengths[0]),
+                steadiness=steadiness(vectors[0], vectors[1:]),
+            )
+        )
         refuse_if_poor(quality)
-        vectors = np.empty((1, self.pack.dimension), np.float32)
-        self._recogniser.embed_into([crop], vectors)
-        template = Template(vectors[0], self.model)
+        template = Template(vectors[0].copy(), self.model)
         if others:
             closest = max(template.similarity(other) for other in others)
             if closest < self.pack.calibration.same_person_threshold:

@@ -1,7 +1,14 @@
-"""How good a face is for a reference photo, and why one is refused.
+"""What can be seen of how good a face is, and one figure for all of it.
 
-The limits are for reference photos only: a face seen in scraped media is compared whatever its
-quality, because a false alarm is stopped by people and a miss by nobody.
+1. `judge` takes the cheap signs from landmarks and aligned face: size, turn, sharpness, light.
+2. The recogniser adds how long the face's vector was before it was normalised, which costs nothing
+   and, measured, says more than all else together; for reference photos also how steady the vector
+   is when the picture is changed a little, and whether a part of the face says nothing
+   (`steadiness.py`).
+3. `quality_figure.py` makes one figure of them, `refusals.py` a reason to refuse a reference photo.
+
+A face seen in scraped media is compared whatever its figure is: measured, poor faces of strangers
+match good templates less often than good ones do. Only what is no face at all is left out.
 """
 
 from __future__ import annotations
@@ -13,23 +20,22 @@ import cv2
 import numpy as np
 
 from indexer.faces.align import eye_distance_px
-from indexer.faces.detect import FoundFace
-from indexer.faces.errors import PhotoRefusedError
+from indexer.faces.found import FoundFace
+from indexer.faces.steadiness import Steadiness
 from indexer.media.picture import Pixels
 
-MIN_EYE_DISTANCE_PX = 24.0
-MIN_BRIGHTNESS = 40.0
-MAX_BRIGHTNESS = 225.0
-MIN_SHARPNESS = 20.0
-MAX_YAW_DEGREES = 45.0
 NOSE_DEPTH_IN_EYE_DISTANCES = 0.6
 """How far the tip of a nose stands before the eyes, in distances between the eyes (average)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaceQuality:
-    """What was judged of one face. `sharpness` is the variance of the Laplacian of the aligned
-    face, `brightness` its mean (0-255), `yaw_degrees` an estimate from the landmarks.
+    """What was judged of one face.
+
+    `sharpness` is the variance of the Laplacian of the aligned face, `brightness` its mean (0-255),
+    `yaw_degrees` an estimate from the landmarks. `vector_length` is that of the face's vector
+    before it was normalised, and `steadiness` is known of reference photos only. `figure` is the
+    share of genuine comparisons that a face like this one is expected to pass, in [0, 1].
     """
 
     eye_distance_px: float
@@ -37,19 +43,33 @@ class FaceQuality:
     brightness: float
     yaw_degrees: float
     detection_score: float
+    vector_length: float | None = None
+    steadiness: Steadiness | None = None
+    figure: float = 1.0
 
 
-def judge(face: FoundFace, crop: Pixels) -> FaceQuality:
-    """Quality of a found face and its aligned crop (112, 112, 3)."""
+def judge(
+    face: FoundFace,
+    crop: Pixels,
+    *,
+    vector_length: float | None = None,
+    steadiness: Steadiness | None = None,
+) -> FaceQuality:
+    """Signs of a found face and its aligned crop (112, 112, 3); the figure is not made yet."""
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
     inner = grey[24:104, 20:92]
-    return FaceQuality(
+    quality = FaceQuality(
         eye_distance_px=eye_distance_px(face),
         sharpness=float(cv2.Laplacian(inner, cv2.CV_64F).var()),
         brightness=float(inner.mean()),
         yaw_degrees=yaw_degrees(face),
         detection_score=face.score,
+        vector_length=vector_length,
+        steadiness=steadiness,
     )
+    # It may be a stranger's face (design rule 1).
+    grey.fill(0)
+    return quality
 
 
 def yaw_degrees(face: FoundFace) -> float:
@@ -61,30 +81,3 @@ def yaw_degrees(face: FoundFace) -> float:
         return 90.0
     off = float(np.dot(nose - (left + right) / 2, across)) / distance
     return math.degrees(math.atan2(off, NOSE_DEPTH_IN_EYE_DISTANCES * distance))
-
-
-def refuse_if_poor(quality: FaceQuality) -> None:
-    """Raise `PhotoRefusedError` with the first reason why this face makes no good reference."""
-    if quality.eye_distance_px < MIN_EYE_DISTANCE_PX:
-        raise PhotoRefusedError(
-            "too_small",
-            f"The face is too small: {quality.eye_distance_px:.0f} pixels between the eyes, "
-            f"{MIN_EYE_DISTANCE_PX:.0f} are needed. Choose a photo in which it is larger.",
-            quality,
-        )
-    if quality.brightness < MIN_BRIGHTNESS:
-        raise PhotoRefusedError(
-            "too_dark", "The face is too dark. Choose a photo with more light on it.", quality
-        )
-    if quality.brightness > MAX_BRIGHTNESS:
-        raise PhotoRefusedError(
-            "too_bright", "The face is overexposed. Choose a photo with softer light.", quality
-        )
-    if abs(quality.yaw_degrees) > MAX_YAW_DEGREES:
-        raise PhotoRefusedError(
-            "turned_away",
-            "The face is turned far to the side. Choose a photo that looks into the camera.",
-            quality,
-        )
-    if quality.sharpness < MIN_SHARPNESS:
-        raise PhotoRefusedError("blurred", "The face is blurred. Choose a sharper photo.", quality)

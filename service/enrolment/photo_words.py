@@ -36,6 +36,14 @@ _WORDS = {
     "turned_away": RefusalWords(
         "Your face is turned too far to the side.", "Look straight into the camera."
     ),
+    "covered": RefusalWords(
+        "A part of your face is covered in this photo.",
+        "Take sunglasses, mask, cap or hand away, or choose a photo that shows your whole face.",
+    ),
+    "unclear": RefusalWords(
+        "Your face cannot be made out well enough in this photo.",
+        "Take one from the front, in daylight, close enough that your face fills a third of it.",
+    ),
     "not_same_person": RefusalWords(
         "This does not look like the same person as in your other photos.",
         "Use a photo of yourself. If all of them are of you, remove the one that looks least "

@@ -1,0 +1,106 @@
+"""One figure of a face's quality: the share of genuine comparisons that it is expected to pass.
+
+A logistic of few signs, each with a weight that is not negative: a better sign never lowers the
+figure. The weights were fitted by `likeness bench quality` on one half of the people of LFW, on
+photos as they are and spoiled in known ways, and tested on the other half; `docs/face-quality.md`
+has what else was tried. "Pass" means: at the pack's threshold for one false match in 10,000.
+
+The length of a vector means something else in every network: a pack without weights of its own is
+judged by what does not depend on it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final, Literal, assert_never
+
+from indexer.faces.quality import FaceQuality
+
+Sign = Literal["vector_length", "detection_score", "log_sharpness", "small_changes"]
+
+
+@dataclass(frozen=True, slots=True)
+class FigureModel:
+    """1 / (1 + exp(-(intercept + sum of weight times sign))). Weights are not negative."""
+
+    intercept: float
+    weights: tuple[tuple[Sign, float], ...]
+
+    def __post_init__(self) -> None:
+        if any(weight < 0 for _, weight in self.weights):
+            raise ValueError("a better sign never lowers the figure: weights are not negative")
+
+    def figure(self, quality: FaceQuality) -> float | None:
+        """The figure in [0, 1], or None where a sign was not looked for."""
+        total = self.intercept
+        for sign, weight in self.weights:
+            value = sign_of(quality, sign)
+            if value is None:
+                return None
+            total += weight * value
+        return 1 / (1 + math.exp(-min(50.0, max(-50.0, total))))
+
+
+@dataclass(frozen=True, slots=True)
+class PackQuality:
+    """What is known of a pack's faces: its figure, and from which vector length on it is a face.
+
+    `models` are tried in order: the first whose signs are all there says the figure.
+    """
+
+    models: tuple[FigureModel, ...]
+    face_from_length: float = 0.0
+
+    def with_figure(self, quality: FaceQuality) -> FaceQuality:
+        """The same with its figure."""
+        figures = (model.figure(quality) for model in self.models)
+        found = next((figure for figure in figures if figure is not None), quality.figure)
+        return replace(quality, figure=found)
+
+    def is_a_face(self, vector_length: float) -> bool:
+        """Whether something that a detector found is a face that anybody could be known by."""
+        return vector_length >= self.face_from_length
+
+
+GENERIC: Final = PackQuality(
+    models=(
+        FigureModel(
+            -66.3, (("small_changes", 57.9), ("detection_score", 12.4), ("log_sharpness", 0.64))
+        ),
+        FigureModel(-13.0, (("detection_score", 14.5), ("log_sharpness", 0.65))),
+    ),
+)
+"""Fitted with yunet-sface, without the length of its vectors."""
+
+_OF_PACKS: Final = {
+    "yunet-sface": PackQuality(
+        models=(
+            FigureModel(
+                -16.6,
+                (("vector_length", 1.17), ("detection_score", 4.4), ("log_sharpness", 0.12)),
+            ),
+        ),
+        face_from_length=5.0,
+    ),
+}
+"""`face_from_length`: see "What is no face" in docs/face-quality.md."""
+
+
+def quality_of_pack(pack: str) -> PackQuality:
+    """What is known of this pack; of one that nobody measured, what holds for any."""
+    return _OF_PACKS.get(pack, GENERIC)
+
+
+def sign_of(quality: FaceQuality, sign: Sign) -> float | None:
+    """One sign's value, None where it was not looked for."""
+    match sign:
+        case "vector_length":
+            return quality.vector_length
+        case "detection_score":
+            return quality.detection_score
+        case "log_sharpness":
+            return math.log1p(max(0.0, quality.sharpness))
+        case "small_changes":
+            return quality.steadiness.small_changes if quality.steadiness is not None else None
+    assert_never(sign)
