@@ -68,7 +68,9 @@ def main() -> None:
 
     from indexer.examiner.server import ExaminerServer  # noqa: PLC0415
 
-    cv2.setNumThreads(MAX_THREADS)
+    # Media are looked at side by side, each by one thread; only comparing with many templates is
+    # one large piece of work.
+    cv2.setNumThreads(1)
     faiss.omp_set_num_threads(MAX_THREADS)
     try:
         ExaminerServer(channel).serve()
