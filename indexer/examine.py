@@ -15,10 +15,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import zip_longest
 from typing import TypeVar
 
+import msgspec
+
 from indexer.examiner.protocol import Reference, ReferenceSource
-from indexer.faces.engine import FaceEngine
+from indexer.faces import Appearance, FaceEngine
 from indexer.faces.errors import ModelUnusableError
 from indexer.hashing import KnownHashes, known_parts, large_parts
 from indexer.looking import Look, look
@@ -40,6 +43,7 @@ from indexer.observations import (
     ModelStamp,
     PersonFinding,
     ReferenceComparison,
+    Shown,
 )
 from indexer.watchlist import Watchlist
 
@@ -47,6 +51,8 @@ Found = TypeVar("Found", FaceMatch, HashMatch)
 
 MAX_FACES_A_PERSON = 3
 """An animation shows one face in many frames: the closest few say it all."""
+ONE_APPEARANCE_MS = 2_000
+"""Somebody who turns away for so long is shown all the while."""
 MAX_REFERENCES = 5
 """The comparison takes about a second a photo."""
 
@@ -118,16 +124,32 @@ def compare(
     looks: Sequence[Look], watchlist: Watchlist, only_person: str | None = None
 ) -> list[list[FaceMatch]]:
     """Who was found in each of several media, in one comparison; their faces are gone after."""
-    places = [(at, index, faces) for at, each in enumerate(looks) for index, faces in each.faces]
+    places = [
+        (at, index, faces, when)
+        for at, each in enumerate(looks)
+        for (index, faces), when in zip_longest(each.faces, each.appearances)
+    ]
     found: list[list[FaceMatch]] = [[] for _ in looks]
     answers = watchlist.search_many(
-        [faces for _, _, faces in places],
-        frame_indexes=[index for _, index, _ in places],
+        [faces for _, _, faces, _ in places],
+        frame_indexes=[index for _, index, _, _ in places],
         only_person=only_person,
     )
-    for (at, _, _), matches in zip(places, answers, strict=True):
-        found[at] += matches
+    for (at, _, _, when), matches in zip(places, answers, strict=True):
+        found[at] += [_with_times(match, when) for match in matches]
     return found
+
+
+def _with_times(match: FaceMatch, when: Appearance | None) -> FaceMatch:
+    if when is None:
+        return match
+    return msgspec.structs.replace(
+        match,
+        at_ms=when.best.at_ms,
+        from_ms=when.first.at_ms,
+        to_ms=when.last.at_ms,
+        frames=when.frames,
+    )
 
 
 def conclude(
@@ -206,21 +228,37 @@ def _findings(
     references: ReferenceSource | None,
     eyes: Eyes,
 ) -> tuple[PersonFinding, ...]:
-    frames = tuple(Comparable(frame) for frame in looked.frames_in_full(eyes.decoder))
     faces, pictures = _by_person(matches), _by_person(looked.hits)
+    for of_person in faces.values():
+        of_person.sort(key=lambda match: -match.similarity)
+    best = [of_person[0].frame_index for of_person in faces.values()]
+    frames = tuple(Comparable(frame) for frame in looked.frames_in_full(eyes.decoder, best))
     findings: list[PersonFinding] = []
     for person in sorted(faces.keys() | pictures.keys()):
-        closest = sorted(faces.get(person, ()), key=lambda match: -match.similarity)
-        closest = closest[:MAX_FACES_A_PERSON]
+        closest = faces.get(person, [])[:MAX_FACES_A_PERSON]
         findings.append(
             PersonFinding(
                 person_ref=person,
                 faces=tuple(closest),
                 hashes=tuple(pictures.get(person, ())),
                 manipulation=_manipulation(decoded, frames, person, closest, references, eyes),
+                shown=shown_times(faces.get(person, ())),
             )
         )
     return tuple(findings)
+
+
+def shown_times(matches: Sequence[FaceMatch]) -> tuple[Shown, ...]:
+    """When one person is shown, in order; times that touch, or nearly, are one."""
+    times: list[Shown] = []
+    for match in sorted(matches, key=lambda match: (match.from_ms or 0, match.to_ms or 0)):
+        if match.from_ms is None or match.to_ms is None:
+            continue
+        if times and match.from_ms <= times[-1].to_ms + ONE_APPEARANCE_MS:
+            times[-1] = Shown(times[-1].from_ms, max(times[-1].to_ms, match.to_ms))
+        else:
+            times.append(Shown(match.from_ms, match.to_ms))
+    return tuple(times)
 
 
 def _manipulation(

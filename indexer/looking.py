@@ -4,7 +4,8 @@
 2. Hash it: SHA-256 of the bytes, PDQ and phash of the picture and, where parts of known pictures
    are looked for, of its parts; PDQ of a video's frames, about one a second, while it is decoded.
 3. Look for known pictures of enrolled people by those hashes: no biometrics.
-4. See the faces of each frame, in full size where a face is too small otherwise.
+4. See the faces of each frame, in full size where a face is too small otherwise. Those of a video
+   are seen while it is decoded; of what moves, each face that goes on is one (`tracking.py`).
 
 A `Look` belongs to one call: its faces are compared and overwritten at once (design rule 1).
 """
@@ -12,12 +13,12 @@ A `Look` belongs to one call: its faces are compared and overwritten at once (de
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
 
-from indexer.faces import FaceEngine, ProbeFaces
+from indexer.faces import Appearance, FaceEngine, ProbeFaces
 from indexer.hashing import (
     FrameHasher,
     KnownHashes,
@@ -39,6 +40,7 @@ from indexer.media import (
     Picture,
 )
 from indexer.observations import HashMatch, MediaHashes
+from indexer.tracking import FaceWatch
 
 LEAST_SIDE_PX: Final = 512
 """What hashes are made of: PDQ of a half differs from that of the whole by up to six bits of 256,
@@ -59,13 +61,15 @@ class SeenHashes:
 class Look:
     """What one medium showed. `refused` says why it could not be decoded, `decoded` is None then.
 
-    `faces` are those of each frame, as (frame index, faces). Leaving its `with` block overwrites
-    them.
+    `faces` are those of each frame of a still, or of each track of what moves, as (frame index,
+    faces); of tracks, `appearances` say for each of them when it was seen. Leaving its `with` block
+    overwrites the faces.
     """
 
     __slots__ = (
         "__faces",
         "__medium",
+        "appearances",
         "decoded",
         "faces_counted",
         "frames",
@@ -82,10 +86,12 @@ class Look:
         *,
         decoded: Decoded | None = None,
         faces: tuple[tuple[int, ProbeFaces], ...] = (),
+        appearances: tuple[Appearance, ...] = (),
         refused: MediaError | None = None,
     ) -> None:
         self.__medium = medium
         self.__faces = faces
+        self.appearances = appearances
         self.seen = seen
         self.hits = hits
         self.decoded = decoded
@@ -128,17 +134,41 @@ class Look:
         if self.decoded is not None and self.is_still:
             self.decoded = replace(self.decoded, frames=())
 
-    def frames_in_full(self, decoder: Decoder | DecoderPool) -> tuple[Picture, ...]:
-        """The frames in full size; the medium is decoded again where they are not.
+    def frames_in_full(
+        self, decoder: Decoder | DecoderPool, indexes: Sequence[int] = ()
+    ) -> tuple[Picture, ...]:
+        """The frames in full size, those with these numbers among them; the medium is decoded
+        again where they are not.
 
         When that fails, what there is: smaller ones, or none when the pixels were let go.
         """
         frames = self.decoded.frames if self.decoded is not None else ()
-        if self.decoded is not None and (not frames or any(frame.scale < 1 for frame in frames)):
+        if self.decoded is None:
+            return frames
+        if not self.is_still:
+            return self._and_single(decoder, indexes, frames)
+        if not frames or any(frame.scale < 1 for frame in frames):
             with contextlib.suppress(MediaError):
                 frames = decoder.decode(self.__medium).frames
                 self.decoded = replace(self.decoded, frames=frames)
         return frames
+
+    def _and_single(
+        self, decoder: Decoder | DecoderPool, indexes: Sequence[int], frames: tuple[Picture, ...]
+    ) -> tuple[Picture, ...]:
+        """These frames of what moves, and single ones before them that are not in full among them.
+
+        A decoder gives a few single frames at a time.
+        """
+        there = {frame.frame_index for frame in frames if frame.scale >= 1}
+        missing = tuple(dict.fromkeys(index for index in indexes if index not in there))
+        missing = missing[: decoder.limits.max_frames]
+        if not missing:
+            return frames
+        single: tuple[Picture, ...] = ()
+        with contextlib.suppress(MediaError):
+            single = decoder.decode(self.__medium, frame_indexes=missing).frames
+        return (*single, *frames)
 
 
 def look(
@@ -154,28 +184,60 @@ def look(
 
     A medium that cannot be decoded is a `Look` that says why; other errors are defects.
     """
-    # 1. Decode.
-    hasher = FrameHasher()
-    try:
-        decoded = decoder.decode(medium, hasher.look, least_side_px=LEAST_SIDE_PX)
-        # 2. Hash.
-        seen = _hashed(medium, decoded, hasher, with_parts=known.has_parts)
-        # 3. Known pictures.
-        hits = known.search(
-            seen.hashes,
-            seen.orientations,
-            video=seen.video,
-            parts=seen.parts,
-            only_person=only_person,
-            hidden=hidden,
-        )
-        # 4. Faces.
-        faces = _faces(medium, decoded, decoder, engine)
-    except MediaError as error:
-        hashes = hash_medium(medium.content, None)
-        hits = known.search(hashes, only_person=only_person, hidden=hidden)
-        return Look(medium, SeenHashes(hashes), tuple(hits), refused=error)
+    with contextlib.ExitStack() as stack:
+        watch = None
+        if engine is not None:
+            watch = stack.enter_context(FaceWatch(engine, decoder.limits))
+        # 1. Decode.
+        hasher = FrameHasher()
+        try:
+            decoded = decoder.decode(
+                medium, hasher.look, least_side_px=LEAST_SIDE_PX, watcher=watch
+            )
+            # 2. Hash.
+            seen = _hashed(medium, decoded, hasher, with_parts=known.has_parts)
+            # 3. Known pictures.
+            hits = known.search(
+                seen.hashes,
+                seen.orientations,
+                video=seen.video,
+                parts=seen.parts,
+                only_person=only_person,
+                hidden=hidden,
+            )
+            # 4. Faces.
+            if watch is not None and decoded.kind != "still":
+                return _tracked(medium, seen, tuple(hits), decoded, watch)
+            faces = _faces(medium, decoded, decoder, engine)
+        except MediaError as error:
+            hashes = hash_medium(medium.content, None)
+            hits = known.search(hashes, only_person=only_person, hidden=hidden)
+            return Look(medium, SeenHashes(hashes), tuple(hits), refused=error)
     return Look(medium, seen, tuple(hits), decoded=decoded, faces=faces)
+
+
+def _tracked(
+    medium: Medium,
+    seen: SeenHashes,
+    hits: tuple[HashMatch, ...],
+    decoded: Decoded,
+    watch: FaceWatch,
+) -> Look:
+    """What moves: each face that goes on is one, with its times."""
+    if decoded.kind == "animation":
+        for frame in decoded.frames:
+            if watch.look(frame) == "none":
+                break
+    left_out = "; ".join([*filter(None, [decoded.left_out]), *watch.left_out()])
+    tracks = watch.done()
+    return Look(
+        medium,
+        seen,
+        hits,
+        decoded=replace(decoded, left_out=left_out or None),
+        faces=tuple((when.best.frame_index, faces) for faces, when in tracks),
+        appearances=tuple(when for _, when in tracks),
+    )
 
 
 def _hashed(

@@ -46,6 +46,9 @@ class FaceMatch(msgspec.Struct, frozen=True):
     one frame match this person.
     `face_crop_png` is the aligned, greyscale 112x112 crop of this face alone; the only thing of a
     probe that outlives its call.
+    In an animation or a video it is a face that goes on for a while, seen in `frames` of the frames
+    looked at: first at `from_ms`, last at `to_ms`, and best at `at_ms`, which is where box, crop
+    and `frame_index` are from. Times are None where the file says none.
     """
 
     person_ref: str
@@ -59,6 +62,10 @@ class FaceMatch(msgspec.Struct, frozen=True):
     chance_is_extrapolated: bool = False
     chance_is_provisional: bool = False
     cautions: tuple[Caution, ...] = ()
+    at_ms: int | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    frames: int = 1
 
 
 class HashMatch(msgspec.Struct, frozen=True):
@@ -185,20 +192,33 @@ class Refusal(msgspec.Struct, frozen=True):
     message: str
 
 
+class Shown(msgspec.Struct, frozen=True):
+    """From when to when a video or an animation shows somebody, as far as it was looked at."""
+
+    from_ms: int
+    to_ms: int
+
+
 class PersonFinding(msgspec.Struct, frozen=True):
-    """All that one medium showed of one enrolled person."""
+    """All that one medium showed of one enrolled person.
+
+    `faces` are the closest few; `shown` are the times of all of them, in order, those that touch
+    put together.
+    """
 
     person_ref: str
     faces: tuple[FaceMatch, ...]
     hashes: tuple[HashMatch, ...]
     manipulation: ManipulationFinding
+    shown: tuple[Shown, ...] = ()
 
 
 class Examination(msgspec.Struct, frozen=True):
     """The one answer of `examine`: what was looked at, how, and which enrolled people it shows.
 
-    `faces_counted` is the number of faces detected in all frames looked at; nothing else of
-    unmatched faces exists. `model` is None when face matching was switched off.
+    `faces_counted` is the number of faces that were compared: of a still all that were detected, of
+    what moves each one that goes on for a while once. Nothing else of unmatched faces exists.
+    `model` is None when face matching was switched off.
     `refusal` is set when the medium could not be decoded; hashes of its bytes are there even then.
     `pdq_orientations` are the eight PDQ hashes of a picture, as `indexer.hashing.ORIENTATIONS`
     orders them; `frame_hashes` those of a video's sampled frames, upright, usable ones only and

@@ -6,11 +6,15 @@ from indexer.faces.fetch import fetch_pack
 from indexer.faces.packs import DEFAULT_PACK, check_pack, find_pack, list_packs
 from indexer.faces.probe import ProbeFace, ProbeFaces
 from indexer.faces.template import Template
+from indexer.faces.tracks import Appearance, FaceTracks, FrameMoment
 
 __all__ = [
     "DEFAULT_PACK",
+    "Appearance",
     "Enrolment",
     "FaceEngine",
+    "FaceTracks",
+    "FrameMoment",
     "PhotoRefusedError",
     "ProbeFace",
     "ProbeFaces",

@@ -134,13 +134,20 @@ class FaceEngine:
                 )
         return Enrolment(template, quality, grey_png(crop))
 
-    def probe(self, picture: Picture, full_size: Callable[[], Picture] | None = None) -> ProbeFaces:
+    def probe(
+        self,
+        picture: Picture,
+        full_size: Callable[[], Picture] | None = None,
+        *,
+        at_most: int | None = None,
+    ) -> ProbeFaces:
         """All faces of an upright picture, for one comparison: use it in a `with` block.
 
         `full_size` gives the same picture in full size, where it came smaller: it is asked only
-        when a face is so small here that the recogniser would see more of it there.
+        when a face is so small here that the recogniser would see more of it there. With `at_most`
+        only so many are taken, the surest ones.
         """
-        found = self._detector.detect(picture.pixels)
+        found = self._detector.detect(picture.pixels)[:at_most]
         if full_size is not None and any(map(_gains_by_size, found)):
             picture, found = _in_full_size(picture, found, full_size())
         crops: list[Pixels] = []
@@ -149,10 +156,13 @@ class FaceEngine:
         try:
             crops = [aligned_face(picture.pixels, face) for face in found]
             vectors = buffer.floats((len(found), self.pack.dimension))
+            # How long a vector was says best how well this view shows a face (`embed.py`).
+            lengths = np.ones(len(found), np.float32)
             if crops:
-                self._recogniser.embed_into(crops, vectors)
-            for face, crop, vector in zip(found, crops, vectors, strict=True):
-                faces.append(ProbeFace(vector, crop, face_box(face, picture)))
+                self._recogniser.embed_into(crops, vectors, lengths)
+            for place, (face, crop) in enumerate(zip(found, crops, strict=True)):
+                box, weight = face_box(face, picture), float(lengths[place])
+                faces.append(ProbeFace(vectors[place], crop, box, weight))
         except BaseException:
             for made in faces:
                 made.overwrite()

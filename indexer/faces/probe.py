@@ -4,9 +4,9 @@
 and cannot be copied, stored, sent, iterated or seen as an array. `ProbeFaces` are those of one
 picture; leaving their `with` block overwrites them.
 
-`_lend` is the one way in, for `indexer.watchlist` alone: it hands the vectors of one or several
-pictures out for one comparison and overwrites probes and matrix when that ends. A test looks for
-any other user.
+`_lend` is the one way in, for `indexer.watchlist`, and for `indexer.faces.tracks`, which makes one
+probe of the faces of one moving face: it hands the vectors of one or several pictures out for one
+comparison and overwrites probes and matrix when that ends. A test looks for any other user.
 """
 
 from __future__ import annotations
@@ -73,12 +73,16 @@ class ProbeFace(_Guarded):
 
     __slots__ = ("__box", "__buffer", "__dimension")
 
-    def __init__(self, vector: Floats, crop: Pixels, box: Box) -> None:
-        """Takes copies of `vector` (dimension,) and `crop` (112, 112, 3) into its own memory."""
+    def __init__(self, vector: Floats, crop: Pixels, box: Box, weight: float = 1.0) -> None:
+        """Takes copies of `vector` (dimension,) and `crop` (112, 112, 3) into its own memory.
+
+        `weight` says how much this view of a face is worth beside others of the same face.
+        """
         self.__dimension = vector.shape[0]
-        self.__buffer = PrivateBuffer(vector.nbytes + _CROP_BYTES)
+        self.__buffer = PrivateBuffer((vector.shape[0] + 1) * 4 + _CROP_BYTES)
         self.__box = box
         self.__vector()[:] = vector
+        self.__numbers()[-1] = weight
         self.__crop()[...] = crop
 
     def __init_subclass__(cls) -> None:
@@ -103,12 +107,18 @@ class ProbeFace(_Guarded):
     def _lend_one(self) -> tuple[Floats, Pixels, Box]:
         return self.__vector(), self.__crop(), self.__box
 
+    def _lend_weight(self) -> float:
+        return float(self.__numbers()[-1])
+
+    def __numbers(self) -> Floats:
+        return self.__buffer.floats((self.__dimension + 1,))
+
     def __vector(self) -> Floats:
-        return self.__buffer.floats((self.__dimension,))
+        return self.__numbers()[:-1]
 
     def __crop(self) -> Pixels:
-        octets = self.__buffer.octets((self.__dimension * 4 + _CROP_BYTES,))
-        return octets[self.__dimension * 4 :].reshape(_CROP_SHAPE)
+        before = (self.__dimension + 1) * 4
+        return self.__buffer.octets((before + _CROP_BYTES,))[before:].reshape(_CROP_SHAPE)
 
 
 class ProbeFaces(_Guarded):
@@ -165,11 +175,12 @@ class ProbeFaces(_Guarded):
 
 @dataclass(frozen=True, slots=True)
 class _Lent:
-    """What one comparison sees: `vectors` (n, dimension), and each face's crop and place."""
+    """What one comparison sees: `vectors` (n, dimension), and each face's crop, place and weight."""
 
     vectors: Floats
     crops: tuple[Pixels, ...]
     boxes: tuple[Box, ...]
+    weights: tuple[float, ...]
 
     def __reduce__(self) -> NoReturn:
         raise ProbeGuardedError("what was lent for one comparison is never copied, stored or sent")
@@ -180,7 +191,7 @@ class _Lent:
 
 @contextmanager
 def _lend(pictures: Sequence[ProbeFaces]) -> Iterator[_Lent]:
-    """For `indexer.watchlist` alone: the vectors for one comparison; all is overwritten after.
+    """For the watch-list and for tracks: the vectors for one comparison; all is overwritten after.
 
     The faces come picture after picture. The arrays are views of private buffers: they are zero
     when the block ends. Raises `ProbeSpentError` when one picture's probes were compared already;
@@ -188,13 +199,19 @@ def _lend(pictures: Sequence[ProbeFaces]) -> Iterator[_Lent]:
     """
     buffer = PrivateBuffer(0)
     try:
-        parts = [face._lend_one() for probes in pictures for face in probes._lend_all()]
+        faces = [face for probes in pictures for face in probes._lend_all()]
+        parts = [face._lend_one() for face in faces]
         dimension = parts[0][0].shape[0] if parts else 0
         buffer = PrivateBuffer(len(parts) * dimension * 4)
         vectors = buffer.floats((len(parts), dimension))
         for place, (vector, _, _) in enumerate(parts):
             vectors[place] = vector
-        yield _Lent(vectors, tuple(crop for _, crop, _ in parts), tuple(box for _, _, box in parts))
+        yield _Lent(
+            vectors,
+            tuple(crop for _, crop, _ in parts),
+            tuple(box for _, _, box in parts),
+            tuple(face._lend_weight() for face in faces),
+        )
     finally:
         buffer.wipe()
         for probes in pictures:

@@ -29,7 +29,8 @@ class DecoderPool:
         """`size` children at most; limits and sandbox are each decoder's."""
         if size < 1:
             raise ValueError("a pool has at least one decoder")
-        self._all = tuple(Decoder(limits, sandbox) for _ in range(size))
+        self.limits = limits if limits is not None else MediaLimits()
+        self._all = tuple(Decoder(self.limits, sandbox) for _ in range(size))
         self._idle = list(reversed(self._all))
         self._changed = threading.Condition()
 

@@ -15,8 +15,8 @@ SAMPLE_SIDE_PX: Final = 512
 """Frames of a video are shrunk to this before they are hashed, as `indexer.hashing` does it."""
 SAMPLE_BYTES: Final = SAMPLE_SIDE_PX * SAMPLE_SIDE_PX
 SAMPLES_AT_ONCE: Final = 32
-SHOWN_SIDE_PX: Final = 640
-"""Frames in which faces are looked for are shrunk to this, as large as a detector looks first."""
+SHOWN_SIDE_PX: Final = 1280
+"""Frames in which faces are looked for are shrunk to this: a frame of 720p comes as it is."""
 SHOWN_BYTES: Final = SHOWN_SIDE_PX * SHOWN_SIDE_PX * 3
 IN_FULL_SIDE_PX: Final = 1920
 """One that is wanted larger, to this: a face that is small there is of no use to a recogniser."""

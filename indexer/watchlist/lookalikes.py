@@ -2,15 +2,14 @@
 
 1. Another enrolled person is nearly as close to the same face. Then chance, or a likeness between
    the two people, explains it as well.
-2. Two faces of one picture match one person. At most one of them is that person, unless it is a
-   collage or a mirror.
+2. Two faces of one picture match one person, or two of a video at the same time. At most one of
+   them is that person, unless it is a collage or a mirror.
 
 Either lowers the band by one step and is said in words. Which other person it is, is never said.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import get_args
 
@@ -39,12 +38,31 @@ def is_another_close(person: str, similarities: Mapping[str, float]) -> bool:
 
 
 def with_cautions(matches: Sequence[FaceMatch]) -> tuple[FaceMatch, ...]:
-    """The same matches of one medium; those of a person with two in one frame are marked."""
-    faces = Counter((match.person_ref, match.frame_index) for match in matches)
+    """The same matches of one medium; those of a person with two at once are marked."""
+    of_person: dict[str, list[FaceMatch]] = {}
+    for match in matches:
+        of_person.setdefault(match.person_ref, []).append(match)
     return tuple(
-        _marked(match, two_faces=faces[match.person_ref, match.frame_index] > 1)
+        _marked(
+            match,
+            two_faces=any(
+                are_at_once(match, other)
+                for other in of_person[match.person_ref]
+                if other is not match
+            ),
+        )
         for match in matches
     )
+
+
+def are_at_once(one: FaceMatch, other: FaceMatch) -> bool:
+    """Whether two faces are seen in one frame, or in a video for a while at the same time."""
+    if one.frame_index == other.frame_index:
+        return True
+    if None in {one.from_ms, one.to_ms, other.from_ms, other.to_ms}:
+        return False
+    latest_begin = max(one.from_ms or 0, other.from_ms or 0)
+    return latest_begin < min(one.to_ms or 0, other.to_ms or 0)
 
 
 def lowered(band: Band, cautions: Iterable[Caution]) -> Band:

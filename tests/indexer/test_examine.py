@@ -15,9 +15,9 @@ from indexer.examine import Eyes, examine
 from indexer.examiner.protocol import GalleryHash, Reference
 from indexer.faces import FaceEngine
 from indexer.hashing import FrameHasher, KnownHashes, hash_medium, known_parts, large_parts
-from indexer.media import Decoder, Medium
+from indexer.media import Decoder, MediaLimits, Medium
 from indexer.media.picture import Pixels
-from indexer.observations import Examination
+from indexer.observations import Examination, Shown
 from indexer.watchlist import WatchedTemplate, Watchlist
 from tests.fixtures.clips import STREET, encoded, moving, sound_only, still
 from tests.fixtures.photographs import (
@@ -294,7 +294,7 @@ def test_a_video_is_looked_at_for_faces_and_for_known_videos(
     examination = examine(Medium(again), watchlist, eyes=replace(eyes, known=known))
     assert (examination.kind, examination.refusal) == ("video", None)
     assert (examination.width_px, examination.height_px) == (400, 400)
-    assert examination.faces_counted == 8, "one in each full-size frame"
+    assert examination.faces_counted == 1, "a face that stays is one"
     assert examination.hashes.pdq is None
     assert examination.pdq_orientations == ()
     assert len(examination.frame_hashes) >= 1
@@ -304,10 +304,64 @@ def test_a_video_is_looked_at_for_faces_and_for_known_videos(
     assert examination.left_out == ""
     ada, bea = examination.findings
     assert ada.person_ref == "ada"
-    assert 1 <= len(ada.faces) <= 3
-    assert ada.faces[0].frame_index < 100
+    (face,) = ada.faces
+    assert face.frame_index < 100
+    assert (face.from_ms, face.to_ms) == (0, 9000)
+    assert face.at_ms is not None
+    assert 0 <= face.at_ms <= 9000
+    assert face.frames >= 10
+    assert ada.shown == (Shown(0, 9000),)
     (match,) = bea.hashes
     assert (match.kind, match.known_ref, match.known_share) == ("vpdq", "her clip", 1.0)
+
+
+def test_a_face_that_is_shown_for_two_seconds_is_found_with_its_time(
+    eyes: Eyes, watchlist: Watchlist
+) -> None:
+    def clip() -> Iterator[Pixels]:
+        yield from moving(("coffee", "rocket"), seconds=11.3, size=(512, 384))
+        yield from still(astronaut()[:384], seconds=2, size=(512, 384))
+        yield from moving(("chelsea",), seconds=3, size=(512, 384))
+        yield from still(astronaut()[:384, ::-1], seconds=1, size=(512, 384))
+        yield from moving(("rocket",), seconds=3, size=(512, 384))
+
+    examination = examine(Medium(encoded(clip(), g=250)), watchlist, eyes=eyes)
+    (finding,) = examination.findings
+    assert len(finding.faces) == 2
+    first, second = finding.shown
+    assert 11_300 <= first.from_ms <= 11_400
+    assert 12_800 <= first.to_ms <= 13_300
+    assert 16_300 <= second.from_ms <= 16_400
+    assert second.to_ms <= 17_300
+    best = finding.faces[0]
+    assert best.at_ms is not None
+    assert best.frame_index == pytest.approx(best.at_ms / 100, abs=1)
+
+
+def test_the_frame_of_the_best_face_is_compared_with_reference_photos(
+    eyes: Eyes, watchlist: Watchlist
+) -> None:
+    def clip() -> Iterator[Pixels]:
+        yield from moving(("coffee", "rocket"), seconds=10, size=(512, 512))
+        yield from still(astronaut(), seconds=1, size=(512, 512))
+        yield from moving(("rocket",), seconds=9, size=(512, 512))
+
+    album = Album({"ada": jpeg(astronaut())})
+    examination = examine(Medium(encoded(clip(), crf=18)), watchlist, album, eyes=eyes)
+    (finding,) = examination.findings
+    (comparison,) = finding.manipulation.comparisons
+    assert comparison.verdict == "same_photo"
+
+
+def test_faces_of_a_video_are_looked_for_as_long_as_allowed_and_that_is_said(
+    eyes: Eyes, watchlist: Watchlist
+) -> None:
+    content = encoded(still(astronaut(), seconds=8, size=(320, 320)))
+    with Decoder(MediaLimits(faces_seconds=1e-6)) as hurried:
+        examination = examine(Medium(content), watchlist, eyes=replace(eyes, decoder=hurried))
+    assert examination.faces_counted == 1, "the first frame was looked at"
+    assert "looking for faces took too long" in examination.left_out
+    assert len(examination.frame_hashes) >= 1, "hashes are made all the same"
 
 
 def test_a_broken_off_video_says_what_was_not_there(eyes: Eyes, watchlist: Watchlist) -> None:

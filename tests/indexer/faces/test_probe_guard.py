@@ -311,7 +311,7 @@ def test_a_forgotten_buffer_is_zero_when_it_goes() -> None:
     assert not view.any()
 
 
-def test_only_the_watchlist_borrows_probes() -> None:
+def test_only_the_watchlist_and_tracks_borrow_probes() -> None:
     root = Path(indexer.__file__).parents[1]
     users: set[str] = set()
     for path in [*(root / "indexer").rglob("*.py"), *(root / "service").rglob("*.py")]:
@@ -323,6 +323,10 @@ def test_only_the_watchlist_borrows_probes() -> None:
                 if isinstance(node, ast.Attribute)
                 else set()
             )
-            if named & {"_lend", "_lend_all", "_lend_one", "_Lent"}:
+            if named & {"_lend", "_lend_all", "_lend_one", "_lend_weight", "_Lent"}:
                 users.add(path.relative_to(root).as_posix())
-    assert users == {"indexer/faces/probe.py", "indexer/watchlist/watchlist.py"}
+    assert users == {
+        "indexer/faces/probe.py",
+        "indexer/faces/tracks.py",
+        "indexer/watchlist/watchlist.py",
+    }
