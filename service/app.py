@@ -276,7 +276,7 @@ def build_rooms(
         seen_before=SeenBefore(enrolment, hashbank.matches, look_back),
         exhibits=exhibits,
         notices=notices,
-        reports=ReportService(clock, sources, candidates, exchange.hits),
+        reports=ReportService(clock, sources, candidates, exchange.hits, enrolment),
         # those whose rows refer to other rooms' rows come first
         erasure=ErasureService(
             vault, clock, audit, accounts, (notices, exhibits, candidates, exchange, hashbank)

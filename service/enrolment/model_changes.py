@@ -29,9 +29,8 @@ from service.database import Database
 from service.enrolment.erasure import empty_write_ahead_log
 from service.enrolment.errors import ModelChangeError, NoModelChangeError
 from service.enrolment.model_repository import ModelRepository
-from service.enrolment.model_rows import before_of, counts_of, note, view_of
+from service.enrolment.model_rows import before_of, beside_of, counts_of, note, view_of
 from service.enrolment.model_views import (
-    NOTHING_COUNTED,
     Beside,
     BuildCounts,
     ChangeReason,
@@ -96,25 +95,7 @@ class ModelChanges:
         row = self._repository(session).any_open_change()
         if row is None:
             return None
-        view = view_of(row, NOTHING_COUNTED)
-        if view.state != "switched":
-            return Beside(
-                row.id,
-                view.after,
-                row.to_licence_accepted,
-                is_needed=True,
-                searching_meanwhile=not view.stops_searching,
-                problem=row.problem,
-            )
-        if view.before is None or view.reason == "program":
-            return None
-        return Beside(
-            row.id,
-            view.before,
-            row.from_licence_accepted,
-            is_needed=False,
-            searching_meanwhile=True,
-        )
+        return beside_of(row)
 
     def missing(self, session: Session, model: ModelStamp, limit: int) -> tuple[uuid.UUID, ...]:
         """Photos that this model has not looked at yet, at most `limit`; for workers."""

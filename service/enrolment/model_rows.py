@@ -6,7 +6,7 @@ import uuid
 
 from indexer.observations import ModelStamp
 from service.enrolment.model_repository import ModelRepository
-from service.enrolment.model_views import BuildCounts, ChangeView
+from service.enrolment.model_views import NOTHING_COUNTED, Beside, BuildCounts, ChangeView
 from service.enrolment.models import ModelChange
 
 
@@ -53,4 +53,29 @@ def view_of(row: ModelChange, counts: BuildCounts) -> ChangeView:
         ready_at=row.ready_at,
         switched_at=row.switched_at,
         ended_at=row.ended_at,
+    )
+
+
+def beside_of(row: ModelChange) -> Beside | None:
+    """The model that templates are to be made of, beside the one that searches: the new one, and
+    after the switch the old one, as long as this program may go back to it.
+    """
+    view = view_of(row, NOTHING_COUNTED)
+    if view.state != "switched":
+        return Beside(
+            row.id,
+            view.after,
+            row.to_licence_accepted,
+            is_needed=True,
+            searching_meanwhile=not view.stops_searching,
+            problem=row.problem,
+        )
+    if view.before is None or view.reason == "program":
+        return None
+    return Beside(
+        row.id,
+        view.before,
+        row.from_licence_accepted,
+        is_needed=False,
+        searching_meanwhile=True,
     )

@@ -138,3 +138,8 @@ class PersonFaces:
     state: FaceState
     refused: tuple[RefusedPhoto, ...] = ()
     searched_with: frozenset[uuid.UUID] = frozenset()
+
+    @property
+    def cannot_be_found(self) -> bool:
+        """Whether their face should be looked for and cannot be: nothing found means nothing."""
+        return self.state in ("being_prepared", "no_usable_photo")

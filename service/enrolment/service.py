@@ -285,6 +285,21 @@ class EnrolmentService:
         actor = Actor.system("worker", organisation_id)
         return self._repository(session, actor).is_searchable(person_id)
 
+    def faces_of(self, session: Session, actor: Actor, person_id: uuid.UUID) -> PersonFaces:
+        """Whether a person can be found by their face now, or what is in the way."""
+        repository = self._repository(session, actor)
+        person = repository.person(person_id)
+        return self._faces(session, repository, person, self._searching(session))
+
+    def people_not_searched(self, session: Session, organisation_id: uuid.UUID) -> int:
+        """How many people of an organisation want their face to be looked for, and have no photo
+        that can be used with the model that searches.
+        """
+        switched_on = self._accounts.organisations.with_face_matching(session)
+        models = ModelRepository(session, self._clock.now(), switched_on)
+        used = models.any_in_use()
+        return 0 if used is None else models.any_people_without(used.digest, organisation_id)
+
     def organisation_of(self, session: Session, person_id: uuid.UUID) -> uuid.UUID:
         """Whose case this is; for workers."""
         return self._repository(session, Actor.system("worker")).person(person_id).organisation_id

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from service.accounts.actor import Actor
 from service.candidates.views import HeldBack
 from service.clock import Clock
+from service.enrolment.model_views import PersonFaces
 from service.hashbank.exchange.views import ListCount
 from service.reports import words
 from service.reports.views import (
@@ -67,6 +68,18 @@ class CandidateCounts(Protocol):
         ...
 
 
+class FaceSearches(Protocol):
+    """What enrolment tells of whose face can be looked for."""
+
+    def people_not_searched(self, session: Session, organisation_id: uuid.UUID) -> int:
+        """People who want their face to be looked for, and have no photo that can be used."""
+        ...
+
+    def faces_of(self, session: Session, actor: Actor, person_id: uuid.UUID) -> PersonFaces:
+        """Whether one person can be found by their face now, or what is in the way."""
+        ...
+
+
 class ListCounts(Protocol):
     """What hash lists tell of numbers."""
 
@@ -85,6 +98,7 @@ class CrawlReportBuilder:
     sources: SourcesService
     candidates: CandidateCounts
     lists: ListCounts
+    faces: FaceSearches
 
     def build(self, session: Session, actor: Actor, run_id: uuid.UUID) -> CrawlReport:
         """The report of a run that the caller may see; `NotFoundError` otherwise."""
@@ -112,6 +126,7 @@ class CrawlReportBuilder:
                 faces=faces,
                 media_unreadable=run.media_unreadable,
                 resting=held_back.people_resting,
+                not_searched=self.faces.people_not_searched(session, run.organisation_id),
             ),
             reasons=tuple(ReasonCount("run", code, words.reason(code), 1) for code in codes),
             cases_served=run.cases_served,

@@ -13,8 +13,10 @@ from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
 from service.clock import Clock
+from service.enrolment.face_words import words_for_person
+from service.enrolment.model_views import PersonFaces
 from service.errors import NotFoundError
-from service.reports.crawl_report import CandidateCounts
+from service.reports.crawl_report import CandidateCounts, FaceSearches
 from service.reports.views import PersonReport
 from service.sources.service import SourcesService
 from service.sources.views import RunView
@@ -44,6 +46,7 @@ class PersonReportBuilder:
     clock: Clock
     sources: SourcesService
     candidates: CandidateCounts
+    faces: FaceSearches
 
     def build(self, session: Session, actor: Actor, person_id: uuid.UUID) -> PersonReport:
         """The report on one case: for its person, or for staff of the organisation."""
@@ -56,6 +59,7 @@ class PersonReportBuilder:
         runs = self.sources.progress.serving(session, as_system, person_id)
         finds = self.candidates.counts(session, actor, person_id)
         rests = self.candidates.face_search_rests(session, actor, person_id)
+        faces = self.faces.faces_of(session, actor, person_id)
         closer_on = self.candidates.only_closer_on(session, actor, person_id)
         ended = [run.finished_at for run in runs if run.finished_at is not None]
         return PersonReport(
@@ -67,7 +71,7 @@ class PersonReportBuilder:
             media_examined=sum(run.media_examined for run in runs),
             last_looked_at=max(ended, default=None),
             finds=finds,
-            sentences=_sentences(runs, finds, rests=rests, closer_on=closer_on),
+            sentences=_sentences(runs, finds, rests=rests, closer_on=closer_on, faces=faces),
             made_at=self.clock.now(),
         )
 
@@ -78,6 +82,7 @@ def _sentences(
     *,
     rests: bool,
     closer_on: tuple[int, bool],
+    faces: PersonFaces,
 ) -> tuple[str, ...]:
     lines = [_looked(runs)]
     blind = sum(run.state == "blind" for run in runs)
@@ -99,6 +104,9 @@ def _sentences(
             "at once that people look at them before it goes on. Copies of your known pictures "
             "are still looked for."
         )
+    words = words_for_person(faces)
+    if words.reason:
+        lines.append(f"{words.reason} {words.advice}")
     sites, everywhere = closer_on
     if sites:
         where = "one site" if sites == 1 else f"{sites} sites"
@@ -112,7 +120,7 @@ def _sentences(
             "to your advocates for a while."
         )
     looked_well = any(run.state == "finished" and run.media_examined for run in runs)
-    if not finds and looked_well and not rests:
+    if not finds and looked_well and not rests and not faces.cannot_be_found:
         lines.append("Nothing was found so far in what we could look at. We keep looking.")
     return tuple(lines)
 

@@ -10,7 +10,12 @@ from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
 from service.clock import Clock
-from service.reports.crawl_report import CandidateCounts, CrawlReportBuilder, ListCounts
+from service.reports.crawl_report import (
+    CandidateCounts,
+    CrawlReportBuilder,
+    FaceSearches,
+    ListCounts,
+)
 from service.reports.models import Report
 from service.reports.person_report import PersonReportBuilder
 from service.reports.repository import ReportRepository
@@ -27,11 +32,12 @@ class ReportService:
         sources: SourcesService,
         candidates: CandidateCounts,
         lists: ListCounts,
+        faces: FaceSearches,
     ) -> None:
         self._clock = clock
         self._sources = sources
-        self._crawl = CrawlReportBuilder(clock, sources, candidates, lists)
-        self._person = PersonReportBuilder(clock, sources, candidates)
+        self._crawl = CrawlReportBuilder(clock, sources, candidates, lists, faces)
+        self._person = PersonReportBuilder(clock, sources, candidates, faces)
 
     def build_run_report(self, session: Session, actor: Actor, run_id: uuid.UUID) -> CrawlReport:
         """The report of a run as things are now (candidates are decided after a run has ended)."""

@@ -48,6 +48,7 @@ def conclusion(
     faces: bool,
     media_unreadable: int = 0,
     resting: int = 0,
+    not_searched: int = 0,
 ) -> str:
     """The one sentence that may be said of a run."""
     why = "; ".join(reason(code) for code in codes if code != "budget")
@@ -65,6 +66,12 @@ def conclusion(
         part += (
             f" For {people} the search by face rests for review: what it would find of them is not "
             "known."
+        )
+    if not_searched and faces:
+        people = "1 person" if not_searched == 1 else f"{not_searched} people"
+        part += (
+            f" {people} could not be looked for by their face: none of their photos can be used "
+            "with the model that compares faces."
         )
     if candidates:
         found = "1 candidate was" if candidates == 1 else f"{candidates} candidates were"

@@ -13,6 +13,7 @@ from indexer.observations import Examination, MediaHashes, ModelStamp, Refusal
 from service.accounts.actor import Actor, Role
 from service.candidates.views import HeldBack
 from service.database import Database
+from service.enrolment.model_views import PersonFaces
 from service.errors import NotFoundError
 from service.hashbank.exchange.hits import HitBook
 from service.reports.service import ReportService, report_json
@@ -41,6 +42,8 @@ class CountsOfATest:
     of_person: list[tuple[str, int]] = field(default_factory=list)
     not_made: HeldBack = field(default_factory=lambda: HeldBack(0, 0))
     closer_on: tuple[int, bool] = (0, False)
+    not_searched: int = 0
+    faces: PersonFaces = field(default_factory=lambda: PersonFaces("searched"))
     remark: str = ""
 
     def counts_of_run(
@@ -57,6 +60,12 @@ class CountsOfATest:
         self, session: Session, actor: Actor, organisation_id: uuid.UUID, run_id: uuid.UUID
     ) -> HeldBack:
         return self.not_made
+
+    def people_not_searched(self, session: Session, organisation_id: uuid.UUID) -> int:
+        return self.not_searched
+
+    def faces_of(self, session: Session, actor: Actor, person_id: uuid.UUID) -> PersonFaces:
+        return self.faces
 
     def face_search_rests(self, session: Session, actor: Actor, person_id: uuid.UUID) -> bool:
         return self.not_made.people_resting > 0
@@ -152,7 +161,10 @@ def desk(database: Database, clock: SettableClock) -> Desk:
     sources = make_sources(database, clock)
     counts = CountsOfATest()
     return Desk(
-        sources, counts, ReportService(clock, sources.service, counts, HitBook(clock)), clock
+        sources,
+        counts,
+        ReportService(clock, sources.service, counts, HitBook(clock), counts),
+        clock,
     )
 
 
@@ -301,6 +313,19 @@ class TestOfAPerson:
         mine = self.sentences(desk, desk.sources.cases.ids[0])
         assert "The search for your face rests for now" in mine
         assert "Nothing was found" not in mine
+
+    def test_while_no_photo_can_be_used_nothing_is_called_clean(self, desk: Desk) -> None:
+        run = desk.sources.running()
+        desk.visit(run)
+        desk.end(run)
+        desk.counts.faces = PersonFaces("no_usable_photo")
+        mine = self.sentences(desk, desk.sources.cases.ids[0])
+        assert "your face is not looked for" in mine
+        assert "Please add a new photo" in mine
+        assert "Nothing was found" not in mine
+        desk.counts.not_searched = 2
+        said = desk.report(run).conclusion
+        assert "2 people could not be looked for by their face" in said
 
     def test_where_only_closer_likenesses_are_shown_is_said(self, desk: Desk) -> None:
         desk.counts.closer_on = (2, True)
