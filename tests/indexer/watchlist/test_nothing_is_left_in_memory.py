@@ -17,6 +17,7 @@ import pytest
 from indexer.examiner.process import examiner_environment
 from indexer.faces import FaceEngine, Template
 from indexer.faces.align import aligned_face
+from indexer.faces.runtimes import usable_runtimes
 from indexer.watchlist import WatchedTemplate, Watchlist
 from tests.fixtures.photographs import group, picture
 
@@ -38,10 +39,25 @@ watchlist = Watchlist.build(
     model=engine.model,
     calibration=engine.pack.calibration,
 )
-probes = engine.probe(picture(group()))
-if sys.argv[3] == "compare":
-    watchlist.search(probes)
-print(len(probes), flush=True)
+if sys.argv[3] == "stream":
+    from indexer import stream
+    from indexer.examine import Eyes
+    from indexer.media import DecoderPool, Medium
+    from tests.fixtures.photographs import png
+
+    # So that faces wait for each other, too.
+    stream.BATCHED_FROM_TEMPLATES = 0
+    media = [Medium(png(group())) for _ in range(6)]
+    with DecoderPool(2) as decoders:
+        eyes = Eyes(decoder=decoders, engine=engine)
+        seen = list(stream.examine_many(media, watchlist, eyes=eyes, lanes=2))
+    counted = seen[-1].faces_counted
+else:
+    probes = engine.probe(picture(group()))
+    if sys.argv[3] == "compare":
+        watchlist.search(probes)
+    counted = len(probes)
+print(counted, flush=True)
 sys.stdin.read()
 """
 
@@ -107,10 +123,15 @@ def traces(engine: FaceEngine, models_dir: Path, runtime: str, what: str) -> set
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
-def test_after_the_comparison_no_vector_and_no_crop_is_left(models_dir: Path, runtime: str) -> None:
+@pytest.mark.parametrize("what", ["compare", "stream"])
+@pytest.mark.parametrize("runtime", ["openvino", "openvino-bf16", "onnxruntime"])
+def test_after_the_comparison_no_vector_and_no_crop_is_left(
+    models_dir: Path, runtime: str, what: str
+) -> None:
+    if runtime not in usable_runtimes():
+        pytest.skip(f"{runtime} cannot be used on this machine")
     engine = FaceEngine.open(models_dir=models_dir, runtime=runtime, threads=2)
-    assert traces(engine, models_dir, runtime, "compare") == set()
+    assert traces(engine, models_dir, runtime, what) == set()
 
 
 @pytest.mark.slow
