@@ -253,7 +253,7 @@ class Watchlist:
             return []
         threshold = self.threshold(only_person)
         best = _closest(self._gallery.search(lent.vectors, threshold, only_person=only_person))
-        rivals = self._rivals(self._gallery, lent.vectors, best, only_person)
+        rivals = self._rivals(self._gallery, lent.vectors, threshold, best, only_person)
         # Some faces match several people: their crop is encoded once.
         crops = {face: grey_png(lent.crops[face]) for face in {face for face, _ in best}}
         found = []
@@ -273,34 +273,48 @@ class Watchlist:
         return found
 
     def _rivals(
-        self, gallery: Gallery, vectors: Floats, best: _Closest, only_person: str | None
+        self,
+        gallery: Gallery,
+        vectors: Floats,
+        threshold: float,
+        best: _Closest,
+        only_person: str | None,
     ) -> frozenset[tuple[int, str]]:
         """Matches (face, person) with another enrolled person close behind.
 
-        Only faces that matched are looked up once more, further down. People who are masked are
-        nobody; and when one case alone is asked about, nothing is said of anybody else.
+        People who are masked are nobody; and when one case alone is asked about, nothing is said of
+        anybody else. A face is looked up once more, further down, only where that can tell: its
+        one match is so near the threshold that somebody close behind would be below it.
         """
-        hits = sorted({face for face, _ in best})
-        if not hits or only_person is not None:
+        if only_person is not None:
             return frozenset()
-        least = dict.fromkeys(hits, 1.0)
-        for (face, _), similarity in best.items():
-            least[face] = min(least[face], similarity - CLOSE_BEHIND)
-        again = vectors[hits]
-        try:
-            # A little further down: similarities are rounded, and judged by `is_another_close`.
-            near = gallery.search(again, np.array([least[face] - 1e-4 for face in hits]))
-        finally:
-            again.fill(0)
         masked = self._masked
         of_face: dict[int, dict[str, float]] = {}
-        for (at, person), similarity in _closest(near).items():
+        for (face, person), similarity in best.items():
             if person not in masked:
-                of_face.setdefault(hits[at], {})[person] = similarity
+                of_face.setdefault(face, {})[person] = similarity
+        # A little further down: similarities are rounded, and judged by `is_another_close`.
+        least = {
+            face: similarity - CLOSE_BEHIND - 1e-4
+            for face, people in of_face.items()
+            for similarity in people.values()
+            if len(people) == 1 and similarity - CLOSE_BEHIND < threshold
+        }
+        if least:
+            faces = sorted(least)
+            again = vectors[faces]
+            try:
+                near = gallery.search(again, np.array([least[face] for face in faces]))
+            finally:
+                again.fill(0)
+            for (at, person), similarity in _closest(near).items():
+                if person not in masked:
+                    of_face[faces[at]].setdefault(person, similarity)
         return frozenset(
             (face, person)
-            for face, person in best
-            if person in of_face.get(face, {}) and is_another_close(person, of_face[face])
+            for face, people in of_face.items()
+            for person in people
+            if (face, person) in best and is_another_close(person, people)
         )
 
 
