@@ -3,7 +3,8 @@
 1. Who: active people with a live release and search mandate, who opted in, whose organisation has
    its switch on; by those of their photos that an advocate vouched for (design rules 1, 2, 11).
    Templates of another model never go along (rule 14).
-2. Every change of that set bumps one counter, in the transaction that makes the change; examiners
+2. Of a person with several templates one more goes along, fused of them (`fused_templates.py`).
+3. Every change of that set bumps one counter, in the transaction that makes the change; examiners
    follow the counter and load the gallery anew.
 
 No copy of the gallery is ever written in the clear.
@@ -21,6 +22,12 @@ from indexer.observations import ModelStamp
 from service.accounts.actor import Actor
 from service.accounts.service import AccountService
 from service.clock import Clock
+from service.enrolment.fused_templates import (
+    PersonWatched,
+    TemplateRow,
+    in_parts,
+    people_watched,
+)
 from service.enrolment.models import Person
 from service.enrolment.repository import EnrolmentRepository
 from service.enrolment.sealed import PHOTO_FILE, SealedRows
@@ -46,15 +53,17 @@ class GallerySource:
 
         No template is read: a follower asks for those that it lacks with `templates_of_refs`.
         """
-        return tuple(str(template_id) for template_id in self._usable(session, model))
+        watched = people_watched(self._usable(session, model))
+        return tuple(ref for person in watched for ref in person.refs)
 
     def templates_of_refs(
         self, session: Session, model: ModelStamp, refs: Collection[str]
     ) -> tuple[GalleryTemplate, ...]:
         """These templates, opened: those of them that may be compared now, of this model."""
-        usable = self._usable(session, model)
-        wanted = sorted({uuid.UUID(ref) for ref in refs} & usable)
-        return tuple(self._opened(session, wanted))
+        wanted = frozenset(refs)
+        watched = people_watched(self._usable(session, model))
+        asked = [person for person in watched if not wanted.isdisjoint(person.refs)]
+        return tuple(self._opened(session, model, asked, wanted))
 
     def templates_for_gallery(
         self, session: Session, model: ModelStamp
@@ -64,17 +73,17 @@ class GallerySource:
 
     def each_template(self, session: Session, model: ModelStamp) -> Iterator[GalleryTemplate]:
         """As `templates_for_gallery`, one by one: nobody has to hold all of them."""
-        yield from self._opened(session, sorted(self._usable(session, model)))
+        yield from self._opened(session, model, people_watched(self._usable(session, model)))
 
-    def _usable(self, session: Session, model: ModelStamp) -> set[uuid.UUID]:
-        """Ids of the templates that may be compared now: wanted by everybody, vouched for."""
+    def _usable(self, session: Session, model: ModelStamp) -> list[TemplateRow]:
+        """The templates that may be compared now: wanted by everybody, vouched for."""
         rows = self._repository(session).searchable_templates(
             model.digest,
             model.preprocessing,
             self._accounts.organisations.with_face_matching(session),
         )
         self._learn_attested(session, {photo for _, _, photo in rows} - self._attested)
-        return {template for template, _, photo in rows if photo in self._attested}
+        return [TemplateRow(*row) for row in rows if row[2] in self._attested]
 
     def _learn_attested(self, session: Session, photos: Collection[uuid.UUID]) -> None:
         """Whether a photo was vouched for is in its sealed document, and is never taken back: each
@@ -86,11 +95,47 @@ class GallerySource:
                 if self._sealed.photo(photo).attested_at:
                     self._attested.add(photo.id)
 
-    def _opened(self, session: Session, ids: Sequence[uuid.UUID]) -> Iterator[GalleryTemplate]:
+    def _opened(
+        self,
+        session: Session,
+        model: ModelStamp,
+        people: Sequence[PersonWatched],
+        wanted: frozenset[str] | None = None,
+    ) -> Iterator[GalleryTemplate]:
+        """The templates of these people, or the wanted ones of them, and the fused ones."""
+        for some in in_parts(people, _AT_ONCE):
+            ids = [row for person in some for row in person.template_ids_of(wanted)]
+            vectors = self._vectors(session, ids)
+            to_fuse = [person for person in some if person.is_fused(wanted)]
+            figures = self._figures(session, [row for person in to_fuse for row in person.rows])
+            for person in some:
+                for row in person.rows:
+                    if wanted is None or str(row.template_id) in wanted:
+                        yield GalleryTemplate(
+                            str(person.person_id), str(row.template_id), vectors[row.template_id]
+                        )
+                if person.is_fused(wanted):
+                    yield person.fused(model, vectors, figures)
+
+    def _vectors(self, session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
         repository = self._repository(session)
-        for some in _chunks(ids):
-            for row in repository.templates_by_id(some):
-                yield GalleryTemplate(str(row.person_id), str(row.id), self._sealed.vector(row))
+        return {
+            row.id: self._sealed.vector(row)
+            for some in _chunks(sorted(ids))
+            for row in repository.templates_by_id(some)
+        }
+
+    def _figures(
+        self, session: Session, rows: Sequence[TemplateRow]
+    ) -> dict[uuid.UUID, float | None]:
+        """The quality figure of each photo, None where none was made."""
+        repository = self._repository(session)
+        figures: dict[uuid.UUID, float | None] = {}
+        for some in _chunks(sorted(row.photo_id for row in rows)):
+            for photo in repository.photos_by_id(some):
+                quality = self._sealed.photo(photo).quality
+                figures[photo.id] = quality.figure if quality is not None else None
+        return figures
 
     def people_lacking_templates(
         self, session: Session, model: ModelStamp

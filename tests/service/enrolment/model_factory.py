@@ -58,7 +58,7 @@ def models_of(house: House, person_id: uuid.UUID) -> list[str]:
 
 
 def searched(house: House, stamp: ModelStamp) -> list[str]:
-    """Whom the watch-list holds with this model."""
+    """Whom the watch-list holds with this model, once for each photo."""
     with house.rooms.database.read() as session:
         templates = house.rooms.enrolment.templates_for_gallery(session, stamp)
-    return [template.person_ref for template in templates]
+    return [one.person_ref for one in templates if not one.template_ref.startswith("fused-")]

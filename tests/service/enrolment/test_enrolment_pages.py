@@ -294,7 +294,7 @@ def test_an_advocate_looks_at_the_photos_that_they_vouch_for(
     browser.open(page)
     assert "Look at new photos" not in browser.submit(page, words)
     with rooms.database.read() as session:
-        assert len(rooms.enrolment.templates_for_gallery(session, MODEL)) == 2
+        assert len(rooms.enrolment.templates_for_gallery(session, MODEL)) == 2 + 1
 
 
 def test_erasing_needs_the_passphrase_again_and_gives_a_receipt(
