@@ -6,17 +6,19 @@ It learned faces that are upright within about 30 degrees; what it says of other
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import cv2
 import numpy as np
 
-from indexer.faces.found import Seen, together
+from indexer.faces.found import Seen
 from indexer.faces.session import Floats, InferenceSession
 from indexer.media.picture import Pixels
 
 STRIDES: Final = (8, 16, 32)
-_LARGEST_EXPONENT: Final = 10.0
+_KINDS: Final = ("cls", "obj", "bbox", "kps")
+_LARGEST_EXPONENT: Final = np.float32(10.0)
 
 
 class YuNet:
@@ -37,32 +39,47 @@ class YuNet:
     def look_at_canvases(self, canvases: Floats, least_score: float) -> list[Seen]:
         """What is seen in each of (n, 3, height, width) float32 BGR 0-255; sides divide by 32."""
         outputs = self._session.run(canvases)
-        columns = canvases.shape[3]
-        return [
-            together(
-                [
-                    self._decoded(outputs, row, stride, columns // stride, least_score)
-                    for stride in STRIDES
-                ]
+        of_class, of_object, boxes, points = (
+            self._of_all_strides(outputs, name) for name in _KINDS
+        )
+        origin, strides = _cells(canvases.shape[2], canvases.shape[3])
+        # The score is the root of the product; both are below 1, and a negative one is none.
+        products = np.maximum(of_class[:, :, 0], 0) * np.maximum(of_object[:, :, 0], 0)
+        seen: list[Seen] = []
+        for row, product in enumerate(products):
+            cells = np.flatnonzero(product >= least_score * least_score)
+            stride = strides[cells, None]
+            at = origin[cells]
+            raw = boxes[row, cells]
+            sizes = np.exp(np.minimum(raw[:, 2:], _LARGEST_EXPONENT)) * stride
+            centres = (at + raw[:, :2]) * stride
+            landmarks = points[row, cells].reshape(-1, 5, 2)
+            seen.append(
+                Seen(
+                    np.concatenate([centres - sizes / 2, sizes], axis=1),
+                    (landmarks + at[:, None]) * stride[:, None],
+                    np.sqrt(np.minimum(product[cells], 1.0)),
+                )
             )
-            for row in range(len(canvases))
-        ]
+        return seen
 
-    def _decoded(
-        self, outputs: list[Floats], row: int, stride: int, columns: int, least_score: float
-    ) -> Seen:
-        """Priors are the cells of the stride's grid; sizes are exponents, offsets linear."""
-        of_class = outputs[self._place[f"cls_{stride}"]][row, :, 0]
-        of_object = outputs[self._place[f"obj_{stride}"]][row, :, 0]
-        scores = np.sqrt(np.clip(of_class, 0, 1) * np.clip(of_object, 0, 1))
-        cells = np.flatnonzero(scores >= least_score)
-        origin = np.stack([cells % columns, cells // columns], axis=1).astype(np.float32)
-        raw_boxes = outputs[self._place[f"bbox_{stride}"]][row, cells]
-        points = outputs[self._place[f"kps_{stride}"]][row, cells].reshape(-1, 5, 2)
-        sizes = np.exp(np.minimum(raw_boxes[:, 2:], _LARGEST_EXPONENT)) * np.float32(stride)
-        centres = (origin + raw_boxes[:, :2]) * np.float32(stride)
-        boxes = np.concatenate([centres - sizes / 2, sizes], axis=1)
-        return Seen(boxes, (points + origin[:, None]) * np.float32(stride), scores[cells])
+    def _of_all(self, outputs: list[Floats], kind: str) -> Floats:
+        """(n, cells of all strides, numbers of one cell)."""
+        return np.concatenate(
+            [outputs[self._place[f"{kind}_{stride}"]] for stride in STRIDES], axis=1
+        )
+
+
+@lru_cache(maxsize=64)
+def _cells(height_px: int, width_px: int) -> tuple[Floats, Floats]:
+    """Of all cells, those of the smallest stride first: column and row (n, 2), and stride (n,)."""
+    origins: list[Floats] = []
+    strides: list[Floats] = []
+    for stride in STRIDES:
+        rows, columns = np.mgrid[: height_px // stride, : width_px // stride]
+        origins.append(np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.float32))
+        strides.append(np.full(rows.size, stride, np.float32))
+    return np.concatenate(origins), np.concatenate(strides)
 
 
 def fill_canvas(canvas: Floats, picture: Pixels) -> None:
