@@ -39,9 +39,7 @@ class YuNet:
     def look_at_canvases(self, canvases: Floats, least_score: float) -> list[Seen]:
         """What is seen in each of (n, 3, height, width) float32 BGR 0-255; sides divide by 32."""
         outputs = self._session.run(canvases)
-        of_class, of_object, boxes, points = (
-            self._of_all_strides(outputs, name) for name in _KINDS
-        )
+        of_class, of_object, boxes, points = (self._of_all(outputs, name) for name in _KINDS)
         origin, strides = _cells(canvases.shape[2], canvases.shape[3])
         # The score is the root of the product; both are below 1, and a negative one is none.
         products = np.maximum(of_class[:, :, 0], 0) * np.maximum(of_object[:, :, 0], 0)
