@@ -5,15 +5,17 @@
 2. A track that was not seen any more ends. The same face later is another track: appearances are
    linked, people are not (design rule 1).
 3. Of each track the best views are kept, in private buffers, and the crop and place of the best.
-4. In the end each track is one probe: the mean of its views, weighted by how well they show a face.
-   So a face that is shown for a minute is compared once, and chance has one chance with it.
+4. In the end each track is one probe: the mean of its views, weighted by how well they show a face,
+   and a little shorter, so that chance does what it does with one face. So a face that is shown for
+   a minute is compared once, and chance has one chance with it.
 
 `FaceTracks` lives inside one call, as probes do; leaving its `with` block overwrites everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
@@ -21,6 +23,7 @@ from typing import Final, Self
 import numpy as np
 
 from indexer.faces.calibration import Calibration
+from indexer.faces.errors import ProbeGuardedError
 from indexer.faces.private_buffer import PrivateBuffer
 from indexer.faces.probe import ProbeFace, ProbeFaces, _Guarded, _lend
 from indexer.faces.session import Floats
@@ -32,6 +35,15 @@ MAX_TRACKS: Final = 256
 VIEWS_KEPT: Final = 8
 ENOUGH_VIEWS: Final = 6
 """So many views of a face are enough: more looks at it bring little."""
+WEIGHT_POWER: Final = 4
+"""Of weights in the mean. At a false-match rate of 1e-4 this finds 87 in 100 of tracks of bad
+views, the mean alone 81, the best view alone 79 (300 people of LFW, eight photos made small and
+blurred); powers from 2 to 6 differ by less than chance."""
+SHORTER_BY: Final = 0.04
+SHORTER_FROM_VIEWS: Final = 4
+"""Means are less noisy, and so nearer to strangers, too: at 0.4132, which one face in 10,000
+reaches by chance, 2.3 tracks of different photos do, and 1.2 of views of one photo (510,000 pairs).
+Made so much shorter, from four views on, no more do than single faces of good photos."""
 SAME_FACE_FMR: Final = 1e-3
 LIKELY_FACE_FMR: Final = 0.05
 """How like faces of successive frames are: nobody else is, or at the same place few others are."""
@@ -126,21 +138,28 @@ class _Track(_Guarded):
         self.frames += 1
 
     def likeness(self, vectors: Floats) -> Floats:
-        """Cosines (n,) of faces (n, dimension) with what it looked like last, or best if higher."""
-        mine = self.__vectors()
-        best = self.__weights.index(max(self.__weights))
-        likeness: Floats = np.maximum(vectors @ mine[VIEWS_KEPT], vectors @ mine[best])
-        return likeness
+        """Cosines (n,) of faces (n, dimension) with its last view, or all together if higher."""
+        with self.__together() as whole:
+            likeness: Floats = np.maximum(vectors @ self.__vectors()[VIEWS_KEPT], vectors @ whole)
+            return likeness
 
     def fused(self) -> ProbeFace:
         """One face of all views that are kept."""
-        used = len(self.__weights)
+        more_views = min(len(self.__weights), SHORTER_FROM_VIEWS) - 1
+        with self.__together() as whole:
+            np.multiply(whole, 1 - SHORTER_BY * more_views / (SHORTER_FROM_VIEWS - 1), out=whole)
+            return ProbeFace(whole, self.__crop(), self.__best_box, max(self.__weights))
+
+    @contextmanager
+    def __together(self) -> Iterator[Floats]:
+        """The mean of its views (dimension,), of unit length, in a buffer that is wiped after."""
         buffer = PrivateBuffer(self.__dimension * 4)
         try:
-            vector = buffer.floats((self.__dimension,))
-            np.dot(np.array(self.__weights, np.float32), self.__vectors()[:used], out=vector)
-            vector /= max(float(np.linalg.norm(vector)), 1e-12)
-            return ProbeFace(vector, self.__crop(), self.__best_box, max(self.__weights))
+            whole = buffer.floats((self.__dimension,))
+            weights = np.array(self.__weights, np.float32) / max(*self.__weights, 1e-12)
+            np.dot(weights**WEIGHT_POWER, self.__vectors()[: len(weights)], out=whole)
+            whole /= max(float(np.linalg.norm(whole)), 1e-12)
+            yield whole
         finally:
             buffer.wipe()
 
@@ -174,7 +193,7 @@ class FaceTracks(_Guarded):
         """Faces of frames that were left out, because there were too many tracks already."""
 
     def __init_subclass__(cls) -> None:
-        raise TypeError("FaceTracks cannot be extended")
+        raise ProbeGuardedError("FaceTracks cannot be extended")
 
     def __len__(self) -> int:
         return len(self.__open) + len(self.__closed)

@@ -26,9 +26,11 @@ import pytest
 
 import indexer
 from indexer.errors import WireError
+from indexer.faces.calibration import Calibration
 from indexer.faces.errors import ProbeGuardedError, ProbeSpentError
 from indexer.faces.private_buffer import PrivateBuffer
 from indexer.faces.probe import ProbeFace, ProbeFaces, _lend
+from indexer.faces.tracks import FaceTracks, FrameMoment
 from indexer.observations import Box, Examination, ModelStamp
 from indexer.wire import Channel
 
@@ -50,24 +52,34 @@ def make_faces() -> ProbeFaces:
     return ProbeFaces((make_face(3), make_face(4)), STAMP)
 
 
+def make_tracks() -> FaceTracks:
+    """Two faces, seen twice."""
+    calibration = Calibration("nothing", False, ((0.2, 0.1), (0.5, 1e-6)), 0.4, 0.35)
+    tracks = FaceTracks(STAMP, calibration)
+    for number in range(2):
+        tracks.add(make_faces(), FrameMoment(number, 250 * number))
+    return tracks
+
+
 @dataclasses.dataclass
 class Holder:
     probe: object
 
 
-@pytest.fixture(params=["one face", "all faces", "inside a list", "inside a dataclass"])
+@pytest.fixture(params=["one face", "all faces", "tracks", "inside a list", "inside a dataclass"])
 def guarded(request: pytest.FixtureRequest) -> object:
     return {
         "one face": make_face,
         "all faces": make_faces,
+        "tracks": make_tracks,
         "inside a list": lambda: [make_face()],
         "inside a dataclass": lambda: Holder(make_faces()),
     }[request.param]()
 
 
-@pytest.fixture(params=["one face", "all faces"])
+@pytest.fixture(params=[make_face, make_faces, make_tracks])
 def probe(request: pytest.FixtureRequest) -> object:
-    return make_face() if request.param == "one face" else make_faces()
+    return request.param()
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -128,7 +140,7 @@ def test_the_wire_between_processes_refuses_a_probe_and_sends_nothing(probe: obj
 def test_what_a_probe_says_of_itself_is_its_name_alone(
     say: Callable[[object], str], probe: object
 ) -> None:
-    assert say(probe) in {"<ProbeFace>", "<ProbeFaces>"}
+    assert say(probe) in {"<ProbeFace>", "<ProbeFaces>", "<FaceTracks>"}
 
 
 def test_a_logged_probe_shows_nothing(probe: object, caplog: pytest.LogCaptureFixture) -> None:
@@ -178,14 +190,14 @@ def test_no_view_of_a_probe_can_be_had(look: Callable[[Any], Any], probe: object
 
 
 def test_a_probe_has_no_public_attribute_with_numbers_in_it() -> None:
-    for probe in (make_face(), make_faces()):
+    for probe in (make_face(), make_faces(), make_tracks()):
         for name in dir(probe):
             if not name.startswith("_"):
                 value = getattr(probe, name)
                 assert not isinstance(value, (np.ndarray, bytes, bytearray, memoryview, list)), name
 
 
-@pytest.mark.parametrize("kind", [ProbeFace, ProbeFaces])
+@pytest.mark.parametrize("kind", [ProbeFace, ProbeFaces, FaceTracks])
 def test_the_guard_cannot_be_inherited_away(kind: type) -> None:
     with pytest.raises(ProbeGuardedError):
         type("Leaking", (kind,), {"__reduce__": object.__reduce__})
