@@ -7,7 +7,7 @@
 4. The weights are written as an ONNX file of plain convolutions.
 
 It needs more than the project: `pip install jax optax` in an environment of its own, and onnx and
-OpenCV as the project has them. Twelve minutes on one core. The seed is fixed.
+OpenCV as the project has them. A quarter of an hour on one core. The seed is fixed.
 `python docs/training/orientation_network.py --cut-outs cut-outs.npz --out orientation.onnx`
 """
 
@@ -329,7 +329,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--cut-outs", type=Path, required=True)
     options.add_argument("--out", type=Path, required=True)
-    options.add_argument("--steps", type=int, default=4000)
+    options.add_argument("--steps", type=int, default=8000)
     asked = options.parse_args()
     cv2.setNumThreads(1)
     read = np.load(asked.cut_outs)

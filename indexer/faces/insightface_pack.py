@@ -23,7 +23,7 @@ from indexer.faces.settle import SIDE_PX, Demands, places_of, settle
 from indexer.media.picture import Pixels
 
 SECOND_LOOK_FROM_PX = 960
-SCRFD_DEMANDS = Demands(upright=0.5, turned=0.65, turned_for_each_seen=1.0)
+SCRFD_DEMANDS = Demands(upright=0.5, again=0.6, turned=0.65, turned_for_each_seen=1.0)
 """Upright faces score .73 and more in 95 of 100 (60 people), those upside down .61 in the middle;
 up to 60 degrees its landmarks show the roll as it is."""
 _SIDEWAYS = (320, 320)

@@ -23,7 +23,7 @@ from indexer.faces.session import Floats, InferenceSession, RuntimeName, open_se
 from indexer.media.picture import Pixels
 
 WEIGHTS: Final = Path(__file__).with_name("orientation.onnx")
-WEIGHTS_SHA256: Final = "69bd3a065b7116349ce709d8d70a1d57deed0f03024a5e133eefa1f91a3c01bb"
+WEIGHTS_SHA256: Final = "990ca7ae3db13991f679695a80a32f31b2988d41d138f4261e9b001a5cd37e32"
 """Other weights make other templates: who changes this raises `packs.PREPROCESSING_VERSION`."""
 SIDE_PX: Final = 48
 SHARE: Final = 1.5

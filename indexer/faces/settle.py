@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Final, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.faces.cut_out import cut_out, in_picture
 from indexer.faces.found import Seen, apart, distinct, nothing, together
@@ -41,6 +42,7 @@ LIKELY_FACE: Final = 0.0
 _STRAIGHT_DEGREES: Final = 12.0
 _UPRIGHT_DEGREES: Final = 35.0
 _SURE: Final = 0.8
+_AGAINST_DEGREES: Final = 60.0
 _CONVINCING: Final = 0.9
 _SURELY_FACE: Final = 2.0
 _ALL_ROUND: Final = tuple(45.0 * step for step in range(8))
@@ -71,12 +73,14 @@ class Places:
 class Demands:
     """What a detector's scores mean.
 
-    `upright`: least score of an upright face; `turned`: of another, because what looks like a face
-    from any side is found more often by chance; `turned_for_each_seen`: landmarks lean towards an
-    upright face's, so a face that is turned by 30 degrees shows 10.
+    `upright`: least score of an upright face; `again`: of one that had less, looked at again;
+    `turned`: of any other, because things look like a face from some side more often than from one;
+    `turned_for_each_seen`: landmarks lean towards an upright face's: how much turn one degree of
+    theirs means.
     """
 
     upright: float
+    again: float
     turned: float
     turned_for_each_seen: float
 
@@ -137,17 +141,25 @@ def settle(
     again = np.flatnonzero(~stays & (likely | (scores >= demands.upright))).tolist()
     views = _best_views(picture, places, again, thought, look, demands)
     settled = [places.seen.only(stays)]
+    doubtful: list[int] = []
     for at in again:
         view = views.get(at)
         as_found = places.seen.only(np.array([at])) if as_upright[at] else None
         sure = bool(thought.sureness[at] >= _SURE)
-        if view is not None and _is_face(view, demands) and _is_better(view, as_found, sure):
+        if (
+            view is not None
+            and _is_face(view, as_found is not None, demands)
+            and _is_better(view, as_found, sure)
+        ):
             settled.append(in_picture(view.seen, view.to_cut_out))
         elif as_found is not None:
-            settled.append(as_found)
+            doubtful.append(at)
     faces = together(settled)
     by_score = np.argsort(-faces.scores, kind="stable")
-    return faces.only(apart(faces.boxes_px, by_score, MAX_FACES))
+    faces = faces.only(apart(faces.boxes_px, by_score, MAX_FACES))
+    left = places.seen.only(np.array(doubtful, np.intp))
+    faces = together([faces, left.only(~_shares_a_middle(left.boxes_px, faces.boxes_px))])
+    return faces.only(np.argsort(-faces.scores, kind="stable")[:MAX_FACES])
 
 
 def _best_views(
@@ -159,7 +171,9 @@ def _best_views(
     demands: Demands,
 ) -> dict[int, _View]:
     """Each turned upright by what is thought, then by what its own landmarks show then."""
-    unsure = [at for at in again if thought.sureness[at] < _SURE]
+    against = np.abs(_about_zero(thought.roll_degrees - places.shown_at)) > _AGAINST_DEGREES
+    against &= places.seen.scores >= demands.upright
+    unsure = [at for at in again if thought.sureness[at] < _SURE or against[at]]
     asked = [(at, float(thought.roll_degrees[at])) for at in again]
     asked += [(at, float(thought.other_roll_degrees[at])) for at in unsure]
     asked += [(at, _shown_roll(places, at, demands)) for at in unsure]
@@ -232,8 +246,10 @@ def _central(seen: Seen) -> Seen:
     )
 
 
-def _is_face(view: _View, demands: Demands) -> bool:
-    least = demands.upright if abs(view.roll_degrees) < _UPRIGHT_DEGREES else demands.turned
+def _is_face(view: _View, found_upright: bool, demands: Demands) -> bool:
+    least = demands.upright if found_upright else demands.again
+    if abs(view.roll_degrees) >= _UPRIGHT_DEGREES:
+        least = demands.turned
     return view.score >= least and view.misfit < _MOST_MISFIT
 
 
@@ -247,6 +263,17 @@ def _is_better(view: _View, as_found: Seen | None, sure: bool) -> bool:
     if sure and view.score >= score:
         return True
     return view.worth > score - _MISFIT_COSTS * misfit(as_found.landmarks_px[0])
+
+
+def _shares_a_middle(boxes_px: Floats, others_px: Floats) -> NDArray[np.bool_]:
+    """Which of `boxes_px` (n, 4) have their middle in one of the others, or the middle of one in
+    them: a face that is upside down may look like an upright one that begins at its nose.
+    """
+    mine, theirs = (boxes[:, :2] + boxes[:, 2:] / 2 for boxes in (boxes_px, others_px))
+    apart_by = np.abs(mine[:, None] - theirs[None])
+    in_theirs = np.all(apart_by < others_px[None, :, 2:] / 2, axis=2)
+    in_mine = np.all(apart_by < boxes_px[:, None, 2:] / 2, axis=2)
+    return np.asarray(np.any(in_theirs | in_mine, axis=1), np.bool_)
 
 
 @overload
