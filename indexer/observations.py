@@ -46,6 +46,8 @@ class FaceMatch(msgspec.Struct, frozen=True):
     one frame match this person.
     `face_crop_png` is the aligned, greyscale 112x112 crop of this face alone; the only thing of a
     probe that outlives its call.
+    `quality` is the share of genuine comparisons that a face like this one is expected to pass, in
+    [0, 1].
     In an animation or a video it is a face that goes on for a while, seen in `frames` of the frames
     looked at: first at `from_ms`, last at `to_ms`, and best at `at_ms`, which is where box, crop
     and `frame_index` are from. Times are None where the file says none.
@@ -66,6 +68,7 @@ class FaceMatch(msgspec.Struct, frozen=True):
     from_ms: int | None = None
     to_ms: int | None = None
     frames: int = 1
+    quality: float = 1.0
 
 
 class HashMatch(msgspec.Struct, frozen=True):

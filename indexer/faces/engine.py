@@ -113,13 +113,9 @@ class FaceEngine:
         vectors = np.empty((1 + CHANGES, self.pack.dimension), np.float32)
         lengths = np.empty(1 + CHANGES, np.float32)
         self._recogniser.embed_into([crop, *changed(crop)], vectors, lengths)
+        steady = steadiness(vectors[0], vectors[1:])
         quality = self._quality_of_pack.with_figure(
-            judge(
-                face,
-                crop,
-                vector_length=float(lengths[0]),
-                steadiness=steadiness(vectors[0], vectors[1:]),
-            )
+            judge(face, crop, vector_length=float(lengths[0]), steadiness=steady)
         )
         refuse_if_poor(quality)
         template = Template(vectors[0].copy(), self.model)
@@ -145,30 +141,31 @@ class FaceEngine:
 
         `full_size` gives the same picture in full size, where it came smaller: it is asked only
         when a face is so small here that the recogniser would see more of it there. With `at_most`
-        only so many are taken, the surest ones.
+        only so many are taken, the surest ones. What is found and is no face is left out.
         """
         found = self._detector.detect(picture.pixels)[:at_most]
         if full_size is not None and any(map(_gains_by_size, found)):
             picture, found = _in_full_size(picture, found, full_size())
         crops: list[Pixels] = []
         buffer = PrivateBuffer(len(found) * self.pack.dimension * 4)
+        lengths = np.zeros(len(found), np.float32)
         faces: list[ProbeFace] = []
         try:
             crops = [aligned_face(picture.pixels, face) for face in found]
             vectors = buffer.floats((len(found), self.pack.dimension))
-            # How long a vector was says best how well this view shows a face (`embed.py`).
-            lengths = np.ones(len(found), np.float32)
             if crops:
                 self._recogniser.embed_into(crops, vectors, lengths)
-            for place, (face, crop) in enumerate(zip(found, crops, strict=True)):
-                box, weight = face_box(face, picture), float(lengths[place])
-                faces.append(ProbeFace(vectors[place], crop, box, weight))
+            for face, crop, vector, length in zip(found, crops, vectors, lengths, strict=True):
+                if self._quality_of_pack.is_a_face(float(length)):
+                    figure = self._quality_of_pack.figure_of(face, crop, float(length))
+                    faces.append(ProbeFace(vector, crop, face_box(face, picture), figure))
         except BaseException:
             for made in faces:
                 made.overwrite()
             raise
         finally:
             buffer.wipe()
+            lengths.fill(0)
             for crop in crops:
                 crop.fill(0)
         return ProbeFaces(tuple(faces), self.model)

@@ -76,7 +76,7 @@ class ProbeFace(_Guarded):
     def __init__(self, vector: Floats, crop: Pixels, box: Box, weight: float = 1.0) -> None:
         """Takes copies of `vector` (dimension,) and `crop` (112, 112, 3) into its own memory.
 
-        `weight` says how much this view of a face is worth beside others of the same face.
+        `weight` is its quality figure: how much this view is worth beside others of the same face.
         """
         self.__dimension = vector.shape[0]
         self.__buffer = PrivateBuffer((vector.shape[0] + 1) * 4 + _CROP_BYTES)
@@ -175,7 +175,7 @@ class ProbeFaces(_Guarded):
 
 @dataclass(frozen=True, slots=True)
 class _Lent:
-    """What one comparison sees: `vectors` (n, dimension), and each face's crop, place and weight."""
+    """What one comparison sees: `vectors` (n, dimension), and each face's crop, place, weight."""
 
     vectors: Floats
     crops: tuple[Pixels, ...]

@@ -15,7 +15,11 @@ import math
 from dataclasses import dataclass, replace
 from typing import Final, Literal, assert_never
 
-from indexer.faces.quality import FaceQuality
+from indexer.faces.found import FoundFace
+from indexer.faces.quality import FaceQuality, judge
+from indexer.media.picture import Pixels
+
+LEAST_FIGURE: Final = 0.01
 
 Sign = Literal["vector_length", "detection_score", "log_sharpness", "small_changes"]
 
@@ -57,6 +61,11 @@ class PackQuality:
         figures = (model.figure(quality) for model in self.models)
         found = next((figure for figure in figures if figure is not None), quality.figure)
         return replace(quality, figure=found)
+
+    def figure_of(self, face: FoundFace, crop: Pixels, vector_length: float) -> float:
+        """The figure of a face seen in passing, in [`LEAST_FIGURE`, 1]: it is a weight as well."""
+        quality = self.with_figure(judge(face, crop, vector_length=vector_length))
+        return max(LEAST_FIGURE, quality.figure)
 
     def is_a_face(self, vector_length: float) -> bool:
         """Whether something that a detector found is a face that anybody could be known by."""

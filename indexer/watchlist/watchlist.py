@@ -267,6 +267,7 @@ class Watchlist:
                 box=lent.boxes[face],
                 frame_index=frames[face],
                 face_crop_png=crops[face],
+                quality=lent.weights[face],
                 cautions=("another_person_close",) if (face, person) in rivals else (),
             )
             found.append((face, match))

@@ -101,7 +101,7 @@ def test_what_spoils_a_photo_lowers_its_figure_and_is_named(
 def test_more_of_what_spoils_a_photo_lowers_the_figure_more(engine: FaceEngine) -> None:
     ways: list[Callable[[float], Pixels]] = [
         lambda much: cv2.GaussianBlur(astronaut(), (0, 0), 0.5 + 2 * much),
-        lambda much: recompressed(astronaut(), round(80 - 37 * much)),
+        lambda much: recompressed(astronaut(), (60, 14, 6)[round(much)]),
         noisy_by,
     ]
     for way in ways:
@@ -111,7 +111,7 @@ def test_more_of_what_spoils_a_photo_lowers_the_figure_more(engine: FaceEngine) 
 
 
 def noisy_by(much: float) -> Pixels:
-    return noisy(5 + 20 * much)
+    return noisy(5 + 45 * much)
 
 
 def test_a_dark_photo_is_not_called_blurred(engine: FaceEngine) -> None:
