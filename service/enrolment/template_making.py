@@ -194,13 +194,15 @@ class TemplateMaker:
 
     def _describe(self, photo: ReferencePhoto, enrolled: Enrolled, *, searching: bool) -> None:
         """Quality and face as the model in use saw them; another one only fills in what is not
-        there: what reviewers compare with is not changed behind a model that may be given up.
+        there (also the figure of photos that came before it was made): what reviewers compare with
+        is not changed by a model that may be given up.
         """
         document = self._sealed.photo(photo)
         quality = enrolled.quality or document.quality
         crop = enrolled.face_crop_png or document.face_crop_png
         if not searching:
-            quality = document.quality or quality
+            judged = document.quality is not None and document.quality.figure is not None
+            quality = document.quality if judged else quality
             crop = document.face_crop_png or crop
         self._sealed.put_photo(
             photo, msgspec.structs.replace(document, quality=quality, face_crop_png=crop)

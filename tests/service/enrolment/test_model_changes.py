@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
@@ -22,8 +23,10 @@ from tests.service.enrolment.model_factory import (
     start,
 )
 from tests.service.enrolment.people_factory import (
+    CROP,
     MODEL,
     OTHER_MODEL,
+    QUALITY,
     House,
     MadeUpEyes,
     make_person,
@@ -108,6 +111,31 @@ class TestBuilding:
         assert maker.make(database, eyes, photo, searching=False) == "made"
         assert maker.make(database, eyes, photo, searching=False) == "not_wanted"
         assert models_of(any_house, case.person_id) == ["made-up", "made-up-2"]
+
+    def test_what_reviewers_see_stays_and_a_missing_figure_of_quality_is_filled_in(
+        self, house: House, database: Database
+    ) -> None:
+        name_model(house)
+        person, case = make_person(house)
+        start(house, ask=True)
+
+        class Judging(MadeUpEyes):
+            """Cuts the face out in another way, and says how good it is."""
+
+            def enrol(self, content, others):  # type: ignore[no-untyped-def]
+                quality = msgspec.structs.replace(QUALITY, figure=0.7)
+                seen = super().enrol(content, others)
+                return msgspec.structs.replace(seen, quality=quality, face_crop_png=b"another")
+
+        with database.read() as session:
+            (photo,) = house.rooms.models.missing(session, OTHER_MODEL, 10)
+        eyes = Judging(model=OTHER_MODEL)
+        assert house.rooms.photos.templates.make(database, eyes, photo, searching=False) == "made"
+        with database.read() as session:
+            view = house.rooms.enrolment.person_view(session, person, case.person_id)
+        assert view.photos[0].quality is not None
+        assert view.photos[0].quality.figure == 0.7
+        assert house.rooms.photos.face_crop(database, house.reviewers[0], photo) == CROP
 
     def test_only_the_very_model_may_make_its_templates(
         self, house: House, database: Database
