@@ -37,7 +37,7 @@ MAX_FACES: Final = 256
 SIDE_PX: Final = 160
 SHARE: Final = 2.2
 """A cut-out's side in sides of the face: it shows a face of 73 pixels, with room for being off."""
-LIKELY_FACE: Final = 0.0
+LIKELY_FACE: Final = -1.0
 """Log odds from which a place is looked at again."""
 _STRAIGHT_DEGREES: Final = 12.0
 _UPRIGHT_DEGREES: Final = 35.0
@@ -67,6 +67,11 @@ class Places:
 
     seen: Seen
     shown_at: Floats
+
+    def beside(self, boxes_px: Floats) -> Places:
+        """Those that are not where one of `boxes_px` (n, 4) is."""
+        beside = ~_shares_a_middle(self.seen.boxes_px, boxes_px)
+        return Places(self.seen.only(beside), self.shown_at[beside])
 
 
 @dataclass(frozen=True, slots=True)
