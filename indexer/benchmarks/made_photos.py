@@ -1,6 +1,6 @@
 """Photographs of the usual size, made of a labelled folder of small ones.
 
-Each is a scene (a small photograph enlarged and blurred, with grain like a camera's, so that it
+Each is a scene (the colours of a small photograph, with grain like a camera's, so that it
 compresses as photographs do) on which one to three other photographs lie, enlarged a little: their
 faces are then as large as in pictures of groups and of single people. Who is on it is known.
 """
@@ -21,6 +21,7 @@ _SHAPE: Final = 4 / 3
 _MOST_LAID: Final = 3
 _ENLARGED: Final = (0.8, 2.4)
 _GRAIN: Final = 5.0
+_COLOURS: Final = (8, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,9 @@ def make_photo(
     """One photograph of about so many pixels; `laid` are people and their small photographs."""
     height = round((pixels / _SHAPE) ** 0.5)
     width = round(pixels / height)
-    canvas = cv2.resize(scene, (width, height), interpolation=cv2.INTER_CUBIC)
-    canvas = cv2.GaussianBlur(canvas, (0, 0), 12)
+    # So small in between that nothing of the scene's own face is left.
+    colours = cv2.resize(scene, _COLOURS, interpolation=cv2.INTER_AREA)
+    canvas = cv2.resize(colours, (width, height), interpolation=cv2.INTER_CUBIC)
     people: set[str] = set()
     column = width // max(1, len(laid))
     for place, (person, small) in enumerate(laid):
