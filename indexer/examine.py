@@ -232,16 +232,24 @@ def _findings(
     for of_person in faces.values():
         of_person.sort(key=lambda match: -match.similarity)
     best = [of_person[0].frame_index for of_person in faces.values()]
-    frames = tuple(Comparable(frame) for frame in looked.frames_in_full(eyes.decoder, best))
+    people = sorted(faces.keys() | pictures.keys())
+    photos = {
+        person: references.of(person)[:MAX_REFERENCES] if references is not None else ()
+        for person in people
+    }
+    # In full size only for what is compared: it may have to be decoded again for that.
+    frames: tuple[Comparable, ...] = ()
+    if any(photos.values()):
+        frames = tuple(map(Comparable, looked.frames_in_full(eyes.decoder, best)))
     findings: list[PersonFinding] = []
-    for person in sorted(faces.keys() | pictures.keys()):
+    for person in people:
         closest = faces.get(person, [])[:MAX_FACES_A_PERSON]
         findings.append(
             PersonFinding(
                 person_ref=person,
                 faces=tuple(closest),
                 hashes=tuple(pictures.get(person, ())),
-                manipulation=_manipulation(decoded, frames, person, closest, references, eyes),
+                manipulation=_manipulation(decoded, frames, photos[person], closest, eyes),
                 shown=shown_times(faces.get(person, ())),
             )
         )
@@ -264,12 +272,13 @@ def shown_times(matches: Sequence[FaceMatch]) -> tuple[Shown, ...]:
 def _manipulation(
     decoded: Decoded,
     frames: Sequence[Comparable],
-    person: str,
+    photos: Sequence[Reference],
     closest: Sequence[FaceMatch],
-    references: ReferenceSource | None,
     eyes: Eyes,
 ) -> ManipulationFinding:
     """The frame that shows this person best (or the first) beside each of their photos."""
+    if not photos:
+        return assess(decoded.declared, ())
     if not frames:
         return ManipulationFinding(
             band="not_assessable",
@@ -282,7 +291,6 @@ def _manipulation(
     if best is not None:
         of_best = [each for each in frames if each.picture.frame_index == best.frame_index]
         shown = of_best[0] if of_best else shown
-    photos = references.of(person)[:MAX_REFERENCES] if references is not None else ()
     comparisons = [
         _compared(shown, photo, best.box if best is not None else None, eyes) for photo in photos
     ]
