@@ -180,14 +180,12 @@ def test_what_is_kept_of_content_keeps_no_watch_list_alive(watchlist: Watchlist)
 def test_a_large_picture_is_decoded_in_full_only_where_a_small_face_needs_it(
     eyes: Eyes, watchlist: Watchlist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes: list[int | None] = []
+    sizes: list[object] = []
     decode = DecoderPool.decode
 
-    def watched(
-        self: DecoderPool, medium: Medium, each: object = None, *, least_side_px: int | None = None
-    ) -> object:
-        sizes.append(least_side_px)
-        return decode(self, medium, each, least_side_px=least_side_px)  # type: ignore[arg-type]
+    def watched(self: DecoderPool, *given: object, **named: object) -> object:
+        sizes.append(named.get("least_side_px"))
+        return decode(self, *given, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(DecoderPool, "decode", watched)
     nobody = Watchlist.empty()
