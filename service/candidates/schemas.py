@@ -154,6 +154,7 @@ class CandidateOut(BaseModel):
             "strength": "",
             "is_reserved": False,
             "same_event": [],
+            "shown": "shown from 0:42 to 0:47 and at 3:10",
         }
     )
 
@@ -176,6 +177,7 @@ class CandidateOut(BaseModel):
     strength: str
     is_reserved: bool
     same_event: list[uuid.UUID]
+    shown: str
 
     @classmethod
     def of(cls, view: CandidateView) -> CandidateOut:
@@ -214,6 +216,7 @@ class CandidateOut(BaseModel):
             strength=view.strength,
             is_reserved=view.is_reserved,
             same_event=list(view.same_event),
+            shown=view.shown,
         )
 
 

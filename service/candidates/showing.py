@@ -39,6 +39,7 @@ from service.candidates.views import (
 from service.candidates.words import (
     assessment_of,
     medium_words,
+    shown_words,
     waits_for_words,
     was_only_looked_up,
 )
@@ -166,6 +167,7 @@ class Showing:
             is_reserved=reserved,
             never_show=document.never_show,
             same_event=self._same_event(repository, actor, row),
+            shown=shown_words(finding_of(row, examination)),
         )
 
     def _same_event(

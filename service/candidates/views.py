@@ -72,7 +72,7 @@ class CandidateView:
     influence them. For a halted candidate only addresses, time and `halted_reason` are there.
     `basis` says in words what a find by hash is like, `strength` how much. While it `is_reserved`
     the person is not told where it is (see `basis.py`). `same_event` are other finds from the same
-    page or account that wait for this reviewer.
+    page or account that wait for this reviewer. `shown` says when a video shows the person.
     """
 
     candidate_id: uuid.UUID
@@ -103,6 +103,7 @@ class CandidateView:
     is_reserved: bool = False
     never_show: str = ""
     same_event: tuple[uuid.UUID, ...] = ()
+    shown: str = ""
 
 
 @dataclass(frozen=True, slots=True)

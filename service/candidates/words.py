@@ -9,6 +9,7 @@ from indexer.observations import (
     HashMatch,
     ManipulationFinding,
     PersonFinding,
+    Shown,
 )
 from service.candidates.statements import MATCH_SENTENCE
 from service.candidates.views import Assessment
@@ -38,6 +39,8 @@ _CAUTIONS = {
     "theirs, unless it is a collage or a mirror.",
 }
 _MANY = 10_000_000
+_TIMES_SAID = 5
+"""So many times a video shows somebody are said one by one."""
 _PROVISIONAL = "How often chance does this was not measured for this model; by a guess: "
 
 
@@ -122,6 +125,25 @@ def moment_words(at_ms: int) -> str:
     minutes, seconds = divmod(at_ms // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def shown_words(finding: PersonFinding | None) -> str:
+    """When a video or an animation shows the person, as far as it was looked at; else empty."""
+    if finding is None or not finding.shown:
+        return ""
+    times = [_time_words(each) for each in finding.shown]
+    more = len(times) - _TIMES_SAID
+    if more > 0:
+        again = "once more" if more == 1 else f"{more} more times"
+        times = [*times[:_TIMES_SAID], f"{again} after that"]
+    if len(times) == 1:
+        return f"shown {times[0]}"
+    return f"shown {', '.join(times[:-1])} and {times[-1]}"
+
+
+def _time_words(shown: Shown) -> str:
+    begin, end = moment_words(shown.from_ms), moment_words(shown.to_ms)
+    return f"at {begin}" if begin == end else f"from {begin} to {end}"
 
 
 def looked_words(examination: Examination | None) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from indexer.observations import Examination, FaceMatch, HashMatch, PersonFinding
-from service.candidates.words import caution_words, chance_words
+from service.candidates.words import caution_words, chance_words, moment_words, shown_words
 from service.exhibits.manifest import ExaminationSummary, MatchSummary
 
 
@@ -41,18 +41,31 @@ def was_looked_at(examination: Examination) -> bool:
 def _matches(finding: PersonFinding | None) -> tuple[MatchSummary, ...]:
     if finding is None:
         return ()
-    return (*map(_face, finding.faces), *map(_hash, finding.hashes))
+    shown = shown_words(finding)
+    return (*(_face(match, shown) for match in finding.faces), *map(_hash, finding.hashes))
 
 
-def _face(match: FaceMatch) -> MatchSummary:
+def _face(match: FaceMatch, shown: str) -> MatchSummary:
     return MatchSummary(
         kind="face",
         band=match.band,
         similarity=round(match.similarity, 4),
         threshold=round(match.threshold, 4),
         expected_chance_matches=match.expected_chance_matches,
-        detail=f"frame {match.frame_index}. {' '.join(_said(match))}",
+        detail=f"{_place_words(match, shown)}. {' '.join(_said(match))}",
     )
+
+
+def _place_words(match: FaceMatch, shown: str) -> str:
+    """In which frame, and when; of a face that goes on also how long, and when there are more."""
+    said = [f"frame {match.frame_index}"]
+    if match.at_ms is not None:
+        said.append(f"at {moment_words(match.at_ms)}")
+    if match.frames > 1:
+        said.append(f"one of {match.frames} frames looked at that show it")
+    if shown:
+        said.append(f"the person is {shown}")
+    return ", ".join(said)
 
 
 def _said(match: FaceMatch) -> tuple[str, ...]:
