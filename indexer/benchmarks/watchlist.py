@@ -271,8 +271,9 @@ class _Contestant:
     def build(self) -> Contest:
         """Start it and let it take the templates in."""
         # A waiting contestant shall not spin beside the one whose turn it is.
-        environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}
-        environment["OMP_NUM_THREADS"] = str(self._wanted.threads)
+        environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            environment[name] = str(self._wanted.threads)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "indexer.benchmarks.watchlist_contestant", self.name],
             stdin=subprocess.PIPE,
