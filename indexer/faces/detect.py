@@ -100,7 +100,7 @@ class YuNetDetector:
         smallest = float(found.boxes_px[:, 2:].max(axis=1).min())
         if longest < CROWD_FROM_PX:
             return False
-        return smallest * WORKING_SIDE_PX <= CROWD_FACE_PX * longest
+        return bool(smallest * WORKING_SIDE_PX <= CROWD_FACE_PX * longest)
 
     def _with_small_ones(self, picture: Pixels, found: Seen) -> Seen:
         """Those found, and the small ones among them, by looks at parts of the picture."""
