@@ -18,7 +18,13 @@ from indexer.faces.errors import ModelUnusableError
 from indexer.faces.found import FoundFace, Seen
 from indexer.faces.orientation import OrientationNetwork
 from indexer.faces.quiet_runtimes import onnxruntime_module
-from indexer.faces.session import Floats
+from indexer.faces.session import (
+    Floats,
+    RuntimeName,
+    provider_name,
+    providers_of,
+    session_options,
+)
 from indexer.faces.settle import SIDE_PX, Demands, places_of, settle
 from indexer.media.picture import Pixels
 
@@ -37,9 +43,13 @@ class ScrfdDetector:
     """
 
     def __init__(
-        self, path: Path, threads: int, orientation: OrientationNetwork | None = None
+        self,
+        path: Path,
+        threads: int,
+        orientation: OrientationNetwork | None = None,
+        runtime: RuntimeName = "onnxruntime",
     ) -> None:
-        self._model = _load(path, "detection", threads)
+        self._model = _load(path, "detection", threads, runtime)
         self._model.prepare(0, det_thresh=MIN_PLACE_SCORE, input_size=list(_BATCH_SIZES))
         self._orientation = orientation or OrientationNetwork.open()
 
@@ -84,8 +94,8 @@ class ScrfdDetector:
 class ArcFaceRecogniser:
     """InsightFace's ArcFace-like recognisers."""
 
-    def __init__(self, path: Path, threads: int) -> None:
-        self._model = _load(path, "recognition", threads)
+    def __init__(self, path: Path, threads: int, runtime: RuntimeName = "onnxruntime") -> None:
+        self._model = _load(path, "recognition", threads, runtime)
 
     def embed_into(
         self, crops: list[Pixels], vectors: Floats, lengths: Floats | None = None
@@ -103,16 +113,19 @@ class ArcFaceRecogniser:
                 bgr.fill(0)
 
 
-def _load(path: Path, task: str, threads: int) -> Any:
+def _load(path: Path, task: str, threads: int, runtime: RuntimeName) -> Any:
     # InsightFace has no types.
-    onnxruntime = onnxruntime_module()
+    onnxruntime_module()
     from insightface.model_zoo import model_zoo  # noqa: PLC0415 - half a second
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    model = model_zoo.get_model(str(path), providers=["CPUExecutionProvider"], sess_options=options)
+    model = model_zoo.get_model(
+        str(path),
+        providers=list(providers_of(runtime)),
+        sess_options=session_options(threads),
+    )
     if model is None or model.taskname != task:
         raise ModelUnusableError(f"InsightFace does not know {path.name} as a {task} model")
+    wanted = provider_name(runtime)
+    if model.session.get_providers()[0] != wanted:
+        raise ModelUnusableError(f"ONNX Runtime does not run {path.name} by {wanted} here")
     return model

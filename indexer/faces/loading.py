@@ -111,7 +111,7 @@ def _detectors(
         folded = folded_path(path, file.sha256, dynamic_size=True)
         yunet = YuNetDetector(open_session(folded, runtime, threads))
         return yunet.another
-    return ScrfdDetector(path, threads).another
+    return ScrfdDetector(path, threads, runtime=runtime).another
 
 
 def _recognisers(
@@ -121,7 +121,7 @@ def _recognisers(
     file = pack.file("recogniser")
     path = folder / file.name
     if pack.family == "insightface":
-        recogniser = ArcFaceRecogniser(path, threads)
+        recogniser = ArcFaceRecogniser(path, threads, runtime)
         return lambda: recogniser
     folded = folded_path(path, file.sha256, dynamic_size=False)
     session: InferenceSession = open_session(folded, runtime, threads)
