@@ -12,6 +12,7 @@ from service.errors import InvalidInputError
 from service.work import (
     bench_faces,  # noqa: F401 - registers its command
     bench_pipeline,  # noqa: F401 - registers its command
+    bench_quality,  # noqa: F401 - registers its command
     bench_watchlist,  # noqa: F401 - registers its command
 )
 from service.work.bench_app import STANDARD_OUTPUT, app, console_for_tables, progress_of

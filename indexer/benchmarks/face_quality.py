@@ -1,0 +1,382 @@
+"""What `likeness bench quality` runs: what each sign of a face's quality is worth, on your data.
+
+1. Look at labelled photos as they are and spoiled in known ways (`quality_views.py`).
+2. Fit the figure anew on one half of the people; everything else is measured on the other half.
+3. Error versus reject: which sign, leaving out the worst, leaves the fewest misses.
+4. Whether the figure keeps its word; how often strangers match at each figure; what refusing a
+   reference photo costs and spares.
+5. Several photos of a person as one decision (`fusing.py`).
+
+Thresholds are those of the pack's own calibration, at one false match in 1,000 and in 10,000.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.benchmarks.calibrating import is_held_out
+from indexer.benchmarks.faces_seen import NothingToMeasureError, Said, read_folder
+from indexer.benchmarks.fusing import FusingRate, measure_fusing
+from indexer.benchmarks.quality_curves import (
+    REJECTED,
+    Genuine,
+    area_under,
+    fitted,
+    genuine_of,
+    reject_curve,
+    signs_of,
+)
+from indexer.benchmarks.quality_views import AS_IT_IS, Sample, Views, look
+from indexer.faces.packs import DEFAULT_PACK, stamp_of
+from indexer.faces.parts import open_parts
+from indexer.faces.quality import FaceQuality
+from indexer.faces.quality_figure import FigureModel, PackQuality, Sign
+from indexer.media import Decoder
+from indexer.observations import ModelStamp
+
+Reals = NDArray[np.float64]
+
+TESTED_SHARE: Final = 0.5
+RATES: Final = (1e-3, 1e-4)
+FITTED: Final[dict[str, tuple[Sign, ...]]] = {
+    "with the vector's length": ("vector_length", "detection_score", "log_sharpness"),
+    "without it, of reference photos": ("small_changes", "detection_score", "log_sharpness"),
+    "without it, in passing": ("detection_score", "log_sharpness"),
+    "with everything": ("vector_length", "small_changes", "detection_score", "log_sharpness"),
+}
+_BANDS: Final = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 1.0001)
+_FEWEST_IN_BAND: Final = 20
+_MANY: Final = 2000
+
+CAVEATS: Final = (
+    "photos were spoiled by programs: real blur and darkness differ",
+    "LFW's photos were chosen because a detector found the face: profiles are hardly there",
+    "people whose photos are mislabelled count as missed whatever their quality",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to run."""
+
+    folder: Path
+    pack: str = DEFAULT_PACK
+    models_dir: Path | None = None
+    accepted_licences: tuple[str, ...] = ()
+    runtime: str = "auto"
+    threads: int = 2
+    limit_people: int | None = None
+    sample: Sample = field(default_factory=Sample)
+    seed: int = 1
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """Error versus reject by one sign. `missed` is FNMR at each of `REJECTED`, `area` that under it
+    up to 30 %, as a share of rejecting nothing; both at one false match in 10,000, `area_looser` at
+    one in 1,000.
+    """
+
+    sign: str
+    set: str
+    missed: tuple[float, ...]
+    area: float
+    area_looser: float
+
+
+class FittedFigure(msgspec.Struct, frozen=True):
+    """Weights found on the half that is not tested: to be compared with those that are used."""
+
+    name: str
+    intercept: float
+    weights: dict[str, float]
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What the figure expected between two values of it, and what came."""
+
+    least: float
+    comparisons: int
+    expected: float
+    passed: float
+
+
+class Strangers(msgspec.Struct, frozen=True):
+    """False matches at one in 10,000, as multiples of that, by the figure: of a probe with good
+    templates; of a template with all probes, and with poor ones (figure below one half).
+    """
+
+    least: float
+    views: int
+    as_probe: float
+    as_template: float
+    as_template_of_poor: float
+
+
+class Refusals(msgspec.Struct, frozen=True):
+    """One refusal of reference photos: the share of photos as they are and of spoiled ones that it
+    refuses, and FNMR of the spoiled ones refused. "" is those that are taken.
+    """
+
+    code: str
+    of_good: float
+    of_spoiled: float
+    missed: float
+
+
+class KindMissed(msgspec.Struct, frozen=True):
+    """One way to spoil: how many faces were looked for and not found, median figure, FNMR, and the
+    share refused as a reference photo.
+    """
+
+    kind: str
+    looked_for: int
+    not_found: int
+    figure: float
+    missed: float
+    refused: float
+
+
+class QualityBenchmark(msgspec.Struct, frozen=True):
+    """One run, with all that it takes to read it and to repeat it."""
+
+    set_name: str
+    model: ModelStamp
+    runtime: str
+    seed: int
+    machine: str
+    people_fitted: int
+    people_tested: int
+    views: int
+    thresholds: tuple[float, ...]
+    rejected: tuple[float, ...]
+    curves: tuple[Curve, ...]
+    fits: tuple[FittedFigure, ...]
+    kept: tuple[Kept, ...]
+    strangers: tuple[Strangers, ...]
+    refusals: tuple[Refusals, ...]
+    kinds: tuple[KindMissed, ...]
+    fusing: tuple[FusingRate, ...]
+    caveats: tuple[str, ...] = CAVEATS
+
+
+def run_quality_benchmark(
+    wanted: Wanted, said: Said = lambda _words, _done, _total: None
+) -> QualityBenchmark:
+    """Run it. Raises `NothingToMeasureError`, and whatever loading a pack raises."""
+    folder = read_folder(wanted.folder, wanted.limit_people, wanted.seed)
+    said("loading the models", 0, 0)
+    parts = open_parts(
+        wanted.pack,
+        models_dir=wanted.models_dir,
+        runtime=wanted.runtime,
+        accepted_licences=wanted.accepted_licences,
+        threads=wanted.threads,
+    )
+    with Decoder() as decoder:
+        views = look(folder, parts, decoder, wanted.sample, wanted.seed, said)
+    tested_people = np.array([is_held_out(name, TESTED_SHARE) for name in views.people])
+    is_tested = tested_people[views.person]
+    learning, tested = views.only(~is_tested), views.only(is_tested)
+    for half in (learning, tested):
+        if not len(genuine_of(half, wanted.seed, spoiled=True).view):
+            raise NothingToMeasureError(
+                "people are divided into two halves by their names, and one of them has nobody "
+                "with two pictures in which the face is found: quality needs more people"
+            )
+    calibration = parts.pack.calibration
+    thresholds = tuple(calibration.similarity_at(rate) for rate in RATES)
+    said("fitting", 0, 0)
+    models = _fits(learning, thresholds[-1], wanted.seed)
+    said("rejecting", 0, 0)
+    spoiled = genuine_of(tested, wanted.seed, spoiled=True)
+    as_they_are = genuine_of(tested, wanted.seed, spoiled=False)
+    said("comparing strangers", 0, 0)
+    strangers = _strangers(tested, thresholds[-1], wanted.seed)
+    said("putting photos together", 0, 0)
+    return QualityBenchmark(
+        set_name=wanted.folder.name,
+        model=stamp_of(parts.pack),
+        runtime=parts.runtime,
+        seed=wanted.seed,
+        machine=f"{platform.machine()}, {os.cpu_count()} processors, Python "
+        f"{platform.python_version()}",
+        people_fitted=len(np.unique(learning.person)),
+        people_tested=len(np.unique(tested.person)),
+        views=len(views.person),
+        thresholds=thresholds,
+        rejected=REJECTED,
+        curves=(
+            *_curves(tested, spoiled, "spoiled", models, thresholds),
+            *_curves(tested, as_they_are, AS_IT_IS, models, thresholds),
+        ),
+        fits=tuple(
+            FittedFigure(name, model.intercept, {str(sign): w for sign, w in model.weights})
+            for name, model in models.items()
+        ),
+        kept=_kept(tested, spoiled, thresholds[-1]),
+        strangers=strangers,
+        refusals=_refusals(tested, spoiled, thresholds[-1]),
+        kinds=_kinds(tested, spoiled, thresholds[-1]),
+        fusing=measure_fusing(tested, wanted.seed),
+    )
+
+
+def _fits(views: Views, threshold: float, seed: int) -> dict[str, FigureModel]:
+    """Fitted on spoiled photos and those as they are together, which weigh the same."""
+    both = [genuine_of(views, seed, spoiled=spoiled) for spoiled in (True, False)]
+    rows = np.concatenate([each.view for each in both])
+    passed = np.concatenate([each.similarity >= threshold for each in both])
+    weight = np.concatenate([each.weight / each.weight.sum() for each in both])
+    qualities = [views.qualities[row] for row in rows]
+    return {
+        name: fitted(signs_of(qualities, signs), passed, weight, signs)
+        for name, signs in FITTED.items()
+    }
+
+
+def _curves(
+    views: Views,
+    genuine: Genuine,
+    which: str,
+    models: dict[str, FigureModel],
+    thresholds: Sequence[float],
+) -> list[Curve]:
+    def by_view(of: Sequence[float]) -> Reals:
+        return np.array(of, np.float64)[genuine.view]
+
+    qualities = views.qualities
+    signs: dict[str, Reals] = {
+        "the figure as it is used": by_view([each.figure for each in qualities]),
+        **{
+            f"fitted, {name}": by_view([PackQuality((model,)).with_figure(each).figure
+                                        for each in qualities])
+            for name, model in models.items()
+        },
+        **{name: by_view([of(each) for each in qualities]) for name, of in _SIGNS.items()},
+        "the similarity itself (nothing can be better)": genuine.similarity,
+    }  # fmt: skip
+    return [
+        Curve(
+            name,
+            which,
+            tuple(reject_curve(genuine, sign, thresholds[-1])),
+            area_under(genuine, sign, thresholds[-1]),
+            area_under(genuine, sign, thresholds[0]),
+        )
+        for name, sign in signs.items()
+    ]
+
+
+def _of_steadiness(name: str, quality: FaceQuality) -> float:
+    return float(getattr(quality.steadiness, name)) if quality.steadiness is not None else 0.0
+
+
+_SIGNS: Final[dict[str, Callable[[FaceQuality], float]]] = {
+    "length of the vector": lambda quality: quality.vector_length or 0.0,
+    "steady when changed a little": lambda quality: _of_steadiness("small_changes", quality),
+    "steady without the lower face": lambda quality: _of_steadiness("without_lower", quality),
+    "steady without the upper face": lambda quality: _of_steadiness("without_upper", quality),
+    "the detector's score": lambda quality: quality.detection_score,
+    "sharpness": lambda quality: quality.sharpness,
+    "size": lambda quality: quality.eye_distance_px,
+    "looking ahead": lambda quality: -abs(quality.yaw_degrees),
+    "light": lambda quality: -abs(quality.brightness - 130),
+}
+
+
+def _kept(views: Views, genuine: Genuine, threshold: float) -> tuple[Kept, ...]:
+    figure = np.array([each.figure for each in views.qualities])[genuine.view]
+    found = []
+    for least, below in itertools.pairwise(_BANDS):
+        inside = (figure >= least) & (figure < below)
+        if inside.sum() < _FEWEST_IN_BAND:
+            continue
+        weight = genuine.weight[inside]
+        passed = genuine.similarity[inside] >= threshold
+        found.append(
+            Kept(
+                least,
+                int(inside.sum()),
+                float(np.average(figure[inside], weights=weight)),
+                float(np.average(passed, weights=weight)),
+            )
+        )
+    return tuple(found)
+
+
+def _strangers(views: Views, threshold: float, seed: int) -> tuple[Strangers, ...]:
+    chance = np.random.default_rng(seed)
+    figure = np.array([each.figure for each in views.qualities])
+    spoiled, good = views.kind != AS_IT_IS, views.kind == AS_IT_IS
+    every = np.flatnonzero(spoiled)
+    poor = np.flatnonzero(spoiled & (figure < 0.5))
+
+    def rate(ones: NDArray[np.intp], others: NDArray[np.intp]) -> float:
+        ones, others = (chance.permutation(rows)[:_MANY] for rows in (ones, others))
+        strangers = views.person[ones][:, None] != views.person[others][None]
+        alike = views.vectors[ones] @ views.vectors[others].T
+        above = (alike >= threshold) & strangers
+        return float(above.sum() / max(1, strangers.sum()) / RATES[-1])
+
+    found = []
+    for least, below in itertools.pairwise(_BANDS):
+        rows = np.flatnonzero(spoiled & (figure >= least) & (figure < below))
+        if len(rows) < _FEWEST_IN_BAND or len(poor) < _FEWEST_IN_BAND:
+            continue
+        found.append(
+            Strangers(
+                least,
+                len(rows),
+                rate(rows, np.flatnonzero(good)),
+                rate(rows, every),
+                rate(rows, poor),
+            )
+        )
+    return tuple(found)
+
+
+def _refusals(views: Views, genuine: Genuine, threshold: float) -> tuple[Refusals, ...]:
+    good = views.refusal[views.kind == AS_IT_IS]
+    spoiled = views.refusal[views.kind != AS_IT_IS]
+    codes = views.refusal[genuine.view]
+    return tuple(
+        Refusals(
+            str(code),
+            float((good == code).mean()),
+            float((spoiled == code).mean()),
+            _missed(genuine, codes == code, threshold),
+        )
+        for code in np.unique(views.refusal)
+    )
+
+
+def _kinds(views: Views, genuine: Genuine, threshold: float) -> tuple[KindMissed, ...]:
+    figure = np.array([each.figure for each in views.qualities])
+    kinds = views.kind[genuine.view]
+    return tuple(
+        KindMissed(
+            kind,
+            *views.missed[kind],
+            float(np.median(figure[views.kind == kind])),
+            _missed(genuine, kinds == kind, threshold),
+            float((views.refusal[views.kind == kind] != "").mean()),
+        )
+        for kind in sorted(views.missed)
+        if kind != AS_IT_IS and (kinds == kind).any()
+    )
+
+
+def _missed(genuine: Genuine, which: NDArray[np.bool_], threshold: float) -> float:
+    if not which.any():
+        return 0.0
+    return float(np.average(genuine.similarity[which] < threshold, weights=genuine.weight[which]))
