@@ -90,7 +90,7 @@ _OF_PACKS: Final = {
                 (("vector_length", 1.17), ("detection_score", 4.4), ("log_sharpness", 0.12)),
             ),
         ),
-        face_from_length=5.0,
+        face_from_length=5.5,
     ),
 }
 """`face_from_length`: see "What is no face" in docs/face-quality.md."""

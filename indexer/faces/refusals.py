@@ -11,7 +11,7 @@ from __future__ import annotations
 from indexer.faces.errors import PhotoRefusedError
 from indexer.faces.quality import FaceQuality
 
-MIN_EYE_DISTANCE_PX = 20.0
+MIN_EYE_DISTANCE_PX = 16.0
 """Recognition loses little down to 12; the people who confirm a find have to see the face too."""
 MIN_BRIGHTNESS = 25.0
 MAX_BRIGHTNESS = 225.0

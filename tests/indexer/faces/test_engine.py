@@ -118,7 +118,7 @@ def refused(engine: FaceEngine, pixels: Pixels, others: tuple[Template, ...] = (
     [
         (landscape, "no_face"),
         (group, "several_faces"),
-        (lambda: resized(astronaut(), 0.4), "too_small"),
+        (lambda: resized(astronaut(), 0.3), "too_small"),
         (lambda: (astronaut() * 0.12).astype(np.uint8), "too_dark"),
         (lambda: np.clip(astronaut() * 1.2 + 110, 0, 255).astype(np.uint8), "too_bright"),
         (lambda: cv2.GaussianBlur(astronaut(), (0, 0), 5), "blurred"),

@@ -147,7 +147,7 @@ def test_ordinary_faces_of_a_group_are_not_called_covered_or_poor(engine: FaceEn
 @pytest.mark.parametrize(
     ("worse", "code"),
     [
-        ({"eye_distance_px": 19.0}, "too_small"),
+        ({"eye_distance_px": 15.0}, "too_small"),
         ({"brightness": 20.0}, "too_dark"),
         ({"brightness": 230.0}, "too_bright"),
         ({"yaw_degrees": -50.0}, "turned_away"),
