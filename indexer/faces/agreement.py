@@ -35,9 +35,9 @@ LEAST_COSINE: Final = 0.998
 MOST_SIMILARITY_MOVES: Final = 0.02
 LANDMARKS_MOVE: Final = 0.02
 MOST_LANDMARKS_MOVE: Final = 0.15
-"""Of the distance between the eyes, in the middle and at most. A face that is tilted a little may be
-looked at once more by one and not by the other: that moved one by .065, and what is recognised in
-it to a cosine of .97 (the same photograph saved again as JPEG moves it as much)."""
+"""Of the distance between the eyes, in the middle and at most. A face that is tilted a little may
+be looked at once more by one and not by the other: that moved one by .065, and what is recognised
+in it to a cosine of .97 (the same photograph saved again as JPEG moves it as much)."""
 
 
 class Disagreement(Exception):  # noqa: N818 - an answer to a question, not a failure

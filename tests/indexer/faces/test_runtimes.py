@@ -10,7 +10,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from indexer.faces import FaceEngine, agreement, loading, runtimes
+from indexer.faces import DEFAULT_PACK, FaceEngine, agreement, loading, runtimes
 from indexer.faces.embed import NetworkRecogniser
 from indexer.faces.errors import ModelUnusableError, RuntimeUnavailableError
 from indexer.faces.session import Floats, OnnxRuntimeSession, RuntimeName, open_session
@@ -18,10 +18,14 @@ from indexer.media.picture import Pixels
 
 
 @pytest.fixture
-def _forgotten(models_dir: Path) -> None:
-    """No agreement of an earlier run is remembered."""
-    for record in models_dir.glob("*/agreement-*.txt"):
-        record.unlink()
+def own_models(models_dir: Path, tmp_path: Path) -> Path:
+    """A models folder of this test's own, in which no agreement of an earlier run is remembered."""
+    pack = tmp_path / DEFAULT_PACK
+    pack.mkdir()
+    for file in (models_dir / DEFAULT_PACK).iterdir():
+        if file.suffix == ".onnx":
+            (pack / file.name).write_bytes(file.read_bytes())
+    return tmp_path
 
 
 def test_every_runtime_says_why_it_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,9 +59,8 @@ def test_a_runtime_that_is_not_installed_is_passed_over(monkeypatch: pytest.Monk
     assert runtimes.usable_runtimes() == ("onnxruntime",)
 
 
-@pytest.mark.usefixtures("_forgotten")
 def test_bfloat16_is_taken_where_it_agrees_and_the_answer_is_remembered(
-    models_dir: Path, monkeypatch: pytest.MonkeyPatch
+    own_models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "openvino-bf16" not in runtimes.usable_runtimes():
         pytest.skip("this processor has no bfloat16 of its own")
@@ -70,15 +73,14 @@ def test_bfloat16_is_taken_where_it_agrees_and_the_answer_is_remembered(
 
     monkeypatch.setattr(loading, "compare_with_float32", counted)
     for _ in range(2):
-        engine = FaceEngine.open(models_dir=models_dir, threads=1)
+        engine = FaceEngine.open(models_dir=own_models, threads=1)
         assert engine.runtime == "openvino-bf16"
         assert engine.passed_over == ()
     assert len(asked) == 1
 
 
-@pytest.mark.usefixtures("_forgotten")
 def test_a_fast_runtime_that_sees_other_faces_is_passed_over_and_refused_when_asked_for(
-    models_dir: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    own_models: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(runtimes, "_why_not_openvino", lambda _name: "")
     exact = loading._load
@@ -94,12 +96,12 @@ def test_a_fast_runtime_that_sees_other_faces_is_passed_over_and_refused_when_as
 
     monkeypatch.setattr(loading, "_load", wrong)
     with caplog.at_level(logging.WARNING):
-        engine = FaceEngine.open(models_dir=models_dir, threads=1)
+        engine = FaceEngine.open(models_dir=own_models, threads=1)
     assert engine.runtime == "openvino"
     assert "cosine" in engine.passed_over[0]
     assert "openvino-bf16 is not used" in caplog.text
     with pytest.raises(RuntimeUnavailableError, match="asked for"):
-        FaceEngine.open(models_dir=models_dir, runtime="openvino-bf16", threads=1)
+        FaceEngine.open(models_dir=own_models, runtime="openvino-bf16", threads=1)
 
 
 def test_a_device_that_does_not_load_a_file_never_falls_back_unnoticed(tmp_path: Path) -> None:
