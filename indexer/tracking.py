@@ -24,12 +24,16 @@ MAX_FACES_A_FRAME: Final = 32
 """The surest ones of a frame: with more it is a crowd, of which other frames show others well."""
 
 
+_NOT_KEPT: Final = 1.25
+
+
 class FaceWatch:
     """A `FrameWatcher` that looks for faces."""
 
     def __init__(self, engine: FaceEngine, limits: MediaLimits) -> None:
         self._engine = engine
-        self._limits = limits
+        # A decoder keeps to the limit itself, and spreads it over the length of a video.
+        self._most_s = limits.faces_seconds * _NOT_KEPT
         self._tracks = FaceTracks(engine.model, engine.pack.calibration)
         self.begin()
 
@@ -55,7 +59,7 @@ class FaceWatch:
     def look(self, frame: Picture, in_full: Callable[[], Picture] | None = None) -> NextShown:
         """Look for faces in one frame, larger where one is small in it and that can be had."""
         moment = FrameMoment(frame.frame_index, frame.at_ms)
-        if self._spent_s > self._limits.faces_seconds:
+        if self._spent_s > self._most_s:
             self._ended_at = self._ended_at or moment
             return "none"
         started_s = time.monotonic()

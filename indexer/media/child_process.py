@@ -118,6 +118,7 @@ class ChildProcess:
             video_seconds=limits.video_seconds,
             max_animation_frames=limits.max_animation_frames,
             max_shown_frames=limits.max_shown_frames,
+            faces_seconds=limits.faces_seconds,
         )
         try:
             with self.deadline(limits.start_timeout_s):

@@ -52,8 +52,8 @@ class MediaLimits:
     - `max_video_packets`: two and a half hours at 30 frames a second; the rest is left out.
     - `max_shown_frames`: frames of a video in which faces are looked for: one for each of those
       moments, and as many again after cuts and closer together where faces are seen.
-    - `faces_seconds`: how long faces are looked for in one video or animation; one a second of ten
-      minutes takes about ten seconds.
+    - `faces_seconds`: how long faces are looked for in one video or animation, spread over its
+      length; one frame a second of ten minutes takes about fifteen.
     - `video_seconds`: how long a decoder works on a video before it gives what it has.
     - `decode_timeout_s`: wall clock for one picture, then the decoder is killed;
       `video_timeout_s`: the same for a video, hashing of its frames and looking for faces included.
@@ -72,10 +72,10 @@ class MediaLimits:
     max_video_pixels: int = 12_000_000_000
     max_video_packets: int = 270_000
     max_shown_frames: int = 1200
-    faces_seconds: float = 25.0
+    faces_seconds: float = 30.0
     video_seconds: float = 40.0
     decode_timeout_s: float = 20.0
-    video_timeout_s: float = 90.0
+    video_timeout_s: float = 100.0
     start_timeout_s: float = 30.0
     address_space_bytes: int = 1024 * 1024 * 1024
     cpu_lifetime_s: int = 1800

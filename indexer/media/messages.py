@@ -32,6 +32,7 @@ class ChildSettings(msgspec.Struct, frozen=True, tag=True):
     video_seconds: float
     max_animation_frames: int
     max_shown_frames: int
+    faces_seconds: float
 
 
 class DecodeRequest(msgspec.Struct, frozen=True, tag=True):

@@ -4,7 +4,9 @@
 2. Closer together, up to the next moment, where whoever looks asks for it: a face was seen there.
 3. Each is shown at a working size, and given larger while it is there, if that is asked for.
 
-The second kind has a budget that is spread over the whole length. Runs inside the decoder process.
+What comes after cuts and closer together has a budget, and so has the time that looking takes; both
+are spread over the whole length, so that no part of a video goes unseen for the sake of another.
+Runs inside the decoder process.
 """
 
 from __future__ import annotations
@@ -55,19 +57,20 @@ class FrameShow:
     pixel_shape: float
     show: Show
     shown: int = 0
-    waited_s: float = 0.0
-    left_out: int = 0
-    """Scenes whose first frame was due, and that the budget did not reach."""
+    _left_out: int = field(init=False, default=0)
+    _late: int = field(init=False, default=0)
     _next: NextShown = field(init=False, default="usual")
     _since_shown: int = field(init=False, default=0)
     _blocks: NDArray[np.float32] | None = field(init=False, default=None)
     _extra: Pace = field(init=False)
+    _time: Pace = field(init=False)
     _converter: VideoReformatter = field(init=False, default_factory=VideoReformatter)
     _in_full: VideoReformatter = field(init=False, default_factory=VideoReformatter)
 
     def __post_init__(self) -> None:
         extra = self.limits.max_shown_frames - self.limits.max_video_moments
         self._extra = Pace(float(max(0, extra)), self.timeline.duration_ms)
+        self._time = Pace(self.limits.faces_seconds, self.timeline.duration_ms)
 
     def offer(self, frame: VideoFrame, at_ms: int, grey: Pixels, *, is_moment: bool) -> None:
         """One frame, and its small grey copy; it is shown when it is due."""
@@ -76,9 +79,12 @@ class FrameShow:
         is_close = self._next == "closer" and self._since_shown >= _EVERY_CLOSER
         if self._next == "none" or not (is_moment or is_cut or is_close):
             return
+        if not self._time.reaches(0.0, at_ms):
+            self._late += is_moment or is_cut
+            return
         if not is_moment:
             if not self._extra.reaches(1.0, at_ms):
-                self.left_out += is_cut
+                self._left_out += is_cut
                 return
             self._extra.spend(1.0)
         if self.shown < self.limits.max_shown_frames:
@@ -97,8 +103,24 @@ class FrameShow:
             return self._placed(frame, at_ms, IN_FULL_SIDE_PX, behind, self._in_full)
 
         self._next = self.show(ShownFrame(self.shown, place), in_full)
-        self.waited_s += time.monotonic() - asked_s
+        self._time.spend(time.monotonic() - asked_s)
         self.shown += 1
+
+    @property
+    def waited_s(self) -> float:
+        """How long others looked."""
+        return self._time.spent
+
+    def left_out(self) -> str | None:
+        """What was due and was not shown, in words."""
+        if self._late:
+            return (
+                f"looking for faces in it took too long: of the frames that were due, "
+                f"{self._late} were left out"
+            )
+        if self._left_out:
+            return "it has so many short scenes that faces were not looked for in all of them"
+        return None
 
     def _placed(
         self,

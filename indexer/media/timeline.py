@@ -134,11 +134,15 @@ class Timeline:
         return tuple(groups)
 
 
+_AHEAD = 0.1
+
+
 @dataclass(slots=True)
 class Pace:
-    """How much of the budget of decoded pixels may be spent by a moment of the video.
+    """How much of a budget (of decoded pixels, of time) may be spent by a moment of the video.
 
-    A tenth of the budget may be spent ahead of time; what is saved early is there later.
+    A tenth of it may be spent ahead of time; what is saved early is there later, and some is left
+    for the end.
     """
 
     budget: float
@@ -147,7 +151,7 @@ class Pace:
 
     def reaches(self, cost: float, until_ms: int) -> bool:
         """Whether `cost` more may be spent by `until_ms`."""
-        share = min(1.0, 0.1 + until_ms / max(1, self.duration_ms))
+        share = min(1.0, _AHEAD + (1 - _AHEAD) * until_ms / max(1, self.duration_ms))
         return self.spent + cost <= self.budget * share
 
     def spend(self, cost: float) -> None:

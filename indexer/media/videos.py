@@ -100,8 +100,8 @@ def decode_video_into(
     if not places:
         raise UnreadableError(f"no picture of this {container_name} video can be decoded")
     reasons = [reason, sweep.left_out()]
-    if frame_show is not None and frame_show.left_out:
-        reasons.append("it has so many short scenes that faces were not looked for in all of them")
+    if frame_show is not None:
+        reasons.append(frame_show.left_out())
     if announced_ms > _NOT_ALL_THERE * timeline.duration_ms + 1000:
         reasons.append(
             f"the file announces {_seconds(announced_ms)} and holds pictures for "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -182,6 +183,22 @@ def test_a_flashing_video_is_shown_no_more_often_than_allowed() -> None:
     assert 12 < len(watcher.frames) <= 50
     assert watcher.times[-1] >= 11_000, "spread over the whole length"
     assert "short scenes" in (decoded.left_out or "")
+
+
+def test_the_time_for_looking_is_spread_over_the_whole_length() -> None:
+    def slowly(_: Picture) -> NextShown:
+        time.sleep(0.05)
+        return "closer"
+
+    content = encoded(moving(STREET, seconds=40))
+    with Decoder(MediaLimits(faces_seconds=0.8)) as sparing:
+        watcher = Watcher(slowly)
+        decoded = sparing.decode(Medium(content), watcher=watcher)
+    times = np.array(watcher.times)
+    assert 8 <= len(times) <= 20
+    assert times[-1] >= 35_000
+    assert np.diff(times).max() <= 5_000
+    assert "took too long" in (decoded.left_out or "")
 
 
 def test_a_broken_off_video_shows_what_can_be_read(decoder: Decoder) -> None:
