@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import subprocess
@@ -9,7 +10,9 @@ import sys
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from indexer.errors import WireError
 from indexer.examiner.__main__ import say_where_only
@@ -29,6 +32,7 @@ from indexer.examiner.protocol import (
     ReferencesWanted,
 )
 from indexer.faces import FaceEngine
+from indexer.faces.tracks import SHORTER_BY, SHORTER_FROM_VIEWS
 from indexer.media.picture import Pixels
 from indexer.wire import Channel
 from tests.fixtures.photographs import astronaut, beside, group, jpeg
@@ -121,6 +125,30 @@ def test_no_form_of_any_probe_is_in_what_the_examiner_sends(
         for name, form in forms_of(vector).items():
             assert form not in sent, name
             assert form not in logged, name
+
+
+def test_no_form_of_any_track_is_in_what_the_examiner_sends(
+    examiner: Examiner, engine: FaceEngine
+) -> None:
+    frames = [Image.fromarray(CROWD) for _ in range(3)]
+    for number, each in enumerate(frames):
+        each.putpixel((0, 0), (90 * number, 0, 0))
+    moving = io.BytesIO()
+    # APNG, so that the test sees exactly the pixels that the examiner sees.
+    frames[0].save(moving, "PNG", save_all=True, append_images=frames[1:], duration=500)
+    examiner.out.passed.clear()
+    answer = examiner.ask(Examine(2, moving.getvalue(), None, None, None))
+    assert isinstance(answer, Examined)
+    assert (answer.examination.kind, answer.examination.faces_counted) == ("animation", 7)
+    assert [finding.person_ref for finding in answer.examination.findings] == ["ada"]
+    vectors = strangers_and_hers(engine, CROWD)
+    examiner.end()
+    passed = bytes(examiner.out.passed) + examiner.log.read_bytes()
+    for vector in vectors:
+        for views in (1, 2, 3):
+            shorter = (1 - SHORTER_BY * (views - 1) / (SHORTER_FROM_VIEWS - 1)) * vector
+            for name, form in forms_of(shorter.astype(np.float32)).items():
+                assert form not in passed, name
 
 
 def test_the_forms_looked_for_are_the_ones_a_template_really_has(
