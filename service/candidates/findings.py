@@ -37,6 +37,7 @@ from service.candidates.repository import CandidateRepository
 from service.candidates.restraint import FaceRestraint
 from service.candidates.sealed import SealedCandidates
 from service.candidates.statements import LIKENESS_REASON
+from service.candidates.views import FindsHeldBack
 from service.candidates.weighing import Weighing
 from service.candidates.words import best_face
 from service.clock import Clock
@@ -97,8 +98,12 @@ class FindingRecorder:
         page_url: str | None,
         host: str,
         run_id: uuid.UUID | None,
+        held_back: FindsHeldBack | None = None,
     ) -> tuple[uuid.UUID, ...]:
-        """Candidates for each person found; returns the ids of those that are new (or again)."""
+        """Candidates for each person found; returns the ids of those that are new (or again).
+
+        What was held back is counted in `held_back`.
+        """
         place = SeenAt(
             media_url, page_url, host, self._clock.now().isoformat(), str(run_id) if run_id else ""
         )
@@ -111,6 +116,7 @@ class FindingRecorder:
             examination=examination,
             seen=(place,),
             run_id=run_id,
+            held_back=held_back,
         )
 
     def record_seen(
@@ -124,6 +130,7 @@ class FindingRecorder:
         examination: Examination,
         seen: tuple[SeenAt, ...],
         run_id: uuid.UUID | None,
+        held_back: FindsHeldBack | None = None,
     ) -> tuple[uuid.UUID, ...]:
         """The same, of a medium that was seen at one or more places, the latest first."""
         if not examination.findings:
@@ -146,7 +153,16 @@ class FindingRecorder:
                 )
                 continue
             candidate_id = self._record_person(
-                session, worker, repository, outcomes, finding, examination, seen, medium_id, run_id
+                session,
+                worker,
+                repository,
+                outcomes,
+                finding,
+                examination,
+                seen,
+                medium_id,
+                run_id,
+                held_back if held_back is not None else FindsHeldBack(),
             )
             if candidate_id is not None:
                 new.append(candidate_id)
@@ -247,6 +263,7 @@ class FindingRecorder:
         seen: tuple[SeenAt, ...],
         medium_id: uuid.UUID,
         run_id: uuid.UUID | None,
+        held_back: FindsHeldBack,
     ) -> uuid.UUID | None:
         person_id = uuid.UUID(finding.person_ref)
         if not self._enrolment.is_active(session, person_id, worker.organisation_id):
@@ -275,6 +292,7 @@ class FindingRecorder:
         if best is not None and self._restraint.holds_back(
             session, worker, person_id, best, examination.model, seen[0], run_id
         ):
+            held_back.count += 1
             if not finding.hashes:
                 return None
             finding, best = msgspec.structs.replace(finding, faces=()), None

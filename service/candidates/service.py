@@ -37,6 +37,7 @@ from service.candidates.statements import Verdict
 from service.candidates.views import (
     CandidateView,
     ConfirmedFind,
+    FindsHeldBack,
     HaltedItem,
     HeldBack,
     PersonFind,
@@ -114,6 +115,7 @@ class CandidateService:
         page_url: str | None,
         host: str,
         run_id: uuid.UUID | None,
+        held_back: FindsHeldBack | None = None,
     ) -> tuple[uuid.UUID, ...]:
         """Candidates of an examination, in the worker's transaction; ids of the new ones."""
         return self.findings.record_findings(
@@ -127,6 +129,7 @@ class CandidateService:
             page_url=page_url,
             host=host,
             run_id=run_id,
+            held_back=held_back,
         )
 
     def captured(

@@ -124,6 +124,15 @@ class PersonFind:
     is_reserved: bool = False
 
 
+@dataclass(slots=True)
+class FindsHeldBack:
+    """Counts finds by face that were not made while something is recorded: a number of no person,
+    for whoever adds it to a run in the end.
+    """
+
+    count: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class HeldBack:
     """What of finds by face was not made, as numbers of a run and its organisation."""

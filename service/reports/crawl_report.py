@@ -126,6 +126,7 @@ class CrawlReportBuilder:
                 faces=faces,
                 media_unreadable=run.media_unreadable,
                 resting=held_back.people_resting,
+                held_back=run.finds_held_back,
                 not_searched=self.faces.people_not_searched(session, run.organisation_id),
             ),
             reasons=tuple(ReasonCount("run", code, words.reason(code), 1) for code in codes),
@@ -167,6 +168,7 @@ class CrawlReportBuilder:
             ),
             face_searches_resting=held_back.people_resting,
             weaker_not_shown=held_back.weaker_not_shown,
+            finds_held_back=run.finds_held_back,
             chance=self.candidates.chance_remark(session),
         )
 

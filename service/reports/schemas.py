@@ -116,6 +116,7 @@ class CrawlReportOut(BaseModel):
                     "listed": [],
                     "face_searches_resting": 0,
                     "weaker_not_shown": 0,
+                    "finds_held_back": 0,
                     "chance": "",
                 }
             ]
@@ -158,6 +159,7 @@ class CrawlReportOut(BaseModel):
     listed: list[ListedCountOut]
     face_searches_resting: int
     weaker_not_shown: int
+    finds_held_back: int
     chance: str
 
     @classmethod

@@ -87,6 +87,7 @@ class CrawlReport(msgspec.Struct, frozen=True):
     listed: tuple[ListedCount, ...] = ()
     face_searches_resting: int = 0
     weaker_not_shown: int = 0
+    finds_held_back: int = 0
     chance: str = ""
 
 

@@ -48,6 +48,7 @@ def conclusion(
     faces: bool,
     media_unreadable: int = 0,
     resting: int = 0,
+    held_back: int = 0,
     not_searched: int = 0,
 ) -> str:
     """The one sentence that may be said of a run."""
@@ -67,6 +68,9 @@ def conclusion(
             f" For {people} the search by face rests for review: what it would find of them is not "
             "known."
         )
+    if held_back:
+        likenesses = "1 likeness was" if held_back == 1 else f"{held_back} likenesses were"
+        part += f" {likenesses} counted and not shown; whom they show is not known."
     if not_searched and faces:
         people = "1 person" if not_searched == 1 else f"{not_searched} people"
         part += (
@@ -78,5 +82,7 @@ def conclusion(
         return f"{found} found. A candidate is not an identification.{how}{part}"
     if not media_examined:
         return f"Pages were visited, but no new medium was there to look at.{part}"
+    if resting or held_back:
+        return f"There are no new candidates of what was looked at.{how}{part}"
     # what was found by an earlier run, and is still there, is no new candidate of this one
     return f"Nothing new was found in what was looked at.{how}{part}"

@@ -91,6 +91,7 @@ class Run(Base):
     media_examined: Mapped[int] = mapped_column(default=0)
     media_unreadable: Mapped[int] = mapped_column(default=0)
     media_without_faces: Mapped[int] = mapped_column(default=0)
+    finds_held_back: Mapped[int] = mapped_column(default=0)
     faces_counted: Mapped[int] = mapped_column(default=0)
     candidates_found: Mapped[int] = mapped_column(default=0)
     refusals: Mapped[int] = mapped_column(default=0)

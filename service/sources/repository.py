@@ -122,6 +122,7 @@ class SourcesRepository:
                 bytes_fetched=Run.bytes_fetched + count.bytes_fetched,
                 examine_seconds=Run.examine_seconds + count.examine_seconds,
                 media_without_faces=Run.media_without_faces + count.media_without_faces,
+                finds_held_back=Run.finds_held_back + count.finds_held_back,
             )
         )
 

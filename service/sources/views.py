@@ -54,6 +54,7 @@ class RunView:
     media_unreadable: int
     faces_counted: int
     candidates_found: int
+    finds_held_back: int
     refusals: int
     bytes_fetched: int
     examine_seconds: float
@@ -126,6 +127,7 @@ class RunCount:
     bytes_fetched: int = 0
     examine_seconds: float = 0.0
     media_without_faces: int = 0
+    finds_held_back: int = 0
 
     def plus(self, other: RunCount) -> RunCount:
         """Both together."""
@@ -140,6 +142,7 @@ class RunCount:
             bytes_fetched=self.bytes_fetched + other.bytes_fetched,
             examine_seconds=self.examine_seconds + other.examine_seconds,
             media_without_faces=self.media_without_faces + other.media_without_faces,
+            finds_held_back=self.finds_held_back + other.finds_held_back,
         )
 
 
@@ -186,6 +189,7 @@ def run_view(run: Run, site_name: str) -> RunView:
         media_unreadable=run.media_unreadable,
         faces_counted=run.faces_counted,
         candidates_found=run.candidates_found,
+        finds_held_back=run.finds_held_back,
         refusals=run.refusals,
         bytes_fetched=run.bytes_fetched,
         examine_seconds=run.examine_seconds,

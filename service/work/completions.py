@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from indexer.observations import Examination
 from service.accounts.actor import Actor
 from service.candidates.listed import without_pictures
+from service.candidates.views import FindsHeldBack
 from service.hashbank.exchange.views import NOT_LISTED, Listed
 from service.sources import frontier
 from service.sources.errors import FencedOffError
@@ -127,6 +128,7 @@ class Completions:
         record = self._parts.sources.record_examined(
             session, self._actor, looked.place, examination, looked.count.bytes_fetched
         )
+        held_back = FindsHeldBack()
         candidates = self._parts.findings.record_findings(
             session,
             self._actor,
@@ -137,6 +139,7 @@ class Completions:
             page_url=looked.place.page_url,
             host=record.host,
             run_id=self._run.id,
+            held_back=held_back,
         )
         if looked.listed.matches:
             self._parts.lists.write(
@@ -149,6 +152,7 @@ class Completions:
             media_unreadable=int(unreadable),
             faces_counted=examination.faces_counted,
             candidates_found=len(candidates),
+            finds_held_back=held_back.count,
             examine_seconds=examination.seconds,
         )
 

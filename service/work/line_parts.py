@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from indexer.crawl.messages import Fetch, FetchRefused, MediumFetched, PageSeen, Scope
 from indexer.observations import Examination
 from service.accounts.actor import Actor
+from service.candidates.views import FindsHeldBack
 from service.clock import Clock
 from service.database import Database
 from service.enrolment.eyes import Eyes
@@ -75,6 +76,7 @@ class Findings(Protocol):
         page_url: str | None,
         host: str,
         run_id: uuid.UUID | None,
+        held_back: FindsHeldBack | None = None,
     ) -> tuple[uuid.UUID, ...]:
         """Make candidates of an examination; returns the ids of new ones."""
         ...

@@ -8,6 +8,7 @@ from itertools import count
 import msgspec
 
 from indexer.observations import PersonFinding
+from service.candidates.views import FindsHeldBack
 from tests.service.candidates.finds_factory import WORKER, sees_medium
 from tests.service.enrolment.people_factory import House, examination, face_finding
 
@@ -22,6 +23,7 @@ def find_face(
     page: str = "http://forum.test/thread/1",
     finding: PersonFinding | None = None,
     run_id: uuid.UUID | None = None,
+    held_back: FindsHeldBack | None = None,
 ) -> uuid.UUID | None:
     """A new medium that shows the person this closely; the candidate, where one was made."""
     content = b"medium %d" % next(_numbers)
@@ -39,6 +41,7 @@ def find_face(
             page_url=page,
             host="cdn.test",
             run_id=run_id,
+            held_back=held_back,
         )
     return ids[0] if ids else None
 

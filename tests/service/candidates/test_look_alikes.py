@@ -11,6 +11,7 @@ from sqlalchemy import text
 from indexer.observations import ModelStamp
 from service.accounts.actor import Actor
 from service.candidates.look_alikes import MOST, MOST_WAITING_IN_EVENT, LookAlikeView
+from service.candidates.views import FindsHeldBack
 from service.database import Database
 from service.errors import NotAllowedError, NotFoundError
 from tests.service.candidates.chance_factory import find_face, gallery_change
@@ -163,6 +164,15 @@ class TestALimit:
         with database.read() as session:
             report = house.rooms.reports.build_run_report(session, house.operator, run.id)
         assert report.weaker_not_shown == 1
+
+    def test_whoever_records_is_told_how_many_were_held_back(self, house: House) -> None:
+        _, case = make_person(house)
+        dismissed_at(house, case.person_id, 0.47)
+        told = FindsHeldBack()
+        for _ in range(2):
+            find_face(house, case.person_id, similarity=0.45, held_back=told)
+        find_face(house, case.person_id, similarity=0.6, held_back=told)
+        assert told.count == 2
 
 
 class TestNothingOfTheStranger:

@@ -230,8 +230,23 @@ class TestOfARun:
         report = desk.report(run)
         assert (report.face_searches_resting, report.weaker_not_shown) == (2, 7)
         assert report.chance == desk.counts.remark
-        assert report.conclusion.startswith("Nothing new was found in what was looked at.")
+        assert "Nothing new was found" not in report.conclusion
+        assert report.conclusion.startswith("There are no new candidates of what was looked at.")
         assert "For 2 people the search by face rests for review" in report.conclusion
+
+    def test_a_run_that_held_finds_back_is_never_called_clean(self, desk: Desk) -> None:
+        run = desk.sources.running()
+        desk.visit(run)
+        with desk.sources.database.write() as session:
+            desk.sources.service.progress.count(
+                session, desk.sources.system, run.id, RunCount(finds_held_back=3)
+            )
+        desk.end(run)
+        # whatever held them back may have ended since
+        report = desk.report(run)
+        assert report.finds_held_back == 3
+        assert "Nothing new was found" not in report.conclusion
+        assert "3 likenesses were counted and not shown" in report.conclusion
 
     def test_the_kept_report_is_the_one_of_the_runs_end(self, desk: Desk) -> None:
         run = desk.sources.running()

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import wait
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import event, select
@@ -120,6 +121,22 @@ def test_everything_that_waits_is_written_and_counted_once(sqlite_database: Data
         assert len(session.scalars(select(MediumSeen)).all()) == MAX_TOGETHER + 3
         assert len(session.scalars(select(Sighting)).all()) == MAX_TOGETHER + 3
     assert bench.leases.completed == MAX_TOGETHER + 3
+
+
+def test_finds_that_were_held_back_are_counted_in_the_run(sqlite_database: Database) -> None:
+    bench = Bench(sqlite_database, 2)
+
+    class HoldingBack(CandidatesOfATest):
+        """Makes no find of anything."""
+
+        def record_findings(self, *args, held_back=None, **named):  # type: ignore[no-untyped-def]
+            held_back.count += 2
+            return ()
+
+    bench.parts = replace(bench.parts, findings=HoldingBack())
+    assert not any(bench.write_at_once([0, 1]))
+    run = bench.sources.look(bench.run)
+    assert (run.finds_held_back, run.candidates_found) == (4, 0)
 
 
 def test_a_lease_that_went_to_another_worker_writes_nothing_and_harms_no_other(

@@ -29,6 +29,7 @@ from indexer.observations import (
 )
 from service.accounts.actor import Actor
 from service.candidates.models import Candidate
+from service.candidates.views import FindsHeldBack
 from service.clock import SystemClock
 from service.database import Database
 from service.enrolment.models import Person
@@ -131,6 +132,7 @@ class CandidatesOfATest:
         page_url: str | None,
         host: str,
         run_id: uuid.UUID | None,
+        held_back: FindsHeldBack | None = None,
     ) -> tuple[uuid.UUID, ...]:
         made = []
         for finding in examination.findings:
