@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
 from service.candidates.documents import CandidateDocument, HaltedDocument
+from service.candidates.look_alikes import LookAlikes
 from service.candidates.models import Candidate
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.references import reference_to
@@ -44,7 +45,9 @@ class Halting:
         audit: AuditTrail,
         hashbank: HashBankService,
         halted: HaltedMedia,
+        look_alikes: LookAlikes,
     ) -> None:
+        self._events = look_alikes
         self._vault = vault
         self._sealed = SealedCandidates(vault)
         self._clock = clock
@@ -98,6 +101,9 @@ class Halting:
             self.take_out(session, medium_id)
         for person_id in people:
             self._hashbank.forget_halted(session, system, person_id)
+        for each in (*rows, *likenesses):
+            if each.kind == "face" and each.site is not None:
+                self._events.decided(session, each.person_id, each.site, each.event_key)
         self._audit.record(
             session,
             actor,

@@ -261,9 +261,12 @@ class LookAlikes:
         self._audit.record(session, actor, action, "person", person_id, held_back=held_back)
 
     def _count(self, row: LookAlikeLimit, run_id: uuid.UUID | None) -> None:
-        """Each run counts anew: the same medium seen again is no further one."""
+        """Each run counts weaker ones anew: the same medium seen again is no further one.
+
+        What waits for decisions waits on, whichever run comes next: it asks for another look.
+        """
         if row.counted_in != run_id:
-            row.weaker = row.further = 0
+            row.weaker = 0
             row.counted_in = run_id
 
     def _new(

@@ -79,9 +79,9 @@ class CandidateService:
         self._sealed = SealedCandidates(vault)
         self._clock = clock
         self._audit = audit
-        halting = Halting(vault, clock, audit, hashbank, halted)
-        self._listed = ListedCandidates(vault, clock, audit, lists, halting, halted)
         self.look_alikes = LookAlikes(vault, clock, audit, enrolment, days=chance.look_alike_days)
+        halting = Halting(vault, clock, audit, hashbank, halted, self.look_alikes)
+        self._listed = ListedCandidates(vault, clock, audit, lists, halting, halted)
         self.floods = FaceFloods(vault, clock, audit, enrolment, self.look_alikes, chance.flood)
         self.findings = FindingRecorder(
             vault,

@@ -229,6 +229,41 @@ class TestOneEvent:
         assert gallery_change(house) > before
         assert limits(house, case.person_id) == ()
 
+    def test_halting_the_last_one_has_the_page_looked_at_again_too(
+        self, house: House, database: Database
+    ) -> None:
+        _, case = make_person(house)
+        made = [find_face(house, case.person_id, similarity=0.5) for _ in range(21)]
+        waiting = [each for each in made if each is not None]
+        for each in waiting[:-1]:
+            dismiss(house, each, "turned_or_covered")
+        before = gallery_change(house)
+        with database.write() as session:
+            house.rooms.candidates.report_minor_sign(
+                session, house.reviewers[0], waiting[-1], "a school uniform"
+            )
+        assert gallery_change(house) > before
+        assert limits(house, case.person_id) == ()
+
+    def test_what_a_page_still_waits_for_outlives_the_next_run(
+        self, house: House, database: Database
+    ) -> None:
+        from tests.service.web.test_nobody_reaches_others import site_of_a_test
+
+        _, case = make_person(house)
+        dismissed_at(house, case.person_id, 0.47, page=OTHER_PAGE)
+        made = [find_face(house, case.person_id, similarity=0.6) for _ in range(21)]
+        waiting = [each for each in made if each is not None]
+        with database.write() as session:
+            site = house.rooms.sources.add_site(session, house.operator, site_of_a_test())
+            run = house.rooms.sources.start_run(session, house.operator, site.id)
+        weaker = find_face(house, case.person_id, similarity=0.45, page=OTHER_PAGE, run_id=run.id)
+        assert weaker is None
+        before = gallery_change(house)
+        for each in waiting:
+            dismiss(house, each, "turned_or_covered")
+        assert gallery_change(house) > before
+
     def test_finds_of_one_page_are_one_event_in_the_queue(
         self, house: House, database: Database
     ) -> None:
