@@ -39,8 +39,13 @@ class ModelRepository:
         self._at = at
         self._organisations = organisations
 
-    def any_in_use(self) -> ModelInUse | None:
-        """The model that searches for everybody; None before the first worker started."""
+    def any_in_use(self, *, to_stay: bool = False) -> ModelInUse | None:
+        """The model that searches for everybody; None before the first worker started.
+
+        With `to_stay` it is that until the unit of work ends.
+        """
+        if to_stay:
+            return self._session.get(ModelInUse, _ROW, with_for_update={"read": True})
         return self._session.get(ModelInUse, _ROW)
 
     def any_put_in_use(self, stamp: ModelStamp, *, licence_accepted: bool) -> None:

@@ -29,6 +29,7 @@ from service.database import Database
 from service.enrolment.documents import RefusalDocument
 from service.enrolment.errors import WrongModelError
 from service.enrolment.gallery import GallerySource
+from service.enrolment.model_repository import ModelRepository
 from service.enrolment.model_views import PHOTO_LOST
 from service.enrolment.models import ReferencePhoto, StoredTemplate, TemplateRefusal
 from service.enrolment.repository import EnrolmentRepository
@@ -176,7 +177,7 @@ class TemplateMaker:
                     return "not_wanted"
                 self._describe(photo, enrolled, searching=searching)
                 self.put_template(repository, photo, enrolled.model, enrolled.vector)
-                if searching:
+                if searching or self._searches(session, enrolled.model):
                     repository.bump_gallery()
                 self._audit.record(
                     session,
@@ -191,6 +192,11 @@ class TemplateMaker:
             # another worker made it at the same moment, or the person left
             return "not_wanted"
         return "made"
+
+    def _searches(self, session: Session, model: ModelStamp) -> bool:
+        """Whether this model has taken the other one's place while the photo was looked at."""
+        used = ModelRepository(session, self._clock.now()).any_in_use(to_stay=True)
+        return used is not None and used.digest == model.digest
 
     def _describe(self, photo: ReferencePhoto, enrolled: Enrolled, *, searching: bool) -> None:
         """Quality and face as the model in use saw them; another one only fills in what is not
