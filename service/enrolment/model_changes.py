@@ -80,9 +80,7 @@ class ModelChanges:
         _require_operator(actor)
         repository = self._repository(session)
         used, row = self.in_use(session), repository.any_last_change()
-        change = None
-        if row is not None:
-            change = view_of(row, counts_of(repository, row, actor.organisation_id))
+        change = self._view(session, actor, row) if row is not None else None
         looked = change.after if change and change.is_open else used.stamp if used else None
         refusals: Counter[str] = Counter()
         if looked is not None:
@@ -149,7 +147,7 @@ class ModelChanges:
         if tried_out and not repository.any_is_missing(after.digest):
             self._ready(session, actor, row)
             self._switch(session, actor, row)
-        return view_of(row, counts_of(repository, row))
+        return self._view(session, actor, row)
 
     def follow_program(self, session: Session, after: ModelStamp) -> ChangeView | None:
         """The program gives the pack in use this stamp now: build it; None if it is so already.
@@ -196,13 +194,13 @@ class ModelChanges:
         """Use the new model now, whoever cannot be found with it."""
         row = self._to_move(session, actor, "ready", "It can be switched once it is built.")
         self._switch(session, actor, row)
-        return view_of(row, counts_of(self._repository(session), row))
+        return self._view(session, actor, row)
 
     def confirm(self, session: Session, actor: Actor) -> ChangeView:
         """The new model stays; afterwards `destroy_others` deletes the templates of the old one."""
         row = self._to_move(session, actor, "switched", "Only a model in use can be confirmed.")
         self._end(session, actor, row, "confirmed")
-        return view_of(row, counts_of(self._repository(session), row))
+        return self._view(session, actor, row)
 
     def back(self, session: Session, actor: Actor) -> ChangeView:
         """Use the old model again, at once."""
@@ -218,7 +216,7 @@ class ModelChanges:
         self._repository(session).any_put_in_use(before, licence_accepted=row.from_licence_accepted)
         self._bump(session)
         self._end(session, actor, row, "went_back")
-        return view_of(row, counts_of(self._repository(session), row))
+        return self._view(session, actor, row)
 
     def abandon(self, session: Session, actor: Actor) -> ChangeView:
         """Stop building; the model in use stays. `destroy_others` deletes what was made."""
@@ -230,7 +228,7 @@ class ModelChanges:
                 "This program needs the new templates: without them no face is compared at all."
             )
         self._end(session, actor, row, "abandoned")
-        return view_of(row, counts_of(self._repository(session), row))
+        return self._view(session, actor, row)
 
     def destroy_others(self, database: Database) -> int:
         """Delete the templates of all models that neither search nor belong to an open change.
@@ -327,13 +325,16 @@ class ModelChanges:
         return row
 
     def _record(self, session: Session, actor: Actor, step: str, row: ModelChange) -> None:
-        """In the trail of each organisation whose people are looked for, and of who acted."""
+        """In the trail of each organisation whose people are looked for, and of who acted; with
+        the counts of that organisation.
+        """
         organisations = self._accounts.organisations.with_face_matching(session)
         others = [Actor.system("models", each) for each in sorted(organisations)]
         acting = [] if actor == _SYSTEM and others else [actor]
         for who in acting + [
             each for each in others if each.organisation_id != actor.organisation_id
         ]:
+            counts = counts_of(self._repository(session), row, who.organisation_id)
             self._audit.record(
                 session,
                 who,
@@ -343,11 +344,18 @@ class ModelChanges:
                 before=row.from_pack or "",
                 after=row.to_pack,
                 reason=row.reason,
-                photos=row.photos,
-                made=row.made,
-                refused=row.refused,
-                people_without=row.people_without,
+                photos=counts.photos,
+                made=counts.made,
+                refused=counts.refused,
+                people_without=counts.people_without,
             )
+
+    def _view(self, session: Session, actor: Actor, row: ModelChange) -> ChangeView:
+        """With the counts of the caller's organisation; but whoever would be lost, it waits."""
+        repository = self._repository(session)
+        waits = row.state == "ready" and not _switches_by_itself(row, counts_of(repository, row))
+        counts = counts_of(repository, row, actor.organisation_id)
+        return view_of(row, counts, waits_for_operator=waits)
 
     def _bump(self, session: Session) -> None:
         EnrolmentRepository(session, _SYSTEM, self._clock.now()).bump_gallery()

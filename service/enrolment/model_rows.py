@@ -37,7 +37,9 @@ def counts_of(
     return BuildCounts(photos, made, refused, without, lost)
 
 
-def view_of(row: ModelChange, counts: BuildCounts) -> ChangeView:
+def view_of(
+    row: ModelChange, counts: BuildCounts, *, waits_for_operator: bool = False
+) -> ChangeView:
     """What others are given of a change."""
     return ChangeView(
         id=row.id,
@@ -53,6 +55,7 @@ def view_of(row: ModelChange, counts: BuildCounts) -> ChangeView:
         ready_at=row.ready_at,
         switched_at=row.switched_at,
         ended_at=row.ended_at,
+        waits_for_operator=waits_for_operator,
     )
 
 

@@ -60,7 +60,10 @@ NOTHING_COUNTED = BuildCounts(0, 0, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class ChangeView:
-    """One change of the model. `before` is None when nothing searched until then."""
+    """One change of the model. `before` is None when nothing searched until then.
+
+    `waits_for_operator`: it is ready and is not switched by itself, for whichever reason.
+    """
 
     id: uuid.UUID
     state: ChangeState
@@ -75,6 +78,7 @@ class ChangeView:
     ready_at: datetime | None
     switched_at: datetime | None
     ended_at: datetime | None
+    waits_for_operator: bool = False
 
     @property
     def is_open(self) -> bool:

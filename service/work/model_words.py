@@ -58,6 +58,11 @@ def _next_when_ready(change: ChangeView) -> str:
         )
     if change.asks_before_switch:
         return "It waits for `likeness models switch`."
+    if change.waits_for_operator:
+        return (
+            "It waits: somebody of another organisation on this installation would not be found by "
+            "their face any more. New photos of theirs let it go on, or `likeness models switch`."
+        )
     return "It is switched in a moment."
 
 

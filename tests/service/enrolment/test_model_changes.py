@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import msgspec
 import pytest
 from sqlalchemy import func, select
@@ -11,8 +13,9 @@ from service.accounts.actor import Role
 from service.audit.models import AuditEntry
 from service.database import Database
 from service.enrolment.errors import ModelChangeError, NoModelChangeError, WrongModelError
-from service.enrolment.models import StoredTemplate, TemplateRefusal
+from service.enrolment.models import ReferencePhoto, StoredTemplate, TemplateRefusal
 from service.errors import NotAllowedError
+from service.work.model_words import progress_words
 from tests.service.enrolment.model_factory import (
     SYSTEM,
     build,
@@ -343,6 +346,34 @@ class TestEnding:
         with database.write() as session, pytest.raises(NoModelChangeError):
             rooms.models.back(session, any_house.operator)
 
+    def test_a_template_that_was_begun_before_the_switch_changes_the_watch_list_after_it(
+        self, any_house: House, database: Database
+    ) -> None:
+        name_model(any_house)
+        make_person(any_house)
+        start(any_house, ask=True)
+        build(any_house)
+        _, newcomer = make_person(any_house, photos=(b"face:new#1",))
+        house = any_house
+
+        class SwitchedMeanwhile(MadeUpEyes):
+            """The operator switches while the newcomer's photo is looked at."""
+
+            def enrol(self, content, others):  # type: ignore[no-untyped-def]
+                with database.write() as session:
+                    house.rooms.models.switch(session, house.operator)
+                    self.change = house.rooms.enrolment.gallery_change(session)
+                return super().enrol(content, others)
+
+        eyes = SwitchedMeanwhile(model=OTHER_MODEL)
+        with database.read() as session:
+            (photo,) = house.rooms.models.missing(session, OTHER_MODEL, 10)
+        assert house.rooms.photos.templates.make(database, eyes, photo, searching=False) == "made"
+        assert str(newcomer.person_id) in searched(house, OTHER_MODEL)
+        with database.read() as session:
+            # or else what was seen in between is never looked at again for them
+            assert house.rooms.enrolment.gallery_change(session) > eyes.change
+
     def test_destroyed_templates_are_no_longer_in_the_files_of_the_database(
         self, house: House, database: Database
     ) -> None:
@@ -443,6 +474,43 @@ class TestWhoMayAndWhoSees:
         assert change_of(any_house, any_house.operator).counts.made == 2
         assert change_of(any_house, operator).counts.made == 1
         assert change_of(any_house).counts.made == 3
+
+    def test_no_step_and_no_trail_tells_an_operator_the_counts_of_others(
+        self, any_house: House, database: Database
+    ) -> None:
+        elsewhere = any_house.new_organisation("Elsewhere")
+        operator = any_house.new_staff(elsewhere, Role.OPERATOR)
+        name_model(any_house)
+        make_person(any_house, photos=(b"face:ada#1", b"face:ada#2"))
+        make_person(any_house, photos=(b"face:bea#1",), organisation_id=elsewhere)
+        models = any_house.rooms.models
+        with database.write() as session:
+            assert models.start(session, operator, OTHER_MODEL).counts.photos == 1
+        build(any_house)
+        with database.write() as session:
+            assert models.confirm(session, operator).counts.made == 1
+        with database.read() as session:
+            entries = session.scalars(
+                select(AuditEntry).where(AuditEntry.action == "model.confirm")
+            ).all()
+        made = {each.organisation_id: each.detail["made"] for each in entries}
+        assert made == {any_house.organisation_id: 2, elsewhere: 1}
+
+    def test_an_operator_is_told_that_it_waits_where_somebody_elsewhere_would_be_lost(
+        self, any_house: House
+    ) -> None:
+        elsewhere = any_house.new_organisation("Elsewhere")
+        operator = any_house.new_staff(elsewhere, Role.OPERATOR)
+        name_model(any_house)
+        _, lost = make_person(any_house)
+        make_person(any_house, photos=(b"face:bea#1",), organisation_id=elsewhere)
+        start(any_house)
+        refuse_all_of(any_house, lost.person_id)
+        build(any_house)
+        seen = change_of(any_house, operator)
+        assert (seen.state, seen.counts.people_lost) == ("ready", 0)
+        assert "switched in a moment" not in progress_words(seen)
+        assert "It waits" in progress_words(seen)
 
     def test_every_step_is_in_the_trail_of_each_organisation(
         self, any_house: House, database: Database
@@ -569,3 +637,24 @@ def test_people_whose_case_ended_are_not_built(house: House, database: Database)
     build(house)
     assert models_of(house, case.person_id) == []
     assert person_of(case).person_id == case.person_id
+
+
+def refuse_all_of(house: House, person_id: uuid.UUID) -> None:
+    """The new model refuses every photo of this person."""
+
+    class Refusing(MadeUpEyes):
+        """Finds everything too dark."""
+
+        def enrol(self, content, others):  # type: ignore[no-untyped-def]
+            return super().enrol(b"too_dark:", others)
+
+    rooms = house.rooms
+    with rooms.database.read() as session:
+        photos = session.scalars(
+            select(ReferencePhoto.id).where(ReferencePhoto.person_id == person_id)
+        ).all()
+    for photo in photos:
+        eyes = Refusing(model=OTHER_MODEL)
+        assert (
+            rooms.photos.templates.make(rooms.database, eyes, photo, searching=False) == "refused"
+        )
