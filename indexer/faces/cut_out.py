@@ -18,10 +18,18 @@ def cut_out(
 
     Gives (size_px, size_px, 3) uint8, and (2, 3) float32 that leads from the picture to it.
     """
+    transform = toward_cut_out(middle_px, side_px, degrees, size_px)
+    return warped(picture, transform, size_px), np.asarray(transform, np.float32)
+
+
+def toward_cut_out(
+    middle_px: Floats, side_px: float, degrees: float, size_px: int
+) -> NDArray[np.float64]:
+    """(2, 3): what leads from a picture to the square of `side_px` about a place."""
     x, y = float(middle_px[0]), float(middle_px[1])
     transform = cv2.getRotationMatrix2D((x, y), degrees, size_px / max(side_px, 1e-3))
     transform[:, 2] += size_px / 2 - np.array([x, y])
-    return warped(picture, transform, size_px), np.asarray(transform, np.float32)
+    return np.asarray(transform, np.float64)
 
 
 def warped(picture: Pixels, transform: NDArray[np.float64], size_px: int) -> Pixels:

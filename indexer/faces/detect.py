@@ -1,8 +1,8 @@
 """Finds faces and their five landmarks in a picture, however the faces are turned.
 
 1. The picture is made smaller so that its long side is `WORKING_SIDE_PX` at most, and looked at;
-   then, smaller still, from its three other sides. Weak answers count: together the looks answer at
-   faces in any direction, and at smaller ones than they are sure of.
+   then, half as large, from its three other sides in one look. Weak answers count: so there are
+   some at faces in any direction, and at smaller ones than the network is sure of.
 2. What overlaps is one place, seen best from one side.
 3. Each place is settled in the full picture (`settle.py`): is it a face, and which way up.
 4. Where a small face was found in a large picture, it is looked at in parts for more of them.
@@ -19,19 +19,17 @@ import cv2
 import numpy as np
 
 from indexer.faces.found import FoundFace, Seen, together
+from indexer.faces.levels import WORKING_SIDE_PX, Level, Levels, fitted
 from indexer.faces.orientation import OrientationNetwork
 from indexer.faces.session import InferenceSession
 from indexer.faces.settle import MAX_FACES, SIDE_PX, Demands, Places, places_of, settle
+from indexer.faces.sides import as_it_was, beside_each_other
 from indexer.faces.yunet import YuNet, fill_canvas
 from indexer.media.picture import Picture, Pixels
 from indexer.observations import Box
 
 __all__ = ["Detector", "FoundFace", "YuNetDetector", "face_box"]
 
-WORKING_SIDE_PX = 640
-SIDEWAYS_PX = 320
-"""Of the looks from the three other sides. Of faces of 33 pixels in the look at the picture as it
-is, 95 in 100 are seen at each roll, and all of 66 pixels; larger looks see no more (60 people)."""
 BORDERED_SIDE_PX = 320
 MIN_PLACE_SCORE = 0.2
 """What may be a face: a turned one scores low until it is turned upright."""
@@ -88,23 +86,17 @@ class YuNetDetector:
 
     def detect(self, picture: Pixels) -> tuple[FoundFace, ...]:
         """Faces of an RGB picture, best score first."""
-        found = self._settled(picture, self._places(picture))
+        levels = Levels.of(picture)
+        found = self._settled(levels, self._places(levels))
         if not len(found):
-            found = self._settled(picture, self._places_with_border(picture))
-        elif self._may_be_a_crowd(picture, found):
-            found = self._with_small_ones(picture, found)
+            found = self._settled(levels, self._places_with_border(picture))
+        elif _may_be_a_crowd(picture, found):
+            found = self._with_small_ones(levels, found)
         return tuple(found.faces())
 
-    def _may_be_a_crowd(self, picture: Pixels, found: Seen) -> bool:
-        longest = max(picture.shape[:2])
-        smallest = float(found.boxes_px[:, 2:].max(axis=1).min())
-        if longest < CROWD_FROM_PX:
-            return False
-        return bool(smallest * WORKING_SIDE_PX <= CROWD_FACE_PX * longest)
-
-    def _with_small_ones(self, picture: Pixels, found: Seen) -> Seen:
+    def _with_small_ones(self, picture: Levels, found: Seen) -> Seen:
         """Those found, and the small ones among them, by looks at parts of the picture."""
-        larger, to_picture = fitted(picture, CROWD_SIDE_PX)
+        larger, to_picture = fitted(picture.whole.pixels, CROWD_SIDE_PX)
         height, width = larger.shape[:2]
         seen: list[Seen] = []
         for top in _starts(height):
@@ -119,32 +111,25 @@ class YuNetDetector:
         both = together([found, more])
         return both.only(np.argsort(-both.scores, kind="stable")[:MAX_FACES])
 
-    def _settled(self, picture: Pixels, places: Places) -> Seen:
+    def _settled(self, picture: Levels, places: Places) -> Seen:
         return settle(picture, places, self._orientation, self._look_at_cut_outs, YUNET_DEMANDS)
 
-    def _places(self, picture: Pixels) -> Places:
-        working, to_picture = fitted(picture, WORKING_SIDE_PX)
-        as_it_is = self._look_as_it_is(working, reduced=to_picture > 1)
-        smaller, to_working = fitted(working, SIDEWAYS_PX)
-        height, width = smaller.shape[:2]
-        left, over, right = (np.ascontiguousarray(np.rot90(smaller, k)) for k in (1, 2, 3))
-        by_1, by_3 = self._network.look([left, right], MIN_PLACE_SCORE)
-        (by_2,) = self._network.look([over], MIN_PLACE_SCORE)
-        turned_back = (
-            by_1.turned_back(1, height, width),
-            by_2.turned_back(2, width, height),
-            by_3.turned_back(3, height, width),
-        )
-        from_sides = [as_it_is.scaled(to_picture)]
-        from_sides += [seen.scaled(to_working * to_picture) for seen in turned_back]
+    def _places(self, picture: Levels) -> Places:
+        smaller = picture.smaller.pixels
+        (beside,) = self._network.look([beside_each_other(smaller)], MIN_PLACE_SCORE)
+        others = as_it_was(beside, smaller.shape[1], smaller.shape[0])
+        from_sides = [
+            self._look_as_it_is(picture.working),
+            *(seen.scaled(picture.smaller.factor) for seen in others),
+        ]
         return places_of([large_enough(seen) for seen in from_sides], YUNET_DEMANDS)
 
-    def _look_as_it_is(self, working: Pixels, *, reduced: bool) -> Seen:
-        if not reduced:
-            return self._network.look([working], MIN_PLACE_SCORE)[0]
-        (seen,) = self._network.look([working], MIN_HINT_SCORE)
+    def _look_as_it_is(self, working: Level) -> Seen:
+        if working.factor == 1:
+            return self._network.look([working.pixels], MIN_PLACE_SCORE)[0]
+        (seen,) = self._network.look([working.pixels], MIN_HINT_SCORE)
         small = seen.boxes_px[:, 2:].max(axis=1, initial=0) <= HINT_SIDE_PX
-        return seen.only((seen.scores >= MIN_PLACE_SCORE) | small)
+        return seen.only((seen.scores >= MIN_PLACE_SCORE) | small).scaled(working.factor)
 
     def _places_with_border(self, picture: Pixels) -> Places:
         inner, to_picture = fitted(picture, BORDERED_SIDE_PX // 2)
@@ -170,26 +155,12 @@ class YuNetDetector:
         return seen
 
 
-def fitted(picture: Pixels, side_px: int) -> tuple[Pixels, float]:
-    """The picture so that its long side is `side_px` at most, and how much larger it was.
-
-    By whole steps of area first and the rest linearly: as smooth as one step of area for what
-    detectors see, and eight times as fast.
-    """
-    height, width = picture.shape[:2]
-    longest = max(height, width)
-    if longest <= side_px:
-        return picture, 1.0
-    size = (max(1, round(width * side_px / longest)), max(1, round(height * side_px / longest)))
-    steps = longest // side_px
-    if steps >= 2 and min(height, width) >= steps:
-        whole = picture[: height // steps * steps, : width // steps * steps]
-        picture = np.asarray(
-            cv2.resize(whole, (width // steps, height // steps), interpolation=cv2.INTER_AREA),
-            np.uint8,
-        )
-    linear = cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(linear, np.uint8), longest / side_px
+def _may_be_a_crowd(picture: Pixels, found: Seen) -> bool:
+    longest = max(picture.shape[:2])
+    if longest < CROWD_FROM_PX:
+        return False
+    smallest = float(found.boxes_px[:, 2:].max(axis=1).min())
+    return bool(smallest * WORKING_SIDE_PX <= CROWD_FACE_PX * longest)
 
 
 def _starts(length_px: int) -> list[int]:

@@ -16,6 +16,7 @@ from indexer.faces.detect import MIN_PLACE_SCORE, large_enough
 from indexer.faces.embed import write_unit_vectors
 from indexer.faces.errors import ModelUnusableError
 from indexer.faces.found import FoundFace, Seen
+from indexer.faces.levels import Levels
 from indexer.faces.orientation import OrientationNetwork
 from indexer.faces.quiet_runtimes import onnxruntime_module
 from indexer.faces.session import (
@@ -72,7 +73,9 @@ class ScrfdDetector:
             size = (height, width) if quarters % 2 else (width, height)
             from_sides.append(self._look(turned, [_SIDEWAYS]).turned_back(quarters, *size))
         places = places_of([large_enough(seen) for seen in from_sides], SCRFD_DEMANDS)
-        found = settle(picture, places, self._orientation, self._look_at_cut_outs, SCRFD_DEMANDS)
+        found = settle(
+            Levels.of(picture), places, self._orientation, self._look_at_cut_outs, SCRFD_DEMANDS
+        )
         return tuple(found.faces())
 
     def _look_at_cut_outs(self, cut_outs: Sequence[Pixels]) -> list[Seen]:

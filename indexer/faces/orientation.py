@@ -16,11 +16,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.faces.cut_out import cut_out
 from indexer.faces.errors import ModelUnusableError
+from indexer.faces.levels import Levels
 from indexer.faces.runtimes import usable_runtimes
 from indexer.faces.session import Floats, InferenceSession, RuntimeName, open_session
-from indexer.media.picture import Pixels
 
 WEIGHTS: Final = Path(__file__).with_name("orientation.onnx")
 WEIGHTS_SHA256: Final = "990ca7ae3db13991f679695a80a32f31b2988d41d138f4261e9b001a5cd37e32"
@@ -80,8 +79,8 @@ class OrientationNetwork:
         """One more over the same weights, for another thread."""
         return OrientationNetwork(self._session.another())
 
-    def look(self, picture: Pixels, boxes_px: Floats) -> Orientations:
-        """What each box (n, 4) of an RGB picture shows."""
+    def look(self, picture: Levels, boxes_px: Floats) -> Orientations:
+        """What each box (n, 4) of a picture shows."""
         middles = np.asarray(boxes_px[:, :2] + boxes_px[:, 2:] / 2, np.float32)
         sides = boxes_px[:, 2:].max(axis=1, initial=0)
         answers = [
@@ -99,11 +98,11 @@ class OrientationNetwork:
             sides_px=sides * np.exp(np.clip(out[:, 3], -1, 1)),
         )
 
-    def _answers(self, picture: Pixels, middles: Floats, sides: Floats) -> Floats:
+    def _answers(self, picture: Levels, middles: Floats, sides: Floats) -> Floats:
         # Few batch sizes: runtimes prepare each new one anew.
         batch = np.zeros((1 << (len(sides) - 1).bit_length(), 1, SIDE_PX, SIDE_PX), np.float32)
         for row, (middle, side) in enumerate(zip(middles, sides, strict=True)):
-            cut, _ = cut_out(picture, middle, SHARE * float(side), 0.0, SIDE_PX)
+            cut, _ = picture.cut_out(middle, SHARE * float(side), 0.0, SIDE_PX)
             grey = cv2.cvtColor(cut, cv2.COLOR_RGB2GRAY).astype(np.float32)
             spread = max(float(grey.std()), _LEAST_SPREAD)
             batch[row, 0] = (grey - grey.mean()) / spread

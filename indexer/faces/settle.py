@@ -24,9 +24,10 @@ from typing import Final, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.faces.cut_out import cut_out, in_picture
+from indexer.faces.cut_out import in_picture
 from indexer.faces.found import Seen, apart, distinct, nothing, together
 from indexer.faces.landmarks import misfit, roll_degrees
+from indexer.faces.levels import Levels
 from indexer.faces.orientation import OrientationNetwork, Orientations
 from indexer.faces.session import Floats
 from indexer.media.picture import Pixels
@@ -37,16 +38,17 @@ MAX_FACES: Final = 256
 SIDE_PX: Final = 160
 SHARE: Final = 2.2
 """A cut-out's side in sides of the face: it shows a face of 73 pixels, with room for being off."""
-LIKELY_FACE: Final = -1.0
+LIKELY_FACE: Final = -0.5
 """Log odds from which a place is looked at again."""
 _STRAIGHT_DEGREES: Final = 12.0
 _UPRIGHT_DEGREES: Final = 35.0
 _SURE: Final = 0.8
 _AGAINST_DEGREES: Final = 60.0
+_APART_DEGREES: Final = 20.0
 _CONVINCING: Final = 0.9
-_SURELY_FACE: Final = 2.0
+_SURELY_FACE: Final = 5.0
 _ALL_ROUND: Final = tuple(45.0 * step for step in range(8))
-_STILL_CROOKED_DEGREES: Final = 6.0
+_STILL_CROOKED_DEGREES: Final = 9.0
 _WORSE_BY: Final = 0.1
 _LEAST_SCORE: Final = 0.3
 _MISFIT_COSTS: Final = 0.02
@@ -127,7 +129,7 @@ class _View:
 
 
 def settle(
-    picture: Pixels,
+    picture: Levels,
     places: Places,
     orientation: OrientationNetwork,
     look: LookAt,
@@ -168,7 +170,7 @@ def settle(
 
 
 def _best_views(
-    picture: Pixels,
+    picture: Levels,
     places: Places,
     again: Sequence[int],
     thought: Orientations,
@@ -177,11 +179,17 @@ def _best_views(
 ) -> dict[int, _View]:
     """Each turned upright by what is thought, then by what its own landmarks show then."""
     against = np.abs(_about_zero(thought.roll_degrees - places.shown_at)) > _AGAINST_DEGREES
-    against &= places.seen.scores >= demands.upright
+    scores = places.seen.scores
+    against &= scores >= demands.upright
     unsure = [at for at in again if thought.sureness[at] < _SURE or against[at]]
     asked = [(at, float(thought.roll_degrees[at])) for at in again]
-    asked += [(at, float(thought.other_roll_degrees[at])) for at in unsure]
-    asked += [(at, _shown_roll(places, at, demands)) for at in unsure]
+    for at in unsure:
+        first, other = float(thought.roll_degrees[at]), float(thought.other_roll_degrees[at])
+        shown = _shown_roll(places, at, demands)
+        if abs(_about_zero(shown - first)) > _APART_DEGREES:
+            asked.append((at, shown))
+        if scores[at] >= demands.upright and abs(_about_zero(shown - other)) > _APART_DEGREES:
+            asked.append((at, other))
     best: dict[int, _View] = {}
 
     def take_better(asked: Sequence[tuple[int, float]], at_most_worse: float) -> None:
@@ -197,7 +205,7 @@ def _best_views(
         at
         for at in unsure
         if (at not in best or best[at].score < _CONVINCING)
-        and (thought.faces[at] >= _SURELY_FACE or places.seen.scores[at] >= demands.upright)
+        and thought.faces[at] >= (0 if scores[at] >= demands.upright else _SURELY_FACE)
     ]
     take_better([(at, degrees) for at in doubtful for degrees in _ALL_ROUND], -1.0)
     crooked = []
@@ -217,14 +225,14 @@ def _shown_roll(places: Places, at: int, demands: Demands) -> float:
 
 
 def _views(
-    picture: Pixels, asked: Sequence[tuple[int, float]], thought: Orientations, look: LookAt
+    picture: Levels, asked: Sequence[tuple[int, float]], thought: Orientations, look: LookAt
 ) -> list[_View | None]:
     """Each place turned by so many degrees, as the detector sees it; None where it sees no face."""
     if not asked:
         return []
     cuts = [
-        cut_out(
-            picture, thought.middles_px[at], SHARE * float(thought.sides_px[at]), degrees, SIDE_PX
+        picture.cut_out(
+            thought.middles_px[at], SHARE * float(thought.sides_px[at]), degrees, SIDE_PX
         )
         for at, degrees in asked
     ]

@@ -89,5 +89,4 @@ def fill_canvas(canvas: Floats, picture: Pixels) -> None:
 
 def _padded(side_px: int) -> int:
     """The next of few sizes (multiples of 32): runtimes prepare each new size anew."""
-    step = 64 if side_px <= 640 else 128
-    return -(-side_px // step) * step
+    return -(-side_px // 64) * 64

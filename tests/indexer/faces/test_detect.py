@@ -11,12 +11,11 @@ import pytest
 from indexer.faces.detect import (
     PART_SIDE_PX,
     PARTS_OVERLAP_PX,
-    WORKING_SIDE_PX,
     YuNetDetector,
     _starts,
-    fitted,
 )
 from indexer.faces.found import Seen, distinct, nothing, overlaps, together
+from indexer.faces.levels import WORKING_SIDE_PX, fitted
 from indexer.faces.parts import open_parts
 from tests.fixtures.photographs import astronaut, group, landscape, resized
 
