@@ -16,6 +16,7 @@ from indexer.observations import Examination
 from service.accounts.actor import Actor
 from service.app import build_rooms
 from service.database import Database
+from service.database_migration import downgrade, upgrade
 from service.enrolment.models import ModelInUse, StoredTemplate
 from service.enrolment.views import PersonView
 from service.settings import Settings
@@ -188,6 +189,30 @@ def test_after_an_upgrade_nothing_is_compared_until_the_templates_are_made_anew(
     words = [photo.face_words for photo in site.view(person).photos]
     assert words[0] == ""
     assert "could not find a face" in words[1]
+
+
+def test_an_installation_of_before_the_migrations_is_blind_and_then_finds_again(
+    site: Site,
+) -> None:
+    person, person_id = site.enrol(ASTRONAUT)
+    site.eyes.close()
+    downgrade(site.database, "0004")
+    with site.database.write() as session:
+        old = {"model_digest": "0" * 64, "model_preprocessing": 1}
+        session.execute(update(StoredTemplate).values(**old))
+    upgrade(site.database)
+    assert site.look().model is None
+    assert site.eyes.faces_problem == "rebuilding"
+    assert site.building.is_waiting()
+    assert site.view(person).faces.state == "being_prepared"
+    assert site.building.build() == 1
+    assert site.state() == "switched"
+    assert site.faces_found() == [str(person_id)]
+    assert site.view(person).faces.state == "searched"
+    with site.database.write() as session:
+        site.house.rooms.models.confirm(session, site.house.operator)
+    assert site.building.destroy_others() == 1
+    assert site.faces_found() == [str(person_id)]
 
 
 def test_a_machine_without_the_files_says_so_and_looks_again_when_they_are_there(
