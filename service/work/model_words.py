@@ -27,12 +27,12 @@ def progress_words(change: ChangeView) -> str:
     if change.state == "ready":
         return f"{after} is built: {count_words(change.counts)} {_next_when_ready(change)}"
     kept = (
-        "the old templates are kept until `likeness models confirm`"
+        "Until it is confirmed the old templates are kept (`likeness models confirm`)"
         if change.reason == "program"
-        else f"{before} is kept until `likeness models confirm`; `likeness models back` returns to "
-        "it at once"
+        else f"Until it is confirmed (`likeness models confirm`) {before} is kept, and "
+        "`likeness models back` returns to it at once"
     )
-    return f"{after} searches: {count_words(change.counts)} {kept[0].upper()}{kept[1:]}."
+    return f"{after} searches: {count_words(change.counts)} {kept}."
 
 
 def count_words(counts: BuildCounts) -> str:
