@@ -109,7 +109,8 @@ def _detectors(
     path = folder / file.name
     if pack.detector_kind == "yunet":
         folded = folded_path(path, file.sha256, dynamic_size=True)
-        yunet = YuNetDetector(open_session(folded, runtime, threads))
+        session = open_session(folded, runtime, threads, of_many_shapes=True)
+        yunet = YuNetDetector(session)
         return yunet.another
     return ScrfdDetector(path, threads, runtime=runtime).another
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from indexer.faces.errors import ModelUnusableError
 from indexer.faces.quiet_runtimes import onnxruntime_module, openvino_module
+from indexer.faces.shapes import Shape, ShapedModels
 
 RuntimeName = Literal["openvino", "openvino-bf16", "onnxruntime", "onnxruntime-cuda"]
 Floats = NDArray[np.float32]
@@ -43,27 +44,43 @@ class InferenceSession(Protocol):
         ...
 
 
-def open_session(path: Path, runtime: RuntimeName, threads: int = 2) -> InferenceSession:
-    """Load a network. Raises `ModelUnusableError` when the runtime refuses it."""
+def open_session(
+    path: Path, runtime: RuntimeName, threads: int = 2, *, of_many_shapes: bool = False
+) -> InferenceSession:
+    """Load a network. Raises `ModelUnusableError` when the runtime refuses it.
+
+    One that is `of_many_shapes` (a small one whose input's size changes from run to run) is
+    prepared for those that come often, where the runtime gains by it (`shapes.py`).
+    """
     if threads < 1:
         raise ValueError("a session needs at least one thread")
     if runtime in {"openvino", "openvino-bf16"}:
-        return OpenVinoSession.load(path, runtime, threads)
+        return OpenVinoSession.load(path, runtime, threads, of_many_shapes=of_many_shapes)
     return OnnxRuntimeSession.load(path, runtime, threads)
 
 
 class OpenVinoSession:
     """OpenVINO on the CPU, in float32 or in bfloat16 (which AMX multiplies four times as fast)."""
 
-    def __init__(self, compiled: Any, names: tuple[str, ...], runtime: RuntimeName) -> None:
+    def __init__(
+        self,
+        compiled: Any,
+        names: tuple[str, ...],
+        runtime: RuntimeName,
+        shaped: ShapedModels | None = None,
+    ) -> None:
         """Prefer `load`. OpenVINO has no types."""
         self._compiled = compiled
         self._names = names
         self._runtime: RuntimeName = runtime
         self._request = compiled.create_infer_request()
+        self._shaped = shaped
+        self._shaped_requests: dict[Shape, Any] = {}
 
     @classmethod
-    def load(cls, path: Path, runtime: RuntimeName, threads: int) -> OpenVinoSession:
+    def load(
+        cls, path: Path, runtime: RuntimeName, threads: int, *, of_many_shapes: bool = False
+    ) -> OpenVinoSession:
         """Compile a network for this machine. Raises `ModelUnusableError`."""
         settings = {
             "INFERENCE_NUM_THREADS": threads,
@@ -79,7 +96,13 @@ class OpenVinoSession:
             compiled = core.compile_model(model, "CPU", settings)
         except RuntimeError as error:
             raise ModelUnusableError(f"OpenVINO cannot load {path.name}: {error}") from error
-        return cls(compiled, names, runtime)
+
+        def compile_for(shape: Shape) -> Any:
+            shaped = core.read_model(str(path))
+            shaped.reshape(list(shape))
+            return core.compile_model(shaped, "CPU", settings)
+
+        return cls(compiled, names, runtime, ShapedModels(compile_for) if of_many_shapes else None)
 
     @property
     def runtime(self) -> RuntimeName:
@@ -93,17 +116,29 @@ class OpenVinoSession:
 
     def another(self) -> OpenVinoSession:
         """See `InferenceSession.another`."""
-        return OpenVinoSession(self._compiled, self._names, self._runtime)
+        return OpenVinoSession(self._compiled, self._names, self._runtime, self._shaped)
 
     def run(self, pictures: Floats) -> list[Floats]:
         """See `InferenceSession.run`."""
-        self._request.infer({0: np.ascontiguousarray(pictures)}, share_inputs=True)
+        request = self._request_for(pictures.shape)
+        request.infer({0: np.ascontiguousarray(pictures)}, share_inputs=True)
         outputs: list[Floats] = []
         for position in range(len(self._names)):
-            kept = self._request.get_output_tensor(position).data
+            kept = request.get_output_tensor(position).data
             outputs.append(np.array(kept, dtype=np.float32))
             kept[...] = 0
         return outputs
+
+    def _request_for(self, shape: Shape) -> Any:
+        if self._shaped is None:
+            return self._request
+        request = self._shaped_requests.get(shape)
+        if request is None:
+            compiled = self._shaped.of(shape)
+            if compiled is None:
+                return self._request
+            request = self._shaped_requests[shape] = compiled.create_infer_request()
+        return request
 
 
 class OnnxRuntimeSession:
