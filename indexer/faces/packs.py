@@ -240,6 +240,9 @@ def list_packs(models_dir: Path | None = None) -> tuple[ModelPack, ...]:
     )
 
 
+_NAME_BYTES = 100
+
+
 def find_pack(name: str, models_dir: Path | None = None) -> ModelPack:
     """One pack by name, calibrated by the file beside its models if there is one.
 
@@ -256,12 +259,20 @@ def find_pack(name: str, models_dir: Path | None = None) -> ModelPack:
             if models_dir is None:
                 return pack
             return with_calibration_beside(pack, pack_folder(models_dir, name))
-    if models_dir is not None and name == Path(name).name and name not in {"", ".", ".."}:
+    if models_dir is not None and _may_be_a_folder(name):
         found = pack_in_folder(pack_folder(models_dir, name))
         if found is not None:
             return found
     known = ", ".join(pack.name for pack in list_packs(models_dir))
-    raise UnknownPackError(f"there is no model pack named {name!r}; known packs: {known}")
+    raise UnknownPackError(
+        f"there is no model pack named {name[:_NAME_BYTES]!r}; known packs: {known}"
+    )
+
+
+def _may_be_a_folder(name: str) -> bool:
+    """Whether a name may be that of a folder right here: file systems raise for longer ones."""
+    is_plain = name.isprintable() and name == Path(name).name and name not in {"", ".", ".."}
+    return is_plain and len(name.encode()) <= _NAME_BYTES
 
 
 def require_licence(pack: ModelPack, accepted_licences: tuple[str, ...]) -> None:

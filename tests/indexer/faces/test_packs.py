@@ -126,6 +126,15 @@ def test_an_unknown_pack_is_refused_with_the_known_ones(tmp_path: Path) -> None:
         find_pack("", tmp_path)
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "ü" * 200, "\ud800", "a\x00b"])
+def test_a_name_that_no_folder_can_have_is_refused_like_any_other(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(UnknownPackError) as refused:
+        find_pack(name, tmp_path)
+    assert len(str(refused.value)) < 500
+
+
 def test_an_unknown_runtime_is_refused(models_dir: Path) -> None:
     with pytest.raises(RuntimeUnavailableError, match="openvino"):
         FaceEngine.open(models_dir=models_dir, runtime="tensorrt")

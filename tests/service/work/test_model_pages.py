@@ -79,6 +79,8 @@ def test_the_page_says_what_is_wrong_where_a_step_is_not_possible(house: House) 
     answer = page.post("/settings/models/confirm")
     assert answer.status_code == 409
     assert "no open change" in answer.text
+    long = page.post("/settings/models/use", data={"pack": "x" * 5000})
+    assert long.status_code == 422
     answer = page.post("/settings/models/use", data={"pack": "../elsewhere"})
     assert answer.status_code == 422
     assert "there is no model pack named" in answer.text
