@@ -73,7 +73,8 @@ class OrientationNetwork:
             raise ModelUnusableError(
                 f"{WEIGHTS.name}, a part of this package, was changed: install it again"
             )
-        return cls(open_session(WEIGHTS, usable_runtimes(among=_RUNTIMES)[0], 1))
+        runtime = usable_runtimes(among=_RUNTIMES)[0]
+        return cls(open_session(WEIGHTS, runtime, 1, of_many_shapes=True))
 
     def another(self) -> OrientationNetwork:
         """One more over the same weights, for another thread."""
