@@ -20,7 +20,7 @@ from typing import TypeVar
 
 import msgspec
 
-from indexer.examiner.protocol import Reference, ReferenceSource
+from indexer.examiner.protocol import MAX_REFERENCES, Reference, ReferenceSource
 from indexer.faces import Appearance, FaceEngine
 from indexer.faces.errors import ModelUnusableError
 from indexer.hashing import KnownHashes, known_parts, large_parts
@@ -53,8 +53,6 @@ MAX_FACES_A_PERSON = 3
 """An animation shows one face in many frames: the closest few say it all."""
 ONE_APPEARANCE_MS = 2_000
 """Somebody who turns away for so long is shown all the while."""
-MAX_REFERENCES = 5
-"""The comparison takes about a second a photo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +170,7 @@ def conclude(
     findings = (
         _findings(looked, decoded, matches, references, eyes) if matches or looked.hits else ()
     )
+    findings = _of_the_unmasked(findings, watchlist)
     return Examination(
         hashes=seen.hashes,
         kind=decoded.kind,
@@ -210,9 +209,12 @@ def _unreadable(
         height_px=0,
         frames_examined=0,
         faces_counted=0,
-        findings=tuple(
-            PersonFinding(person, (), tuple(of_person), unseen)
-            for person, of_person in _by_person(looked.hits).items()
+        findings=_of_the_unmasked(
+            [
+                PersonFinding(person, (), tuple(of_person), unseen)
+                for person, of_person in _by_person(looked.hits).items()
+            ],
+            watchlist,
         ),
         model=model,
         watchlist_change=watchlist.change,
@@ -233,6 +235,7 @@ def _findings(
         of_person.sort(key=lambda match: -match.similarity)
     best = [of_person[0].frame_index for of_person in faces.values()]
     people = sorted(faces.keys() | pictures.keys())
+    asked_at = eyes.shelf.clearings
     photos = {
         person: references.of(person)[:MAX_REFERENCES] if references is not None else ()
         for person in people
@@ -249,11 +252,21 @@ def _findings(
                 person_ref=person,
                 faces=tuple(closest),
                 hashes=tuple(pictures.get(person, ())),
-                manipulation=_manipulation(decoded, frames, photos[person], closest, eyes),
+                manipulation=_manipulation(
+                    decoded, frames, photos[person], closest, eyes, asked_at
+                ),
                 shown=shown_times(faces.get(person, ())),
             )
         )
     return tuple(findings)
+
+
+def _of_the_unmasked(
+    findings: Sequence[PersonFinding], watchlist: Watchlist
+) -> tuple[PersonFinding, ...]:
+    """Without people who were masked since the medium was looked at: that may be seconds ago."""
+    masked = watchlist.masked
+    return tuple(finding for finding in findings if finding.person_ref not in masked)
 
 
 def shown_times(matches: Sequence[FaceMatch]) -> tuple[Shown, ...]:
@@ -275,6 +288,7 @@ def _manipulation(
     photos: Sequence[Reference],
     closest: Sequence[FaceMatch],
     eyes: Eyes,
+    asked_at: int,
 ) -> ManipulationFinding:
     """The frame that shows this person best (or the first) beside each of their photos."""
     if not photos:
@@ -291,17 +305,16 @@ def _manipulation(
     if best is not None:
         of_best = [each for each in frames if each.picture.frame_index == best.frame_index]
         shown = of_best[0] if of_best else shown
-    comparisons = [
-        _compared(shown, photo, best.box if best is not None else None, eyes) for photo in photos
-    ]
+    box = best.box if best is not None else None
+    comparisons = [_compared(shown, photo, box, eyes, asked_at) for photo in photos]
     return assess(decoded.declared, comparisons)
 
 
 def _compared(
-    shown: Comparable, photo: Reference, face_box: Box | None, eyes: Eyes
+    shown: Comparable, photo: Reference, face_box: Box | None, eyes: Eyes, asked_at: int
 ) -> ReferenceComparison:
     try:
-        reference = eyes.shelf.ready(photo.content, eyes.decoder)
+        reference = eyes.shelf.ready(photo.content, eyes.decoder, asked_at=asked_at)
     except MediaError as error:
         return ReferenceComparison(
             reference_ref=photo.reference_ref,

@@ -38,11 +38,21 @@ class ReferenceShelf:
         """What the photos on the shelf take in memory."""
         return self._held_bytes
 
-    def ready(self, content: bytes, decoder: Decoder | DecoderPool) -> Comparable:
-        """The photo, ready to be compared. Raises `MediaError` when it cannot be decoded."""
+    @property
+    def clearings(self) -> int:
+        """How often it was cleared: a photo that was asked for before is not kept after."""
+        return self._cleared
+
+    def ready(
+        self, content: bytes, decoder: Decoder | DecoderPool, *, asked_at: int | None = None
+    ) -> Comparable:
+        """The photo, ready to be compared. Raises `MediaError` when it cannot be decoded.
+
+        `asked_at` is what `clearings` was when somebody was asked for the photo; now if left out.
+        """
         key = hashlib.sha256(content).digest()
         with self._turn:
-            cleared = self._cleared
+            cleared = self._cleared if asked_at is None else asked_at
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
