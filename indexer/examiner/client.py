@@ -27,6 +27,7 @@ import msgspec
 
 from indexer.errors import WireError
 from indexer.examiner.company import Company
+from indexer.examiner.conversations import Conversation
 from indexer.examiner.errors import ExaminerRefusedError, ExaminerUnavailableError
 from indexer.examiner.gallery_content import (
     GalleryContent,
@@ -35,8 +36,10 @@ from indexer.examiner.gallery_content import (
     change_messages,
     whole_messages,
 )
+from indexer.examiner.masks import Masks
 from indexer.examiner.process import ExaminerProcess
 from indexer.examiner.protocol import (
+    MAX_REFERENCES,
     Enrol,
     Enrolled,
     Examine,
@@ -69,6 +72,7 @@ GallerySource = Callable[[], GalleryContent]
 DEFAULT_TIMEOUT_S = 300.0
 MOST_BYTES_UNDER_WAY = 256 * 1024 * 1024
 """Of files that wait in the examiner or are looked at: some hundred pictures, or four videos."""
+TRIES_ALONE = 3
 CRASH_CODE = "examiner_crashed"
 CRASH_MESSAGE = "The examiner ended while it looked at this; it is not tried again."
 
@@ -93,9 +97,7 @@ class ExaminerClient:
         self._ready: Ready | None = None
         self._gallery_wanted = False
         self._gallery_missing = False
-        self._masked: frozenset[str] = frozenset()
-        self._masks_to_send: frozenset[str] = frozenset()
-        self._mask_turn = threading.Lock()
+        self._masks = Masks()
         self._requests = count(1)
         self._compared_together = 0
         self._company = Company(MOST_BYTES_UNDER_WAY)
@@ -165,23 +167,32 @@ class ExaminerClient:
         hashes: Sequence[GalleryHash],
         *,
         chance_matches_per_face: float = 1e-3,
+        masks_ended: frozenset[str] | None = None,
     ) -> GalleryLoaded:
         """Replace the gallery by this snapshot; templates are taken one by one.
 
         `chance_matches_per_face` is how many chance matches are bearable for each face looked at.
-        People masked before this call are no longer masked; those masked during it are. What does
-        not come whole is refused (`ExaminerRefusedError`), and the old gallery stays.
+        People of `masks_ended` are no longer masked: what `masked` was before the gallery was read
+        from where it is kept (left out: at this call). Those masked later are. What does not come
+        whole is refused (`ExaminerRefusedError`), and the old gallery stays.
         """
         gallery = WholeGallery(change, model, templates, hashes, chance_matches_per_face)
-        return self._set_gallery(lambda: self._send_whole(gallery))
+        return self._set_gallery(lambda: self._send_whole(gallery), masks_ended)
 
-    def change_gallery(self, difference: GalleryDifference) -> GalleryLoaded:
+    def change_gallery(
+        self, difference: GalleryDifference, *, masks_ended: frozenset[str] | None = None
+    ) -> GalleryLoaded:
         """Bring the gallery from one change to the next; masks end as with `load_gallery`.
 
         Raises `ExaminerRefusedError` when it does not fit the gallery that is loaded
         ("gallery_out_of_step"): load it whole.
         """
-        return self._set_gallery(lambda: self._send_difference(difference))
+        return self._set_gallery(lambda: self._send_difference(difference), masks_ended)
+
+    @property
+    def masked(self) -> frozenset[str]:
+        """Everybody who is masked now."""
+        return self._masks.hidden
 
     def mask_person(self, person_ref: str) -> None:
         """Never match this person again until the next gallery is loaded.
@@ -189,9 +200,7 @@ class ExaminerClient:
         At once: it waits for no medium. What a medium under way finds of this person is left out
         of its examination, and the examiner itself is told before the next one.
         """
-        with self._mask_turn:
-            self._masked |= {person_ref}
-            self._masks_to_send |= {person_ref}
+        self._masks.hide(person_ref)
         if self._turn.acquire(blocking=False):
             try:
                 if self._process is not None and self._process.is_alive():
@@ -221,7 +230,9 @@ class ExaminerClient:
         message = Examine(
             request_id, content, declared_type, media_url, page_url, only_person, with_faces
         )
-        answer = self._looked_at(message, Examined, references)
+        with self._masks.under_way() as under_way:
+            answer = self._looked_at(message, Examined, references)
+            masked = self._masks.of(under_way)
         if answer is None:
             return Examination(
                 hashes=MediaHashes(sha256=hashlib.sha256(content).hexdigest()),
@@ -234,7 +245,7 @@ class ExaminerClient:
                 refusal=Refusal(CRASH_CODE, CRASH_MESSAGE),
                 seconds=time.monotonic() - started,
             )
-        return self._without_masked(answer.examination)
+        return _without(answer.examination, masked)
 
     def enrol(self, content: bytes, others: Sequence[bytes] = ()) -> Enrolled:
         """A template of a reference photo, or why not. `others` are the person's vectors so far."""
@@ -271,8 +282,7 @@ class ExaminerClient:
             self._process = ExaminerProcess()
             self._ready = self._ask_or_unavailable(self._hello, Ready)
             self._gallery_missing = self._gallery_wanted
-            with self._mask_turn:
-                self._masks_to_send = self._masked
+            self._masks.send_again()
         if load and self._gallery_missing:
             self._load_again()
         self._send_masks()
@@ -284,20 +294,19 @@ class ExaminerClient:
             )
         self._send_whole(self._gallery_source())
         self._gallery_missing = False
-        with self._mask_turn:
-            # A new snapshot knows no mask.
-            self._masks_to_send = self._masked
+        # A new snapshot knows no mask.
+        self._masks.send_again()
 
-    def _set_gallery(self, send: Callable[[], GalleryLoaded]) -> GalleryLoaded:
-        masked_before = self._masked
+    def _set_gallery(
+        self, send: Callable[[], GalleryLoaded], masks_ended: frozenset[str] | None
+    ) -> GalleryLoaded:
+        ended = self._masks.hidden if masks_ended is None else masks_ended
         with self._turn:
             self._running(load=False)
             loaded = send()
             self._compared_together = loaded.compared_together
             self._gallery_wanted, self._gallery_missing = True, False
-            with self._mask_turn:
-                self._masked -= masked_before
-                self._masks_to_send = self._masked
+            self._masks.end(ended)
             self._send_masks()
             return loaded
 
@@ -316,24 +325,9 @@ class ExaminerClient:
         return answers[-1]
 
     def _send_masks(self) -> None:
-        while self._masks_to_send:
-            with self._mask_turn:
-                sending = self._masks_to_send
-                self._masks_to_send = frozenset()
-            for person_ref in sorted(sending):
+        while not self._masks.is_sent:
+            for person_ref in sorted(self._masks.take_unsent()):
                 self._ask_or_unavailable(MaskPerson(person_ref), PersonMasked)
-
-    def _without_masked(self, examination: Examination) -> Examination:
-        """Nobody who was masked while the medium was looked at is in the answer."""
-        masked = self._masked
-        if not any(finding.person_ref in masked for finding in examination.findings):
-            return examination
-        return msgspec.structs.replace(
-            examination,
-            findings=tuple(
-                finding for finding in examination.findings if finding.person_ref not in masked
-            ),
-        )
 
     def _ask_or_unavailable(self, message: ExaminerInbound, kind: type[Answer]) -> Answer:
         try:
@@ -353,11 +347,7 @@ class ExaminerClient:
             raise WireError("the examiner is not running")
         try:
             with process.conversations.about(None) as conversation:
-                conversation.say(message)
-                answer = conversation.hear(time.monotonic() + self._timeout_s)
-        except TimeoutError as error:
-            self._drop()
-            raise WireError("the examiner took longer than it may") from error
+                answer = self._asked(process, conversation, message)
         except BaseException:
             # Whatever broke the conversation, the next one must not read its remains.
             self._drop()
@@ -371,6 +361,19 @@ class ExaminerClient:
             raise WireError(f"the examiner answered out of turn: {type(answer).__name__}")
         return answer
 
+    def _asked(
+        self, process: ExaminerProcess, conversation: Conversation, message: ExaminerInbound
+    ) -> ExaminerOutbound:
+        until_s = time.monotonic() + self._timeout_s
+        try:
+            process.say(conversation, message, until_s)
+            return conversation.hear(until_s)
+        except TimeoutError as error:
+            # While this is still under way: a medium beside it may not be what hangs.
+            process.kill()
+            process.conversations.wait_for_end()
+            raise WireError("the examiner took longer than it may") from error
+
     def _looked_at(
         self,
         message: Examine | Enrol | Hash,
@@ -380,14 +383,17 @@ class ExaminerClient:
         """The answer to one file, looked at beside others; None when it ended the examiner.
 
         When an examiner ends that looked at several, each of them is tried once more, alone: the
-        one that ended it does so again, and costs the others only time.
+        one that ended it does so again, and costs the others only time. So is one that the
+        examiner never got, or that was beside a gallery on its way.
         """
         size = len(message.content)
         with self._company.among_others(size):
-            answer, company = self._tried(message, kind, references)
-        if answer is None and company > 1:
+            answer, was_alone = self._tried(message, kind, references)
+        tries = TRIES_ALONE
+        while answer is None and not was_alone and tries:
+            tries -= 1
             with self._company.alone():
-                answer, _ = self._tried(message, kind, references)
+                answer, was_alone = self._tried(message, kind, references)
         if answer is None:
             logger.warning("the examiner ended during a file of %d bytes", size)
         return answer
@@ -397,16 +403,20 @@ class ExaminerClient:
         message: Examine | Enrol | Hash,
         kind: type[Answer],
         references: ReferenceSource | None,
-    ) -> tuple[Answer | None, int]:
-        """The answer, or None and how many files were looked at when the examiner ended."""
+    ) -> tuple[Answer | None, bool]:
+        """The answer, or None and whether the examiner had only this to do when it ended."""
         process = self._process_for(message)
         try:
-            return self._conversation(process, message, kind, references), 1
-        except WireError:
+            return self._conversation(process, message, kind, references), True
+        except WireError as error:
             # Whatever was heard last, this process is at its end: the next call finds a new one.
             process.kill()
             process.conversations.wait_for_end()
-            return None, process.conversations.under_way_at_end
+            if self._closed:
+                raise ExaminerUnavailableError(
+                    "this examiner client was closed while a file was looked at"
+                ) from error
+            return None, process.conversations.under_way_at_end == {message.request_id}
 
     def _process_for(self, message: Examine | Enrol | Hash) -> ExaminerProcess:
         with self._turn:
@@ -426,18 +436,18 @@ class ExaminerClient:
         until_s = time.monotonic() + self._timeout_s
         broken: Exception | None = None
         with process.conversations.about(message.request_id) as conversation:
-            conversation.say(message)
+            process.say(conversation, message, until_s)
             try:
                 answer = conversation.hear(until_s)
                 while isinstance(answer, ReferencesWanted):
                     found: Sequence[Reference] = ()
-                    if references is not None and answer.person_ref not in self._masked:
+                    if references is not None and answer.person_ref not in self.masked:
                         try:
-                            found = references.of(answer.person_ref)
+                            found = references.of(answer.person_ref)[:MAX_REFERENCES]
                         except Exception as error:  # noqa: BLE001 - raised again below
                             # The examiner waits for an answer; others look beside this one.
                             broken = error
-                    conversation.say(References(answer.request_id, tuple(found)))
+                    process.say(conversation, References(answer.request_id, tuple(found)), until_s)
                     answer = conversation.hear(until_s)
             except TimeoutError as error:
                 # While this is still under way, so that others know that they were not alone.
@@ -459,3 +469,15 @@ class ExaminerClient:
         if self._process is not None:
             self._process.end()
             self._process = None
+
+
+def _without(examination: Examination, masked: frozenset[str]) -> Examination:
+    """The same, without people who were masked while the medium was looked at."""
+    if not any(finding.person_ref in masked for finding in examination.findings):
+        return examination
+    return msgspec.structs.replace(
+        examination,
+        findings=tuple(
+            finding for finding in examination.findings if finding.person_ref not in masked
+        ),
+    )

@@ -2,7 +2,7 @@
 
 1. A request is sent with its number; whatever comes back with that number is its own.
 2. What has no number belongs to the one conversation about the gallery and the models.
-3. When the pipe ends, everybody who waits is told, and how many they were: with one under way, that
+3. When the pipe ends, everybody who waits is told, and which they were: with one under way, that
    one ended the examiner; with several, nobody knows which.
 """
 
@@ -54,7 +54,7 @@ class Conversations:
         self._turn = threading.Lock()
         self._open: dict[int | None, Conversation] = {}
         self._ended = False
-        self._under_way_at_end = 0
+        self._under_way_at_end: frozenset[int | None] = frozenset()
         self._listener = threading.Thread(target=self._listen, name="examiner-answers", daemon=True)
         self._listener.start()
 
@@ -64,8 +64,8 @@ class Conversations:
         return self._ended
 
     @property
-    def under_way_at_end(self) -> int:
-        """How many requests were under way when it ended."""
+    def under_way_at_end(self) -> frozenset[int | None]:
+        """Which requests were under way when it ended; None is one about gallery or models."""
         return self._under_way_at_end
 
     def send(self, message: ExaminerInbound) -> None:
@@ -105,6 +105,6 @@ class Conversations:
             with self._turn:
                 self._ended = True
                 left = list(self._open.items())
-                self._under_way_at_end = sum(number is not None for number, _ in left)
+                self._under_way_at_end = frozenset(number for number, _ in left)
             for _, conversation in left:
                 conversation._tell(None)

@@ -6,12 +6,15 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from indexer.errors import WireError
-from indexer.examiner.conversations import Conversations
-from indexer.examiner.protocol import ExaminerOutbound
+from indexer.examiner.conversations import Conversation, Conversations
+from indexer.examiner.protocol import ExaminerInbound, ExaminerOutbound
+from indexer.watchdog import Watchdog
 from indexer.wire import Channel
 
 MAX_THREADS = "2"
@@ -52,6 +55,8 @@ class ExaminerProcess:
             raise WireError("the examiner was started without pipes")
         self._writer = cast(BinaryIO, self._process.stdin)
         self._reader = cast(BinaryIO, self._process.stdout)
+        self._handing_over = threading.Lock()
+        self._watchdog = Watchdog("examiner-watchdog", self.kill)
         self.conversations = Conversations(Channel(self._reader, self._writer, ExaminerOutbound))
 
     @property
@@ -67,15 +72,24 @@ class ExaminerProcess:
         """End it at once: whoever waits for it sees an end."""
         self._process.kill()
 
+    def say(self, conversation: Conversation, message: ExaminerInbound, until_s: float) -> None:
+        """Hand something over; kill the process when that takes until `until_s` of the monotonic
+        clock: a pipe that nobody reads blocks whoever writes. Raises `WireError` when it is gone.
+        """
+        with self._handing_over, self._watchdog.deadline(until_s - time.monotonic()):
+            conversation.say(message)
+
     def end(self) -> None:
         """Close its pipe, wait a moment, then kill."""
+        self._watchdog.close()
+        at_last = threading.Timer(ORDERLY_END_S, self.kill)
+        at_last.daemon = True
+        at_last.start()
+        # Closing waits for whoever is handing something over.
         with contextlib.suppress(OSError, ValueError):
             self._writer.close()
-        try:
-            self._process.wait(ORDERLY_END_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.wait()
+        at_last.cancel()
         # Only now: a pipe that is being read cannot be closed, and at its end nobody reads it.
         self.conversations.wait_for_end()
         with contextlib.suppress(OSError, ValueError):
