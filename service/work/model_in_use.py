@@ -32,8 +32,17 @@ class NamedModel:
 
 
 def has_database(settings: Settings) -> bool:
-    """Whether this installation was started before."""
-    return bool(settings.database_url) or (settings.data_dir / "likeness.sqlite").is_file()
+    """Whether this installation was started before: a command alone leaves an empty database."""
+    if not settings.database_url and not (settings.data_dir / "likeness.sqlite").is_file():
+        return False
+    database = Database.open(settings.effective_database_url)
+    try:
+        return current_revision(database.engine) is not None
+    except SQLAlchemyError:
+        # there is something, and whoever opens it next says what is wrong with it
+        return True
+    finally:
+        database.close()
 
 
 def named_model(settings: Settings) -> NamedModel | None:

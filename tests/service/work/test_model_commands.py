@@ -60,6 +60,16 @@ def test_before_the_first_start_it_is_a_line_of_the_settings(
     assert not (tmp_path / "data" / "likeness.sqlite").exists()
 
 
+def test_a_command_before_the_first_start_is_no_start(
+    models_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["models", "status"]) != 0
+    assert "start `likeness serve` once" in capsys.readouterr().err
+    assert (tmp_path / "data" / "likeness.sqlite").exists()
+    assert run(["models", "use", SECOND, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"pack": SECOND, "state": "chosen"}
+
+
 def test_later_it_is_a_change_that_workers_build(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
