@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from indexer.faces.found import FoundFace, Seen, together
-from indexer.faces.levels import WORKING_SIDE_PX, Level, Levels, fitted
+from indexer.faces.levels import WORKING_SIDE_PX, FullSize, Level, Levels, fitted
 from indexer.faces.orientation import OrientationNetwork
 from indexer.faces.session import InferenceSession
 from indexer.faces.settle import MAX_FACES, SIDE_PX, Demands, Places, places_of, settle
@@ -64,8 +64,12 @@ def face_box(face: FoundFace, picture: Picture) -> Box:
 class Detector(Protocol):
     """Finds faces."""
 
-    def detect(self, picture: Pixels) -> tuple[FoundFace, ...]:
-        """Faces of an RGB picture, best score first."""
+    def detect(self, picture: Pixels, full_size: FullSize | None = None) -> tuple[FoundFace, ...]:
+        """Faces of an RGB picture, best score first, in its pixels.
+
+        `full_size` gives the same picture larger, where it came smaller: it is asked only when
+        there may be faces that are too small to be seen in this one.
+        """
         ...
 
 
@@ -84,19 +88,20 @@ class YuNetDetector:
         """One more over the same weights, for another thread."""
         return YuNetDetector(self._session.another(), self._orientation.another())
 
-    def detect(self, picture: Pixels) -> tuple[FoundFace, ...]:
-        """Faces of an RGB picture, best score first."""
-        levels = Levels.of(picture)
+    def detect(self, picture: Pixels, full_size: FullSize | None = None) -> tuple[FoundFace, ...]:
+        """See `Detector.detect`."""
+        levels = Levels(picture, full_size)
         found = self._settled(levels, self._places(levels))
         if not len(found):
             found = self._settled(levels, self._places_with_border(picture))
-        elif _may_be_a_crowd(picture, found):
+        elif _may_be_a_crowd(levels, found):
             found = self._with_small_ones(levels, found)
         return tuple(found.faces())
 
     def _with_small_ones(self, picture: Levels, found: Seen) -> Seen:
         """Those found, and the small ones among them, by looks at parts of the picture."""
-        larger, to_picture = fitted(picture.whole.pixels, CROWD_SIDE_PX)
+        larger, to_whole = fitted(picture.whole.pixels, CROWD_SIDE_PX)
+        to_picture = to_whole * picture.whole.factor
         height, width = larger.shape[:2]
         seen: list[Seen] = []
         for top in _starts(height):
@@ -155,12 +160,13 @@ class YuNetDetector:
         return seen
 
 
-def _may_be_a_crowd(picture: Pixels, found: Seen) -> bool:
-    longest = max(picture.shape[:2])
-    if longest < CROWD_FROM_PX:
-        return False
+def _may_be_a_crowd(picture: Levels, found: Seen) -> bool:
+    """Whether there is a face so small, and a picture so large that more can be seen in it."""
+    longest = max(picture.given.pixels.shape[:2])
     smallest = float(found.boxes_px[:, 2:].max(axis=1).min())
-    return bool(smallest * WORKING_SIDE_PX <= CROWD_FACE_PX * longest)
+    if smallest * WORKING_SIDE_PX > CROWD_FACE_PX * longest:
+        return False
+    return bool(max(picture.whole.pixels.shape[:2]) >= CROWD_FROM_PX)
 
 
 def _starts(length_px: int) -> list[int]:

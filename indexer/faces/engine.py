@@ -140,12 +140,14 @@ class FaceEngine:
         """All faces of an upright picture, for one comparison: use it in a `with` block.
 
         `full_size` gives the same picture in full size, where it came smaller: it is asked only
-        when a face is so small here that the recogniser would see more of it there. With `at_most`
+        when a face is so small here that there is more to see of it there. With `at_most`
         only so many are taken, the surest ones. What is found and is no face is left out.
         """
-        found = self._detector.detect(picture.pixels)[:at_most]
-        if full_size is not None and any(map(_gains_by_size, found)):
-            picture, found = _in_full_size(picture, found, full_size())
+        full = _FullSize(full_size) if full_size is not None else None
+        looked = self._detector.detect(picture.pixels, full.pixels if full is not None else None)
+        found = looked[:at_most]
+        if full is not None and (full.was_asked or any(map(_gains_by_size, found))):
+            picture, found = _in_full_size(picture, found, full.picture())
         crops: list[Pixels] = []
         buffer = PrivateBuffer(len(found) * self.pack.dimension * 4)
         lengths = np.zeros(len(found), np.float32)
@@ -197,16 +199,24 @@ def _in_full_size(
     """The larger picture, and the same faces in its pixels."""
     across = full.width_px / picture.width_px
     down = full.height_px / picture.height_px
-    return full, tuple(
-        FoundFace(
-            (
-                face.box_px[0] * across,
-                face.box_px[1] * down,
-                face.box_px[2] * across,
-                face.box_px[3] * down,
-            ),
-            face.landmarks_px * np.array([across, down], np.float32),
-            face.score,
-        )
-        for face in found
-    )
+    return full, tuple(face.scaled(across, down) for face in found)
+
+
+class _FullSize:
+    """A picture in full size: asked for once, by whoever needs it first."""
+
+    def __init__(self, ask: Callable[[], Picture]) -> None:
+        self._ask = ask
+        self._picture: Picture | None = None
+
+    @property
+    def was_asked(self) -> bool:
+        return self._picture is not None
+
+    def picture(self) -> Picture:
+        if self._picture is None:
+            self._picture = self._ask()
+        return self._picture
+
+    def pixels(self) -> Pixels:
+        return self.picture().pixels

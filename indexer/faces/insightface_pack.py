@@ -16,7 +16,7 @@ from indexer.faces.detect import MIN_PLACE_SCORE, large_enough
 from indexer.faces.embed import write_unit_vectors
 from indexer.faces.errors import ModelUnusableError
 from indexer.faces.found import FoundFace, Seen
-from indexer.faces.levels import Levels
+from indexer.faces.levels import FullSize, Levels
 from indexer.faces.orientation import OrientationNetwork
 from indexer.faces.quiet_runtimes import onnxruntime_module
 from indexer.faces.session import (
@@ -61,8 +61,15 @@ class ScrfdDetector:
         detector._orientation = self._orientation.another()
         return detector
 
-    def detect(self, picture: Pixels) -> tuple[FoundFace, ...]:
-        """Faces of an RGB picture, best score first."""
+    def detect(self, picture: Pixels, full_size: FullSize | None = None) -> tuple[FoundFace, ...]:
+        """See `Detector.detect`. A large picture is always looked at in full size."""
+        if full_size is None:
+            return self._detect(picture)
+        larger = full_size()
+        across, down = (picture.shape[at] / larger.shape[at] for at in (1, 0))
+        return tuple(face.scaled(across, down) for face in self._detect(larger))
+
+    def _detect(self, picture: Pixels) -> tuple[FoundFace, ...]:
         sizes = [*_BATCH_SIZES]
         if max(picture.shape[:2]) >= SECOND_LOOK_FROM_PX:
             sizes.append((1280, 1280))
@@ -74,7 +81,7 @@ class ScrfdDetector:
             from_sides.append(self._look(turned, [_SIDEWAYS]).turned_back(quarters, *size))
         places = places_of([large_enough(seen) for seen in from_sides], SCRFD_DEMANDS)
         found = settle(
-            Levels.of(picture), places, self._orientation, self._look_at_cut_outs, SCRFD_DEMANDS
+            Levels(picture), places, self._orientation, self._look_at_cut_outs, SCRFD_DEMANDS
         )
         return tuple(found.faces())
 

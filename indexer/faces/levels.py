@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -25,30 +26,52 @@ class Level:
     factor: float
 
 
-@dataclass(frozen=True, slots=True)
+FullSize = Callable[[], Pixels]
+"""Gives the same picture in its full size, where it came smaller: that costs decoding it again."""
+
+
 class Levels:
-    """A picture whole, with its long side `WORKING_SIDE_PX` at most, and `SMALLER_SIDE_PX`."""
+    """A picture as it came, with its long side `WORKING_SIDE_PX` at most, and `SMALLER_SIDE_PX`.
 
-    whole: Level
-    working: Level
-    smaller: Level
+    Everything is in pixels of the picture as it came. Where it came smaller than it is, its full
+    size is asked for only when something small is to be seen better.
+    """
 
-    @classmethod
-    def of(cls, picture: Pixels) -> Levels:
-        """Those of an RGB picture."""
+    def __init__(self, picture: Pixels, full_size: FullSize | None = None) -> None:
+        """`picture` is RGB."""
         working, by = fitted(picture, WORKING_SIDE_PX)
         smaller, further_by = fitted(working, SMALLER_SIDE_PX)
-        return cls(Level(picture, 1.0), Level(working, by), Level(smaller, by * further_by))
+        self.given = Level(picture, 1.0)
+        self.working = Level(working, by)
+        self.smaller = Level(smaller, by * further_by)
+        self._full_size = full_size
+        self._whole: Level | None = self.given if full_size is None else None
+
+    @property
+    def whole(self) -> Level:
+        """The picture in full size; its factor is below 1 where it came smaller."""
+        if self._whole is None:
+            pixels = self._full_size() if self._full_size is not None else self.given.pixels
+            self._whole = Level(pixels, self.given.pixels.shape[1] / pixels.shape[1])
+        return self._whole
 
     def cut_out(
-        self, middle_px: Floats, side_px: float, degrees: float, size_px: int
+        self,
+        middle_px: Floats,
+        side_px: float,
+        degrees: float,
+        size_px: int,
+        *,
+        in_full_size: bool = False,
     ) -> tuple[Pixels, Floats]:
-        """As `cut_out.cut_out`, from the smallest level that still has all the pixels for it."""
+        """As `cut_out.cut_out`, from the smallest level that still has all the pixels for it.
+
+        The full size is used for what is larger in it only when `in_full_size` asks for it.
+        """
         transform = toward_cut_out(middle_px, side_px, degrees, size_px)
         most = max(side_px, 1e-3) / size_px
-        level = next(
-            (each for each in (self.smaller, self.working) if each.factor <= most), self.whole
-        )
+        having = (each for each in (self.smaller, self.working, self.given) if each.factor <= most)
+        level = next(having, None) or (self.whole if in_full_size else self.given)
         by = level.factor
         # The middle of the first pixel of a level lies between those that it stands for.
         from_level = np.array([[by, 0, (by - 1) / 2], [0, by, (by - 1) / 2], [0, 0, 1]])

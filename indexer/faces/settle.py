@@ -40,6 +40,8 @@ SHARE: Final = 2.2
 """A cut-out's side in sides of the face: it shows a face of 73 pixels, with room for being off."""
 LIKELY_FACE: Final = -0.5
 """Log odds from which a place is looked at again."""
+_SMALL_PX: Final = 32.0
+"""A face that is smaller in a picture that was decoded smaller is looked at in full size."""
 _STRAIGHT_DEGREES: Final = 12.0
 _UPRIGHT_DEGREES: Final = 35.0
 _SURE: Final = 0.8
@@ -232,7 +234,11 @@ def _views(
         return []
     cuts = [
         picture.cut_out(
-            thought.middles_px[at], SHARE * float(thought.sides_px[at]), degrees, SIDE_PX
+            thought.middles_px[at],
+            SHARE * float(thought.sides_px[at]),
+            degrees,
+            SIDE_PX,
+            in_full_size=bool(thought.sides_px[at] < _SMALL_PX),
         )
         for at, degrees in asked
     ]

@@ -21,7 +21,8 @@ class Mistaken:
 
     landmarks_px: tuple[tuple[float, float], ...]
 
-    def detect(self, pixels: Pixels) -> tuple[FoundFace, ...]:
+    def detect(self, pixels: Pixels, full_size: object = None) -> tuple[FoundFace, ...]:
+        assert full_size is None
         marks = np.array(self.landmarks_px, np.float32)
         left, top = marks.min(axis=0) - 20
         width, height = np.ptp(marks, axis=0) + 40

@@ -73,7 +73,7 @@ def test_the_roll_of_a_face_is_said(
     network: OrientationNetwork, degrees: int, scale: float
 ) -> None:
     photo, box = turned_about_her_face(degrees, scale)
-    thought = network.look(Levels.of(photo), box)
+    thought = network.look(Levels(photo), box)
     assert thought.faces[0] > 0
     # She holds her head about ten degrees to the side.
     off = (float(thought.roll_degrees[0]) + degrees + 180) % 360 - 180
@@ -82,8 +82,8 @@ def test_the_roll_of_a_face_is_said(
 
 def test_a_face_is_said_to_be_where_it_is(network: OrientationNetwork) -> None:
     photo, box = turned_about_her_face(0)
-    right = network.look(Levels.of(photo), box)
-    off = network.look(Levels.of(photo), box + np.array([[14, -10, 12, 12]], np.float32))
+    right = network.look(Levels(photo), box)
+    off = network.look(Levels(photo), box + np.array([[14, -10, 12, 12]], np.float32))
     assert np.abs(off.middles_px - right.middles_px).max() < 12
     assert 0.75 < float(off.sides_px[0] / right.sides_px[0]) < 1.3
 
@@ -91,7 +91,7 @@ def test_a_face_is_said_to_be_where_it_is(network: OrientationNetwork) -> None:
 def test_what_is_no_face_is_said_to_be_none(network: OrientationNetwork) -> None:
     chance = np.random.default_rng(3)
     boxes = np.concatenate([chance.uniform(0, 300, (60, 2)), np.full((60, 2), 60.0)], axis=1)
-    thought = network.look(Levels.of(landscape()), boxes.astype(np.float32))
+    thought = network.look(Levels(landscape()), boxes.astype(np.float32))
     assert (thought.faces < 0).mean() > 0.75
 
 
@@ -100,8 +100,8 @@ def test_places_are_looked_at_in_any_number_and_alike(
     network: OrientationNetwork, count: int
 ) -> None:
     photo, box = turned_about_her_face(90)
-    one = network.look(Levels.of(photo), box)
-    many = network.look(Levels.of(photo), np.repeat(box, count, axis=0))
+    one = network.look(Levels(photo), box)
+    many = network.look(Levels(photo), np.repeat(box, count, axis=0))
     assert many.faces.shape == many.roll_degrees.shape == many.sureness.shape == (count,)
     assert many.middles_px.shape == (count, 2)
     assert np.allclose(many.roll_degrees, one.roll_degrees[0], atol=0.1)
@@ -111,7 +111,7 @@ def test_places_are_looked_at_in_any_number_and_alike(
 def test_both_runtimes_say_the_same() -> None:
     photo, box = turned_about_her_face(200)
     said: list[Orientations] = [
-        OrientationNetwork(open_session(WEIGHTS, runtime, 1)).look(Levels.of(photo), box)
+        OrientationNetwork(open_session(WEIGHTS, runtime, 1)).look(Levels(photo), box)
         for runtime in ("openvino", "onnxruntime")
     ]
     assert abs(float(said[0].roll_degrees[0] - said[1].roll_degrees[0])) < 0.5
@@ -125,7 +125,7 @@ def test_places_at_and_beyond_the_edge_are_looked_at_without_an_error(
         [[-500, -500, 40, 40], [500, 500, 90, 90], [0, 0, 0, 0], [-2000, -2000, 5000, 5000]],
         np.float32,
     )
-    thought = network.look(Levels.of(astronaut()), boxes)
+    thought = network.look(Levels(astronaut()), boxes)
     assert np.isfinite(thought.faces).all()
     assert np.isfinite(thought.middles_px).all()
 

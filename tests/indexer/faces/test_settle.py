@@ -109,22 +109,22 @@ def test_looking_from_all_sides_makes_no_faces_of_other_things(
 def test_an_upright_face_stays_as_it_was_found(detector: YuNetDetector) -> None:
     # She holds her head a little to the side.
     photo = turned(astronaut(), 14)
-    places = detector._places(Levels.of(photo))
+    places = detector._places(Levels(photo))
     assert places.shown_at[0] == 0
     (face,) = detector.detect(photo)
     assert np.array_equal(face.landmarks_px, places.seen.landmarks_px[0])
 
 
 def test_a_place_without_a_face_is_none(detector: YuNetDetector) -> None:
-    places = detector._places(Levels.of(astronaut()))
+    places = detector._places(Levels(astronaut()))
     places = Places(
         Seen(places.seen.boxes_px, places.seen.landmarks_px, np.full_like(places.seen.scores, 0.4)),
         places.shown_at,
     )
     tools = (detector._orientation, detector._look_at_cut_outs, YUNET_DEMANDS)
-    assert not len(settle(Levels.of(np.full_like(astronaut(), 127)), places, *tools))
-    assert not len(settle(Levels.of(astronaut()), places_of([nothing()], YUNET_DEMANDS), *tools))
-    assert len(settle(Levels.of(astronaut()), places, *tools)) == 1
+    assert not len(settle(Levels(np.full_like(astronaut(), 127)), places, *tools))
+    assert not len(settle(Levels(astronaut()), places_of([nothing()], YUNET_DEMANDS), *tools))
+    assert len(settle(Levels(astronaut()), places, *tools)) == 1
 
 
 def test_what_looks_upright_goes_before_what_another_side_shows() -> None:
