@@ -123,12 +123,17 @@ class GalleryFollower:
                 self._bearable.chance_matches_per_face(session),
                 client.model,
             )
+        # Whoever is masked from here on may still be in what is read below.
+        masked = client.masked
         held = self._held
         if held is not None and now == (held.change, held.bearable, held.model):
             compare_again = self._compared_at + COMPARE_EVERY_S
             if client.model is None or time.monotonic() < compare_again:
                 return
-        answer = self._give_difference(client, held) if held else self._give_whole(client)
+        if held is not None:
+            answer = self._give_difference(client, held, masked)
+        else:
+            answer = self._give_whole(client, masked)
         self._compared_at = time.monotonic()
         if answer is not None:
             self._bearable.loaded(self._database, answer)
@@ -155,7 +160,7 @@ class GalleryFollower:
                     yield template
         self._held = _Held(held.change, held.bearable, held.model, frozenset(refs), held.hashes)
 
-    def _give_whole(self, client: ExaminerClient) -> GalleryLoaded:
+    def _give_whole(self, client: ExaminerClient, masked: frozenset[str]) -> GalleryLoaded:
         whole = self.whole(client.model)
         try:
             return client.load_gallery(
@@ -164,26 +169,29 @@ class GalleryFollower:
                 whole.templates,
                 whole.hashes,
                 chance_matches_per_face=whole.chance_matches_per_face,
+                masks_ended=masked,
             )
         except BaseException:
             # The examiner has the old gallery or none: begin anew the next time.
             self._held = None
             raise
 
-    def _give_difference(self, client: ExaminerClient, held: _Held) -> GalleryLoaded | None:
+    def _give_difference(
+        self, client: ExaminerClient, held: _Held, masked: frozenset[str]
+    ) -> GalleryLoaded | None:
         """None when there is none."""
         if held.model is None or held.model != client.model:
-            return self._give_whole(client)
+            return self._give_whole(client, masked)
         difference, then = self._difference(held, held.model)
         if then is None:
-            return self._give_whole(client)
+            return self._give_whole(client, masked)
         if difference is None:
             return None
         try:
-            answer = client.change_gallery(difference)
+            answer = client.change_gallery(difference, masks_ended=masked)
         except (ExaminerRefusedError, ExaminerUnavailableError) as error:
             logger.warning("the watch-list is loaded whole again: %s", error.code)
-            return self._give_whole(client)
+            return self._give_whole(client, masked)
         self._held = then
         return answer
 

@@ -145,6 +145,24 @@ def test_a_masked_person_is_not_found_any_more(
     assert look(eyes, photo).findings == ()
 
 
+def test_somebody_masked_while_the_watch_list_is_being_read_stays_masked(
+    eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person_id = uuid.uuid4()
+    people.know(person_id, eyes.hash(photo).hashes or MediaHashes(""))
+    assert len(look(eyes, photo).findings) == 1
+    read = people.hashes_for_gallery
+
+    def erased_right_after_the_read(session: Session) -> tuple[GalleryHash, ...]:
+        hashes = read(session)
+        eyes.mask_person(str(person_id))
+        return hashes
+
+    monkeypatch.setattr(people, "hashes_for_gallery", erased_right_after_the_read)
+    people.number += 1
+    assert look(eyes, photo).findings == ()
+
+
 def test_after_a_crash_the_gallery_is_there_again(
     eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes
 ) -> None:
