@@ -21,6 +21,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
@@ -260,12 +261,17 @@ class ExaminationStream:
                 only_person=wanted.only_person,
                 hidden=wanted.watchlist.masked,
             )
+            is_large = len(wanted.watchlist) >= BATCHED_FROM_TEMPLATES
+            waits = is_large and looked.faces_counted > 0 and looked.is_still
+            if waits:
+                looked.without_pixels()
         except BaseException as error:  # noqa: BLE001 - whoever waits for the future is told
+            if job.looked is not None:
+                with job.looked:
+                    pass
             job.future.set_exception(error)
             return
-        is_large = len(wanted.watchlist) >= BATCHED_FROM_TEMPLATES
-        if is_large and looked.faces_counted and looked.is_still:
-            looked.without_pixels()
+        if waits:
             if not self._hand_over(self._to_compare, [job]):
                 _forget(job)
             return
@@ -282,7 +288,10 @@ class ExaminationStream:
         looks = [job.looked for job in jobs if job.looked is not None]
         wanted = jobs[0].wanted
         try:
-            found = compare(looks, wanted.watchlist, wanted.only_person)
+            with ExitStack() as faces:
+                for each in looks:
+                    faces.enter_context(each)
+                found = compare(looks, wanted.watchlist, wanted.only_person)
         except BaseException as error:  # noqa: BLE001 - whoever waits for a future is told
             for job in jobs:
                 job.future.set_exception(error)

@@ -269,3 +269,41 @@ def test_a_video_beside_pictures_is_compared_at_once(eyes: Eyes, watchlist: Watc
     found = list(examine_many(media_given, watchlist, eyes=eyes, lanes=LANES))
     assert [each.kind for each in found] == ["video", "still"]
     assert len(found[1].findings) == 1
+
+
+def test_faces_of_a_medium_that_cannot_be_made_to_wait_are_overwritten_and_the_lane_goes_on(
+    eyes: Eyes, watchlist: Watchlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "BATCHED_FROM_TEMPLATES", 0)
+    seen: list[looking.Look] = []
+
+    def failing(self: looking.Look) -> None:
+        seen.append(self)
+        raise MemoryError
+
+    monkeypatch.setattr(looking.Look, "without_pixels", failing)
+    with ExaminationStream(eyes.engine, 1) as stream:
+        wanted = Wanted(Medium(jpeg(astronaut())), watchlist, eyes)
+        with pytest.raises(MemoryError):
+            stream.submit(wanted).result(60)
+        assert [faces.spent for _, faces in seen[0].faces] == [True]
+        monkeypatch.undo()
+        assert len(stream.submit(wanted).result(60).findings) == 1
+
+
+def test_faces_are_overwritten_when_a_comparison_cannot_even_begin(
+    eyes: Eyes, watchlist: Watchlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[looking.Look] = []
+
+    def failing(looks: Sequence[looking.Look], *_: object) -> None:
+        seen.extend(looks)
+        raise MemoryError
+
+    monkeypatch.setattr(stream_module, "compare", failing)
+    with (
+        ExaminationStream(eyes.engine, 1) as stream,
+        pytest.raises(MemoryError),
+    ):
+        stream.submit(Wanted(Medium(jpeg(astronaut())), watchlist, eyes)).result(60)
+    assert [faces.spent for _, faces in seen[0].faces] == [True]
