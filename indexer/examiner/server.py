@@ -189,6 +189,9 @@ class ExaminerServer:
         except WireError:
             # The worker is gone: the main thread reads the end of its pipe.
             return
+        except Exception as defect:  # noqa: BLE001 - a future would log it, values and all, and go on
+            sys.excepthook(type(defect), defect, defect.__traceback__)
+            os._exit(DEFECT)
 
 
 class _AskedReferences:
@@ -301,7 +304,7 @@ def _quality(judged: FaceQuality) -> PhotoQuality:
         detection_score=judged.detection_score,
         figure=judged.figure,
         stability=judged.steadiness.small_changes if judged.steadiness is not None else None,
-        covered=(judged.steadiness.covered or "") if judged.steadiness is not None else "",
+        covered=judged.covered or "",
     )
 
 
