@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import cast
 
@@ -33,19 +34,24 @@ PHOTOS = References(7, (Reference("photo", LANDSCAPE),))
 
 
 class ScriptedChannel:
-    """A worker that says one thing after the other and notes how full the shelf is by then."""
+    """A worker that says the next thing when the last one was answered, and notes how full the
+    shelf is by then.
+    """
 
     def __init__(self, script: list[ExaminerInbound], shelf_size: Callable[[], int]) -> None:
         self._script = list(script)
         self._shelf_size = shelf_size
         self.sizes: list[int] = []
         self.sent: list[ExaminerOutbound] = []
+        self._answered = threading.Semaphore(1)
 
     def send(self, message: ExaminerOutbound) -> None:
         self.sent.append(message)
         self.sizes.append(self._shelf_size())
+        self._answered.release()
 
     def receive(self) -> ExaminerInbound | None:
+        assert self._answered.acquire(timeout=60)
         return self._script.pop(0) if self._script else None
 
 
