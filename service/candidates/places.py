@@ -36,8 +36,12 @@ def found_at(seen: SeenAt) -> FoundAt:
     address = seen.page_url or seen.media_url
     if not address:
         return FoundAt(seen.host, "")
-    parts = urlsplit(address)
-    site = parts.netloc.lower().rpartition("@")[2] or seen.host
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        # what is no address is an event of its own
+        return FoundAt(seen.host, f"page {address}")
+    site = parts.netloc.lower().rpartition("@")[2].rstrip(".") or seen.host
     account = _account(parts.path, parts.query)
     if account:
         return FoundAt(site, f"account {account}")

@@ -44,6 +44,11 @@ def test_a_medium_without_a_page_is_at_its_own_address() -> None:
     assert found_at(seen("https://name:secret@a.test:8443/x")).site == "a.test:8443"
 
 
+def test_what_is_no_address_still_has_a_place() -> None:
+    assert found_at(seen("http://[::1")).site == "cdn.test"
+    assert found_at(seen("https://a.test./x")).site == "a.test"
+
+
 def test_the_key_tells_neither_account_nor_whether_two_people_share_one(vault: Vault) -> None:
     one, other = uuid.uuid4(), uuid.uuid4()
     place = found_at(seen("https://a.test/user/somebody"))
