@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.accounts.actor import Actor, Role
 from service.candidates.models import Candidate, FaceFlood, LookAlikeLimit
-from service.enrolment.visibility import visible_people
+from service.enrolment.visibility import looked_for_by_face, visible_people
 from service.errors import NotFoundError
 
 RESTING = ("open", "stopped")
@@ -134,10 +134,14 @@ class ChanceRepository:
         return found
 
     def floods(self, *states: str) -> Sequence[FaceFlood]:
-        """Floods in these states, the latest first."""
+        """Floods in these states of people who are looked for by their face, the latest first."""
         return self._session.scalars(
             select(FaceFlood)
-            .where(FaceFlood.state.in_(states), self._may_know(FaceFlood.person_id))
+            .where(
+                FaceFlood.state.in_(states),
+                self._may_know(FaceFlood.person_id),
+                FaceFlood.person_id.in_(looked_for_by_face(self._at)),
+            )
             .order_by(FaceFlood.began_at.desc(), FaceFlood.id)
         ).all()
 
@@ -170,7 +174,11 @@ class ChanceRepository:
             self._session.scalar(
                 select(func.count())
                 .select_from(FaceFlood)
-                .where(FaceFlood.organisation_id == organisation_id, FaceFlood.state.in_(RESTING))
+                .where(
+                    FaceFlood.organisation_id == organisation_id,
+                    FaceFlood.state.in_(RESTING),
+                    FaceFlood.person_id.in_(looked_for_by_face(self._at)),
+                )
             )
             or 0
         )

@@ -130,7 +130,8 @@ class FaceFloods:
 
     def rests(self, session: Session, actor: Actor, person_id: uuid.UUID) -> bool:
         """Whether finds of a person whom the caller may know of rest now."""
-        return self._repository(session, actor).resting(person_id) is not None
+        resting = self._repository(session, actor).floods(*RESTING)
+        return any(row.person_id == person_id for row in resting)
 
     def count_resting(self, session: Session, actor: Actor, organisation_id: uuid.UUID) -> int:
         """For how many people of an organisation search by face rests."""

@@ -77,8 +77,19 @@ def people_with_faces(organisations: frozenset[uuid.UUID], at: datetime) -> Sele
     """
     people = aliased(Person)
     return select(people.id).where(
+        people.organisation_id.in_(organisations), _wants_faces(people, at)
+    )
+
+
+def looked_for_by_face(at: datetime) -> Select[uuid.UUID]:
+    """Ids of the people who may be looked for, and want that by their face, too."""
+    people = aliased(Person)
+    return select(people.id).where(people.id.in_(searchable_people(at)), _wants_faces(people, at))
+
+
+def _wants_faces(people: type[Person], at: datetime) -> ColumnElement[bool]:
+    return and_(
         people.face_opt_in.is_(True),
-        people.organisation_id.in_(organisations),
         exists().where(live_release(people.id, at), Release.covers_faces.is_(True)),
     )
 

@@ -201,6 +201,19 @@ class TestSayingSo:
         assert "For 1 person the search by face rests" in report.conclusion
         assert any("The search for your face rests" in line for line in mine.sentences)
 
+    @pytest.mark.parametrize("end", ["opt_out_of_faces", "withdraw_release", "withdraw_mandate"])
+    def test_nobody_is_asked_about_somebody_who_is_not_looked_for_any_more(
+        self, house: House, database: Database, end: str
+    ) -> None:
+        person, case = make_person(house)
+        flood(house, case.person_id)
+        getattr(house.rooms.enrolment.consent, end)(database, person, house.eyes, case.person_id)
+        assert resting(house) == []
+        made = house.rooms.candidates
+        with database.read() as session:
+            assert not made.face_search_rests(session, person, case.person_id)
+            assert made.floods.count_resting(session, house.operator, house.organisation_id) == 0
+
     def test_an_erased_person_leaves_no_flood(self, house: House, database: Database) -> None:
         person, case = make_person(house)
         flood(house, case.person_id)
