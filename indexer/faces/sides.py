@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from indexer.faces.found import Seen
 from indexer.media.picture import Pixels
 
+_TURNS = (cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 GAP_PX = 16
 """Between two sides: a face at the edge of one is not continued by the next."""
 
@@ -17,7 +19,7 @@ def beside_each_other(picture: Pixels) -> Pixels:
     canvas_height, canvas_width, corners = _layout(width, height)
     canvas = np.zeros((canvas_height, canvas_width, 3), np.uint8)
     for quarters, (left, top) in enumerate(corners, start=1):
-        side = np.rot90(picture, quarters)
+        side = cv2.rotate(picture, _TURNS[quarters - 1])
         canvas[top : top + side.shape[0], left : left + side.shape[1]] = side
     return canvas
 

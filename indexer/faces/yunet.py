@@ -27,14 +27,29 @@ class YuNet:
     def __init__(self, session: InferenceSession) -> None:
         self._session = session
         self._place = {name: place for place, name in enumerate(session.output_names)}
+        self._memory: Floats = np.zeros(0, np.float32)
 
     def look(self, pictures: Sequence[Pixels], least_score: float) -> list[Seen]:
         """All cells that score enough, overlapping as they do, in RGB pictures of one size."""
         height, width = pictures[0].shape[:2]
-        canvases = np.zeros((len(pictures), 3, _padded(height), _padded(width)), np.float32)
-        for canvas, picture in zip(canvases, pictures, strict=True):
-            fill_canvas(canvas, picture)
-        return self.look_at_canvases(canvases, least_score)
+        canvases = self._canvases(len(pictures), _padded(height), _padded(width))
+        try:
+            for canvas, picture in zip(canvases, pictures, strict=True):
+                fill_canvas(canvas, picture)
+            return self.look_at_canvases(canvases, least_score)
+        finally:
+            canvases.fill(0)
+
+    def _canvases(self, count: int, height: int, width: int) -> Floats:
+        """(count, 3, height, width) of zeros.
+
+        Memory that is taken anew for each look is given page by page, which takes as long as
+        filling it; so it is kept, overwritten.
+        """
+        size = count * 3 * height * width
+        if self._memory.size < size:
+            self._memory = np.zeros(size, np.float32)
+        return self._memory[:size].reshape(count, 3, height, width)
 
     def look_at_canvases(self, canvases: Floats, least_score: float) -> list[Seen]:
         """What is seen in each of (n, 3, height, width) float32 BGR 0-255; sides divide by 32."""
@@ -88,5 +103,5 @@ def fill_canvas(canvas: Floats, picture: Pixels) -> None:
 
 
 def _padded(side_px: int) -> int:
-    """The next of few sizes (multiples of 32): runtimes prepare each new size anew."""
-    return -(-side_px // 64) * 64
+    """The next multiple of the largest stride."""
+    return -(-side_px // 32) * 32
