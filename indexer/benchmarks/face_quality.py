@@ -49,10 +49,9 @@ Reals = NDArray[np.float64]
 TESTED_SHARE: Final = 0.5
 RATES: Final = (1e-3, 1e-4)
 FITTED: Final[dict[str, tuple[Sign, ...]]] = {
-    "with the vector's length": ("vector_length", "detection_score", "log_sharpness"),
-    "without it, of reference photos": ("small_changes", "detection_score", "log_sharpness"),
-    "without it, in passing": ("detection_score", "log_sharpness"),
-    "with everything": ("vector_length", "small_changes", "detection_score", "log_sharpness"),
+    "of a face in passing": ("vector_length", "detection_score"),
+    "of a reference photo": ("vector_length", "small_changes", "detection_score", "log_sharpness"),
+    "without the vector's length": ("small_changes", "detection_score", "log_sharpness"),
 }
 _BANDS: Final = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 1.0001)
 _FEWEST_IN_BAND: Final = 20
@@ -258,7 +257,7 @@ def _curves(
     signs: dict[str, Reals] = {
         "the figure as it is used": by_view([each.figure for each in qualities]),
         **{
-            f"fitted, {name}": by_view([PackQuality((model,)).with_figure(each).figure
+            f"fitted, {name}": by_view([PackQuality((model,)).judged(each).figure
                                         for each in qualities])
             for name, model in models.items()
         },

@@ -200,7 +200,7 @@ def _row(parts: Parts, pixels: Pixels, face: FoundFace, kind: str, strength: flo
     vectors = np.empty((1 + CHANGES, parts.pack.dimension), np.float32)
     lengths = np.empty(1 + CHANGES, np.float32)
     parts.recogniser.embed_into([crop, *changed(crop)], vectors, lengths)
-    quality = quality_of_pack(parts.pack.name).with_figure(
+    quality = quality_of_pack(parts.pack.name).judged(
         judge(
             face,
             crop,

@@ -114,7 +114,7 @@ class FaceEngine:
         lengths = np.empty(1 + CHANGES, np.float32)
         self._recogniser.embed_into([crop, *changed(crop)], vectors, lengths)
         steady = steadiness(vectors[0], vectors[1:])
-        quality = self._quality_of_pack.with_figure(
+        quality = self._quality_of_pack.judged(
             judge(face, crop, vector_length=float(lengths[0]), steadiness=steady)
         )
         refuse_if_poor(quality)

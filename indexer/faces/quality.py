@@ -21,7 +21,7 @@ import numpy as np
 
 from indexer.faces.align import eye_distance_px
 from indexer.faces.found import FoundFace
-from indexer.faces.steadiness import Steadiness
+from indexer.faces.steadiness import Part, Steadiness
 from indexer.media.picture import Pixels
 
 NOSE_DEPTH_IN_EYE_DISTANCES = 0.6
@@ -35,7 +35,8 @@ class FaceQuality:
     `sharpness` is the variance of the Laplacian of the aligned face, `brightness` its mean (0-255),
     `yaw_degrees` an estimate from the landmarks. `vector_length` is that of the face's vector
     before it was normalised, and `steadiness` is known of reference photos only. `figure` is the
-    share of genuine comparisons that a face like this one is expected to pass, in [0, 1].
+    share of genuine comparisons that a face like this one is expected to pass, in [0, 1], and
+    `covered` the part that seems to be covered: 1 and None where nobody measured the pack.
     """
 
     eye_distance_px: float
@@ -46,6 +47,7 @@ class FaceQuality:
     vector_length: float | None = None
     steadiness: Steadiness | None = None
     figure: float = 1.0
+    covered: Part | None = None
 
 
 def judge(

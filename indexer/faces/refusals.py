@@ -20,8 +20,8 @@ MIN_SHARPNESS = 25.0
 AVERAGE_BRIGHTNESS = 130.0
 MAX_YAW_DEGREES = 45.0
 """LFW shows nothing lost up to 60 degrees but has hardly any face beyond 45."""
-MIN_FIGURE = 0.35
-"""Two in three comparisons with a good photo of the same person would fail."""
+MIN_FIGURE = 0.5
+"""Every second comparison with a good photo of the same person would fail."""
 
 
 def refuse_if_poor(quality: FaceQuality) -> None:
@@ -67,14 +67,13 @@ def _of_signs(quality: FaceQuality) -> tuple[str, str] | None:
 
 
 def _of_covering(quality: FaceQuality) -> tuple[str, str] | None:
-    covered = quality.steadiness.covered if quality.steadiness is not None else None
-    if covered is None:
+    if quality.covered is None:
         return None
     part = {
         "upper": "The eyes or the forehead seem to be covered",
         "lower": "Mouth and nose seem to be covered",
         "side": "One side of the face seems to be covered or in deep shadow",
-    }[covered]
+    }[quality.covered]
     return "covered", f"{part}. Choose a photo that shows the whole face."
 
 

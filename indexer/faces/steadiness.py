@@ -29,13 +29,6 @@ _LOWER_FROM_PX: Final = 72
 _MIDDLE_PX: Final = 56
 _CENTRE_PX: Final = (56.0, 72.0)
 
-UPPER_COVERED_FROM = -0.05
-LOWER_COVERED_FROM = 0.67
-SIDE_COVERED_FROM = 0.46
-"""Measured with yunet-sface on 1,932 photos of LFW, of which about 0.3 % are beyond each limit
-(sunglasses, hands and microphones among them); of faces of which a bar, a mask or a board was drawn
-over most of that part, 55 %, 80 % and 70 % are."""
-
 
 @dataclass(frozen=True, slots=True)
 class Steadiness:
@@ -51,14 +44,22 @@ class Steadiness:
     without_left: float
     without_right: float
 
-    @property
-    def covered(self) -> Part | None:
+
+@dataclass(frozen=True, slots=True)
+class CoveredLimits:
+    """From which differences of those cosines on a part is covered, for one network."""
+
+    upper: float
+    lower: float
+    side: float
+
+    def part(self, steady: Steadiness) -> Part | None:
         """Which part of the face says nothing of who it is, if one does."""
-        if self.without_upper - self.without_lower > UPPER_COVERED_FROM:
+        if steady.without_upper - steady.without_lower > self.upper:
             return "upper"
-        if self.without_lower - self.without_upper > LOWER_COVERED_FROM:
+        if steady.without_lower - steady.without_upper > self.lower:
             return "lower"
-        if abs(self.without_left - self.without_right) > SIDE_COVERED_FROM:
+        if abs(steady.without_left - steady.without_right) > self.side:
             return "side"
         return None
 

@@ -183,7 +183,7 @@ def test_a_folder_is_measured_from_pictures_to_figures(folder: Path, models_dir:
     spoiled = {curve.sign: curve for curve in result.curves if curve.set == "spoiled"}
     best = spoiled["the similarity itself (nothing can be better)"]
     assert all(best.area <= curve.area + 1e-9 for curve in spoiled.values())
-    assert {fit.name for fit in result.fits} >= {"with the vector's length", "with everything"}
+    assert {fit.name for fit in result.fits} >= {"of a face in passing", "of a reference photo"}
     assert all(weight >= 0 for fit in result.fits for weight in fit.weights.values())
     assert {each.kind for each in result.kinds} <= {spoiling.name for spoiling in SPOILINGS}
     assert sum(each.of_good for each in result.refusals) == pytest.approx(1)

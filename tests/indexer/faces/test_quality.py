@@ -14,7 +14,7 @@ import pytest
 from indexer.examiner.protocol import PhotoQuality
 from indexer.faces import FaceEngine, PhotoRefusedError
 from indexer.faces.quality import FaceQuality
-from indexer.faces.quality_figure import GENERIC, FigureModel, quality_of_pack, sign_of
+from indexer.faces.quality_figure import UNMEASURED, FigureModel, quality_of_pack, sign_of
 from indexer.faces.refusals import MIN_FIGURE, refuse_if_poor
 from indexer.faces.steadiness import CHANGES, Steadiness, changed, steadiness
 from indexer.media.picture import Pixels
@@ -70,7 +70,7 @@ def test_a_good_photo_has_a_high_figure(engine: FaceEngine) -> None:
     assert quality.vector_length is not None
     assert quality.vector_length > 11
     assert quality.steadiness is not None
-    assert quality.steadiness.covered is None
+    assert quality.covered is None
     assert quality.steadiness.small_changes > 0.93
 
 
@@ -133,8 +133,7 @@ def test_the_covered_part_is_named(
     engine: FaceEngine, where: tuple[slice, slice], part: str
 ) -> None:
     quality, _ = judged(engine, covered(where))
-    assert quality.steadiness is not None
-    assert quality.steadiness.covered == part
+    assert quality.covered == part
 
 
 def test_ordinary_faces_of_a_group_are_not_called_covered_or_poor(engine: FaceEngine) -> None:
@@ -152,9 +151,9 @@ def test_ordinary_faces_of_a_group_are_not_called_covered_or_poor(engine: FaceEn
         ({"brightness": 230.0}, "too_bright"),
         ({"yaw_degrees": -50.0}, "turned_away"),
         ({"sharpness": 10.0}, "blurred"),
-        ({"steadiness": Steadiness(0.9, 0.7, 0.6, 0.8, 0.8)}, "covered"),
-        ({"steadiness": Steadiness(0.9, 0.2, 0.95, 0.8, 0.8)}, "covered"),
-        ({"steadiness": Steadiness(0.9, 0.45, 0.8, 0.3, 0.9)}, "covered"),
+        ({"covered": "upper"}, "covered"),
+        ({"covered": "lower"}, "covered"),
+        ({"covered": "side"}, "covered"),
         ({"figure": MIN_FIGURE - 0.01}, "unclear"),
         ({"figure": MIN_FIGURE - 0.01, "brightness": 40.0}, "too_dark"),
         ({"figure": MIN_FIGURE - 0.01, "brightness": 210.0}, "too_bright"),
@@ -178,8 +177,8 @@ def test_a_better_sign_never_lowers_the_figure() -> None:
         ("detection_score", 0.6, 0.95),
         ("sharpness", 5.0, 500.0),
     ):
-        low = of_pack.with_figure(dataclasses.replace(GOOD, **{field: worse}))  # type: ignore[arg-type]
-        high = of_pack.with_figure(dataclasses.replace(GOOD, **{field: better}))  # type: ignore[arg-type]
+        low = of_pack.judged(dataclasses.replace(GOOD, **{field: worse}))  # type: ignore[arg-type]
+        high = of_pack.judged(dataclasses.replace(GOOD, **{field: better}))  # type: ignore[arg-type]
         assert low.figure < high.figure
 
 
@@ -188,17 +187,30 @@ def test_a_weight_below_nothing_is_refused() -> None:
         FigureModel(0.0, (("vector_length", -0.1),))
 
 
-def test_a_pack_that_nobody_measured_is_judged_without_the_length_of_its_vectors() -> None:
+@pytest.mark.parametrize(
+    ("steady", "part"),
+    [
+        (STEADY, None),
+        (Steadiness(0.9, 0.7, 0.6, 0.8, 0.8), "upper"),
+        (Steadiness(0.9, 0.2, 0.95, 0.8, 0.8), "lower"),
+        (Steadiness(0.9, 0.45, 0.8, 0.3, 0.9), "side"),
+        (Steadiness(0.9, 0.45, 0.8, 0.9, 0.3), "side"),
+    ],
+)
+def test_a_part_whose_loss_changes_nothing_is_covered(steady: Steadiness, part: str | None) -> None:
+    quality = dataclasses.replace(GOOD, steadiness=steady)
+    assert quality_of_pack("yunet-sface").judged(quality).covered == part
+
+
+def test_of_a_pack_that_nobody_measured_nothing_is_said() -> None:
     other = quality_of_pack("somebody-elses-pack")
-    assert other is GENERIC
+    assert other is UNMEASURED
     assert other.is_a_face(0.01), "nothing is left out by a limit of another network"
-    short = dataclasses.replace(GOOD, vector_length=0.5)
-    assert other.with_figure(short).figure == other.with_figure(GOOD).figure
-    assert other.with_figure(GOOD).figure > 0.8
-    unsteady = dataclasses.replace(GOOD, steadiness=dataclasses.replace(STEADY, small_changes=0.8))
-    assert other.with_figure(unsteady).figure < 0.3
-    seen_in_passing = dataclasses.replace(GOOD, steadiness=None, vector_length=None)
-    assert other.with_figure(seen_in_passing).figure > 0.5
+    quality = FaceQuality(40.0, 150.0, 130.0, 0.0, 0.5, 0.5, Steadiness(0.5, 0.9, 0.1, 0.1, 0.9))
+    judged = other.judged(quality)
+    assert judged.figure == 1.0
+    assert judged.covered is None
+    refuse_if_poor(judged)
 
 
 def test_a_sign_that_was_not_looked_for_makes_no_figure() -> None:
@@ -241,7 +253,7 @@ def test_what_was_stored_before_there_was_a_figure_is_still_read() -> None:
 
 def test_somebody_elses_pack_judges_photos_too(shared_engine: FaceEngine) -> None:
     sharp = shared_engine.enrol_with_quality(picture(astronaut())).quality
-    assert 0.5 < sharp.figure <= 1
+    assert sharp.figure == 1.0, "nobody has measured it"
     with pytest.raises(PhotoRefusedError) as caught:
         shared_engine.enrol(picture(cv2.GaussianBlur(astronaut(), (0, 0), 5)))
     assert caught.value.code == "blurred"

@@ -60,7 +60,7 @@ def test_tables_are_for_people_and_the_file_for_programs(
         "False matches, as multiples",
         "Refusing reference photos",
         "too few people have more than two pictures",
-        "Fitted with the vector's length",
+        "Fitted of a face in passing",
         "photos were spoiled by programs",
     ):
         assert words in said
