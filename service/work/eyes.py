@@ -19,6 +19,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from indexer.examiner.client import ExaminerClient
+from indexer.examiner.errors import ExaminerUnavailableError
 from indexer.examiner.gallery_content import WholeGallery
 from indexer.examiner.protocol import Enrolled, Hashed, Reference
 from indexer.observations import Examination, ModelStamp
@@ -116,15 +117,26 @@ class ExaminerEyes:
     ) -> Examination:
         """Look at one medium; `only_person` restricts the comparison to one verified case."""
         self._follow_now_and_then()
-        return self._running().examine(
-            content,
-            declared_type=declared_type,
-            media_url=media_url,
-            page_url=page_url,
-            only_person=only_person,
-            with_faces=with_faces,
-            references=self,
-        )
+
+        def look(client: ExaminerClient) -> Examination:
+            return client.examine(
+                content,
+                declared_type=declared_type,
+                media_url=media_url,
+                page_url=page_url,
+                only_person=only_person,
+                with_faces=with_faces,
+                references=self,
+            )
+
+        client = self._running()
+        try:
+            return look(client)
+        except ExaminerUnavailableError:
+            following = self._in_place_of(client)
+            if following is None:
+                raise
+            return look(following)
 
     def of(self, person_ref: str) -> Sequence[Reference]:
         """Reference photos of a person whom the examiner has found (and only then)."""
@@ -172,6 +184,14 @@ class ExaminerEyes:
             if self._client is None:
                 raise RuntimeError("the examiner was closed while it was being asked")
             return self._client
+
+    def _in_place_of(self, client: ExaminerClient) -> ExaminerClient | None:
+        """The examiner that was started since, as when a switch was turned; None without one.
+
+        It is not started for this: where the eyes were closed, nobody waits for an answer.
+        """
+        with self._lock:
+            return self._client if self._client is not client else None
 
     def _start_if_needed(self, opening: Opening) -> ExaminerClient:
         if self._client is None:

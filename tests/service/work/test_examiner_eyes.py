@@ -163,6 +163,26 @@ def test_somebody_masked_while_the_watch_list_is_being_read_stays_masked(
     assert look(eyes, photo).findings == ()
 
 
+def test_a_medium_under_way_when_the_examiner_is_replaced_is_looked_at_by_the_next(
+    eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.know(uuid.uuid4(), eyes.hash(photo).hashes or MediaHashes(""))
+    asked: list[uuid.UUID] = []
+
+    def replaced_meanwhile(session: Session, person_id: uuid.UUID) -> tuple[Reference, ...]:
+        asked.append(person_id)
+        if len(asked) == 1:
+            eyes.close()
+            eyes.follow_gallery()
+        return ()
+
+    monkeypatch.setattr(people, "references_of", replaced_meanwhile)
+    found = look(eyes, photo)
+    assert found.refusal is None
+    assert len(found.findings) == 1
+    assert len(asked) == 2
+
+
 def test_after_a_crash_the_gallery_is_there_again(
     eyes: ExaminerEyes, people: PeopleOfATest, photo: bytes
 ) -> None:
