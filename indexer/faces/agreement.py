@@ -38,6 +38,8 @@ MOST_LANDMARKS_MOVE: Final = 0.15
 """Of the distance between the eyes, in the middle and at most. A face that is tilted a little may
 be looked at once more by one and not by the other: that moved one by .065, and what is recognised
 in it to a cosine of .97 (the same photograph saved again as JPEG moves it as much)."""
+BOUNDS: Final = f"{LEAST_COSINE} {MOST_SIMILARITY_MOVES} {MOST_LANDMARKS_MOVE}"
+"""What was agreed to by other bounds is asked again."""
 
 
 class Disagreement(Exception):  # noqa: N818 - an answer to a question, not a failure

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.faces.agreement import (
+    BOUNDS,
     Disagreement,
     agreed_before,
     compare_with_float32,
@@ -85,7 +86,9 @@ def _require_agreement(pack: ModelPack, folder: Path, loaded: LoadedModels, thre
     """Raise `Disagreement` unless `loaded` sees what float32 sees."""
     among = ONNX_RUNTIMES if pack.family == "insightface" else RUNTIMES
     plain = next(name for name in usable_runtimes("auto", among) if name in _FLOAT32)
-    of_what = f"{stamp_of(pack).digest}\n{loaded.runtime} {device_of(loaded.runtime)}\n{plain}"
+    of_what = "\n".join(
+        (stamp_of(pack).digest, f"{loaded.runtime} {device_of(loaded.runtime)}", plain, BOUNDS)
+    )
     if agreed_before(folder, of_what):
         return
     exact = _load(pack, folder, plain, threads)

@@ -77,6 +77,9 @@ def test_bfloat16_is_taken_where_it_agrees_and_the_answer_is_remembered(
         assert engine.runtime == "openvino-bf16"
         assert engine.passed_over == ()
     assert len(asked) == 1
+    monkeypatch.setattr(loading, "BOUNDS", "stricter ones")
+    FaceEngine.open(models_dir=own_models, threads=1)
+    assert len(asked) == 2, "what was agreed to by other bounds is no answer"
 
 
 def test_a_fast_runtime_that_sees_other_faces_is_passed_over_and_refused_when_asked_for(
