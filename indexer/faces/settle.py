@@ -39,9 +39,11 @@ SIDE_PX: Final = 160
 SHARE: Final = 2.2
 """A cut-out's side in sides of the face: it shows a face of 73 pixels, with room for being off."""
 LIKELY_FACE: Final = -0.5
-"""Log odds from which a place is looked at again."""
+MAYBE_FACE: Final = -2.0
+"""Log odds from which a place is looked at again: one that is turned, and one that is upright."""
 _SMALL_PX: Final = 32.0
 """A face that is smaller in a picture that was decoded smaller is looked at in full size."""
+_UPRIGHT_RATHER: Final = 0.1
 _STRAIGHT_DEGREES: Final = 12.0
 _UPRIGHT_DEGREES: Final = 35.0
 _SURE: Final = 0.8
@@ -104,7 +106,8 @@ def places_of(from_sides: Sequence[Seen], demands: Demands) -> Places:
     sides = np.arange(0, 90 * len(each), 90, dtype=np.float32)
     shown_at = np.repeat(sides, [len(of_side) for of_side in each])
     first = (shown_at == 0) & (seen.scores >= demands.upright)
-    which = apart(seen.boxes_px, np.lexsort((-seen.scores, ~first)), MAX_PLACES)
+    order = np.lexsort((-seen.scores - _UPRIGHT_RATHER * (shown_at == 0), ~first))
+    which = apart(seen.boxes_px, order, MAX_PLACES)
     return Places(seen.only(which), shown_at[which])
 
 
@@ -144,7 +147,8 @@ def settle(
     off = np.abs(_about_zero(thought.roll_degrees - places.shown_at))
     scores, as_upright = places.seen.scores, places.shown_at == 0
     as_upright &= scores >= demands.upright
-    likely = thought.faces >= LIKELY_FACE
+    least = np.where((places.shown_at == 0) & (off < _UPRIGHT_DEGREES), MAYBE_FACE, LIKELY_FACE)
+    likely = thought.faces >= least
     stays = as_upright | (likely & (scores >= demands.turned))
     stays &= off < _STRAIGHT_DEGREES
     again = np.flatnonzero(~stays & (likely | (scores >= demands.upright))).tolist()
