@@ -23,23 +23,21 @@ from itertools import count
 from types import TracebackType
 from typing import Self, TypeVar
 
-import msgspec
-
 from indexer.errors import WireError
+from indexer.examiner.asking import ask, look_at
 from indexer.examiner.company import Company
-from indexer.examiner.conversations import Conversation
 from indexer.examiner.errors import ExaminerRefusedError, ExaminerUnavailableError
 from indexer.examiner.gallery_content import (
     GalleryContent,
     GalleryDifference,
     WholeGallery,
     change_messages,
+    send_messages,
     whole_messages,
 )
-from indexer.examiner.masks import Masks
+from indexer.examiner.masks import Masks, without_people
 from indexer.examiner.process import ExaminerProcess
 from indexer.examiner.protocol import (
-    MAX_REFERENCES,
     Enrol,
     Enrolled,
     Examine,
@@ -47,22 +45,16 @@ from indexer.examiner.protocol import (
     ExaminerInbound,
     ExaminerOutbound,
     Failed,
-    FinishGallery,
     GalleryHash,
     GalleryLoaded,
-    GalleryPartTaken,
     GalleryTemplate,
     Hash,
     Hashed,
     Hello,
-    LoadGallery,
     MaskPerson,
     PersonMasked,
     Ready,
-    Reference,
-    References,
     ReferenceSource,
-    ReferencesWanted,
 )
 from indexer.observations import Examination, MediaHashes, ModelStamp, Refusal
 
@@ -245,7 +237,7 @@ class ExaminerClient:
                 refusal=Refusal(CRASH_CODE, CRASH_MESSAGE),
                 seconds=time.monotonic() - started,
             )
-        return _without(answer.examination, masked)
+        return without_people(answer.examination, masked)
 
     def enrol(self, content: bytes, others: Sequence[bytes] = ()) -> Enrolled:
         """A template of a reference photo, or why not. `others` are the person's vectors so far."""
@@ -311,18 +303,10 @@ class ExaminerClient:
             return loaded
 
     def _send_whole(self, gallery: GalleryContent) -> GalleryLoaded:
-        for message in whole_messages(gallery):
-            if isinstance(message, LoadGallery | FinishGallery):
-                return self._ask_or_unavailable(message, GalleryLoaded)
-            self._ask_or_unavailable(message, GalleryPartTaken)
-        raise WireError("a gallery was sent without its end")
+        return send_messages(whole_messages(gallery), self._ask_or_unavailable)
 
     def _send_difference(self, difference: GalleryDifference) -> GalleryLoaded:
-        answers = [
-            self._ask_or_unavailable(message, GalleryLoaded)
-            for message in change_messages(difference)
-        ]
-        return answers[-1]
+        return send_messages(change_messages(difference), self._ask_or_unavailable)
 
     def _send_masks(self) -> None:
         while not self._masks.is_sent:
@@ -347,7 +331,7 @@ class ExaminerClient:
             raise WireError("the examiner is not running")
         try:
             with process.conversations.about(None) as conversation:
-                answer = self._asked(process, conversation, message)
+                answer = ask(process, conversation, message, self._timeout_s)
         except BaseException:
             # Whatever broke the conversation, the next one must not read its remains.
             self._drop()
@@ -360,19 +344,6 @@ class ExaminerClient:
             self._drop()
             raise WireError(f"the examiner answered out of turn: {type(answer).__name__}")
         return answer
-
-    def _asked(
-        self, process: ExaminerProcess, conversation: Conversation, message: ExaminerInbound
-    ) -> ExaminerOutbound:
-        until_s = time.monotonic() + self._timeout_s
-        try:
-            process.say(conversation, message, until_s)
-            return conversation.hear(until_s)
-        except TimeoutError as error:
-            # While this is still under way: a medium beside it may not be what hangs.
-            process.kill()
-            process.conversations.wait_for_end()
-            raise WireError("the examiner took longer than it may") from error
 
     def _looked_at(
         self,
@@ -407,7 +378,9 @@ class ExaminerClient:
         """The answer, or None and whether the examiner had only this to do when it ended."""
         process = self._process_for(message)
         try:
-            return self._conversation(process, message, kind, references), True
+            return look_at(
+                process, message, kind, references, lambda: self.masked, self._timeout_s
+            ), True
         except WireError as error:
             # Whatever was heard last, this process is at its end: the next call finds a new one.
             process.kill()
@@ -425,43 +398,6 @@ class ExaminerClient:
                 raise ExaminerUnavailableError("the examiner ended while it was being started")
             return self._process
 
-    def _conversation(
-        self,
-        process: ExaminerProcess,
-        message: Examine | Enrol | Hash,
-        kind: type[Answer],
-        references: ReferenceSource | None,
-    ) -> Answer:
-        """Send one request and give references when asked, until the answer comes."""
-        until_s = time.monotonic() + self._timeout_s
-        broken: Exception | None = None
-        with process.conversations.about(message.request_id) as conversation:
-            process.say(conversation, message, until_s)
-            try:
-                answer = conversation.hear(until_s)
-                while isinstance(answer, ReferencesWanted):
-                    found: Sequence[Reference] = ()
-                    if references is not None and answer.person_ref not in self.masked:
-                        try:
-                            found = references.of(answer.person_ref)[:MAX_REFERENCES]
-                        except Exception as error:  # noqa: BLE001 - raised again below
-                            # The examiner waits for an answer; others look beside this one.
-                            broken = error
-                    process.say(conversation, References(answer.request_id, tuple(found)), until_s)
-                    answer = conversation.hear(until_s)
-            except TimeoutError as error:
-                # While this is still under way, so that others know that they were not alone.
-                process.kill()
-                process.conversations.wait_for_end()
-                raise WireError("the examiner took longer than it may") from error
-        if broken is not None:
-            raise broken
-        if isinstance(answer, Failed):
-            raise ExaminerRefusedError(answer.code, answer.message)
-        if not isinstance(answer, kind):
-            raise WireError(f"the examiner answered out of turn: {type(answer).__name__}")
-        return answer
-
     def _next_request(self) -> int:
         return next(self._requests)
 
@@ -469,15 +405,3 @@ class ExaminerClient:
         if self._process is not None:
             self._process.end()
             self._process = None
-
-
-def _without(examination: Examination, masked: frozenset[str]) -> Examination:
-    """The same, without people who were masked while the medium was looked at."""
-    if not any(finding.person_ref in masked for finding in examination.findings):
-        return examination
-    return msgspec.structs.replace(
-        examination,
-        findings=tuple(
-            finding for finding in examination.findings if finding.person_ref not in masked
-        ),
-    )

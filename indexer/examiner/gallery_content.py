@@ -15,18 +15,23 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
+from indexer.errors import WireError
 from indexer.examiner.protocol import (
     BeginGallery,
     ChangeGallery,
     FinishGallery,
     GalleryHash,
+    GalleryLoaded,
     GalleryPart,
+    GalleryPartTaken,
     GalleryTemplate,
     LoadGallery,
 )
 from indexer.observations import ModelStamp
+
+Taken = TypeVar("Taken", GalleryLoaded, GalleryPartTaken)
 
 PART_TEMPLATES: Final = 4096
 """Eight megabytes at 512 dimensions."""
@@ -163,3 +168,26 @@ def change_messages(difference: GalleryDifference) -> Iterator[ChangeGallery]:
             hashes=tuple(each.hashes) if last and each.hashes is not None else None,
             chance_matches_per_face=each.chance_matches_per_face,
         )
+
+
+class AskGallery(Protocol):
+    """Sends one message and gives the answer, which must be of this kind."""
+
+    def __call__(self, message: GalleryMessage | ChangeGallery, kind: type[Taken]) -> Taken:
+        """Raises what the examiner says against it."""
+        ...
+
+
+def send_messages(
+    messages: Iterable[GalleryMessage | ChangeGallery], ask: AskGallery
+) -> GalleryLoaded:
+    """Send a gallery or a difference, in order; the last answer says what is loaded."""
+    loaded: GalleryLoaded | None = None
+    for message in messages:
+        if isinstance(message, BeginGallery | GalleryPart):
+            ask(message, GalleryPartTaken)
+        else:
+            loaded = ask(message, GalleryLoaded)
+    if loaded is None:
+        raise WireError("a gallery was sent without its end")
+    return loaded

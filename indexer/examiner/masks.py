@@ -10,6 +10,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
+
+from indexer.observations import Examination
+
 
 class Masks:
     """Safe to share between threads."""
@@ -72,3 +76,15 @@ class Masks:
         """Everybody who is masked now, or was at any time since this was handed over."""
         with self._turn:
             return self._hidden | self._meanwhile[each]
+
+
+def without_people(examination: Examination, masked: frozenset[str]) -> Examination:
+    """The same, without people who were masked while the medium was looked at."""
+    if not any(finding.person_ref in masked for finding in examination.findings):
+        return examination
+    return msgspec.structs.replace(
+        examination,
+        findings=tuple(
+            finding for finding in examination.findings if finding.person_ref not in masked
+        ),
+    )
