@@ -12,7 +12,6 @@ Thresholds are those of the pack's own calibration, at one false match in 1,000 
 
 from __future__ import annotations
 
-import itertools
 import os
 import platform
 from collections.abc import Callable, Sequence
@@ -27,6 +26,18 @@ from numpy.typing import NDArray
 from indexer.benchmarks.calibrating import is_held_out
 from indexer.benchmarks.faces_seen import NothingToMeasureError, Said, read_folder
 from indexer.benchmarks.fusing import FusingRate, measure_fusing
+from indexer.benchmarks.quality_checks import (
+    Kept,
+    KindMissed,
+    LeftOut,
+    Refusals,
+    Strangers,
+    kept_of,
+    kinds_of,
+    left_out_of,
+    refusals_of,
+    strangers_of,
+)
 from indexer.benchmarks.quality_curves import (
     REJECTED,
     Genuine,
@@ -40,7 +51,7 @@ from indexer.benchmarks.quality_views import AS_IT_IS, Sample, Views, look
 from indexer.faces.packs import DEFAULT_PACK, stamp_of
 from indexer.faces.parts import open_parts
 from indexer.faces.quality import FaceQuality
-from indexer.faces.quality_figure import FigureModel, PackQuality, Sign
+from indexer.faces.quality_figure import FigureModel, PackQuality, Sign, quality_of_pack
 from indexer.media import Decoder
 from indexer.observations import ModelStamp
 
@@ -53,9 +64,6 @@ FITTED: Final[dict[str, tuple[Sign, ...]]] = {
     "of a reference photo": ("vector_length", "small_changes", "detection_score", "log_sharpness"),
     "without the vector's length": ("small_changes", "detection_score", "log_sharpness"),
 }
-_BANDS: Final = (0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 1.0001)
-_FEWEST_IN_BAND: Final = 20
-_MANY: Final = 2000
 
 CAVEATS: Final = (
     "photos were spoiled by programs: real blur and darkness differ",
@@ -100,51 +108,6 @@ class FittedFigure(msgspec.Struct, frozen=True):
     weights: dict[str, float]
 
 
-class Kept(msgspec.Struct, frozen=True):
-    """What the figure expected between two values of it, and what came."""
-
-    least: float
-    comparisons: int
-    expected: float
-    passed: float
-
-
-class Strangers(msgspec.Struct, frozen=True):
-    """False matches at one in 10,000, as multiples of that, by the figure: of a probe with good
-    templates; of a template with all probes, and with poor ones (figure below one half).
-    """
-
-    least: float
-    views: int
-    as_probe: float
-    as_template: float
-    as_template_of_poor: float
-
-
-class Refusals(msgspec.Struct, frozen=True):
-    """One refusal of reference photos: the share of photos as they are and of spoiled ones that it
-    refuses, and FNMR of the spoiled ones refused. "" is those that are taken.
-    """
-
-    code: str
-    of_good: float
-    of_spoiled: float
-    missed: float
-
-
-class KindMissed(msgspec.Struct, frozen=True):
-    """One way to spoil: how many faces were looked for and not found, median figure, FNMR, and the
-    share refused as a reference photo.
-    """
-
-    kind: str
-    looked_for: int
-    not_found: int
-    figure: float
-    missed: float
-    refused: float
-
-
 class QualityBenchmark(msgspec.Struct, frozen=True):
     """One run, with all that it takes to read it and to repeat it."""
 
@@ -164,6 +127,7 @@ class QualityBenchmark(msgspec.Struct, frozen=True):
     strangers: tuple[Strangers, ...]
     refusals: tuple[Refusals, ...]
     kinds: tuple[KindMissed, ...]
+    left_out: LeftOut
     fusing: tuple[FusingRate, ...]
     caveats: tuple[str, ...] = CAVEATS
 
@@ -200,7 +164,7 @@ def run_quality_benchmark(
     spoiled = genuine_of(tested, wanted.seed, spoiled=True)
     as_they_are = genuine_of(tested, wanted.seed, spoiled=False)
     said("comparing strangers", 0, 0)
-    strangers = _strangers(tested, thresholds[-1], wanted.seed)
+    strangers = strangers_of(tested, thresholds[-1], wanted.seed)
     said("putting photos together", 0, 0)
     return QualityBenchmark(
         set_name=wanted.folder.name,
@@ -222,10 +186,13 @@ def run_quality_benchmark(
             FittedFigure(name, model.intercept, {str(sign): w for sign, w in model.weights})
             for name, model in models.items()
         ),
-        kept=_kept(tested, spoiled, thresholds[-1]),
+        kept=kept_of(tested, spoiled, thresholds[-1]),
         strangers=strangers,
-        refusals=_refusals(tested, spoiled, thresholds[-1]),
-        kinds=_kinds(tested, spoiled, thresholds[-1]),
+        refusals=refusals_of(tested, spoiled, thresholds[-1]),
+        kinds=kinds_of(tested, spoiled, thresholds[-1]),
+        left_out=left_out_of(
+            views, quality_of_pack(parts.pack.name).face_from_length, thresholds[0]
+        ),
         fusing=measure_fusing(tested, wanted.seed),
     )
 
@@ -291,91 +258,3 @@ _SIGNS: Final[dict[str, Callable[[FaceQuality], float]]] = {
     "looking ahead": lambda quality: -abs(quality.yaw_degrees),
     "light": lambda quality: -abs(quality.brightness - 130),
 }
-
-
-def _kept(views: Views, genuine: Genuine, threshold: float) -> tuple[Kept, ...]:
-    figure = np.array([each.figure for each in views.qualities])[genuine.view]
-    found = []
-    for least, below in itertools.pairwise(_BANDS):
-        inside = (figure >= least) & (figure < below)
-        if inside.sum() < _FEWEST_IN_BAND:
-            continue
-        weight = genuine.weight[inside]
-        passed = genuine.similarity[inside] >= threshold
-        found.append(
-            Kept(
-                least,
-                int(inside.sum()),
-                float(np.average(figure[inside], weights=weight)),
-                float(np.average(passed, weights=weight)),
-            )
-        )
-    return tuple(found)
-
-
-def _strangers(views: Views, threshold: float, seed: int) -> tuple[Strangers, ...]:
-    chance = np.random.default_rng(seed)
-    figure = np.array([each.figure for each in views.qualities])
-    spoiled, good = views.kind != AS_IT_IS, views.kind == AS_IT_IS
-    every = np.flatnonzero(spoiled)
-    poor = np.flatnonzero(spoiled & (figure < 0.5))
-
-    def rate(ones: NDArray[np.intp], others: NDArray[np.intp]) -> float:
-        ones, others = (chance.permutation(rows)[:_MANY] for rows in (ones, others))
-        strangers = views.person[ones][:, None] != views.person[others][None]
-        alike = views.vectors[ones] @ views.vectors[others].T
-        above = (alike >= threshold) & strangers
-        return float(above.sum() / max(1, strangers.sum()) / RATES[-1])
-
-    found = []
-    for least, below in itertools.pairwise(_BANDS):
-        rows = np.flatnonzero(spoiled & (figure >= least) & (figure < below))
-        if len(rows) < _FEWEST_IN_BAND or len(poor) < _FEWEST_IN_BAND:
-            continue
-        found.append(
-            Strangers(
-                least,
-                len(rows),
-                rate(rows, np.flatnonzero(good)),
-                rate(rows, every),
-                rate(rows, poor),
-            )
-        )
-    return tuple(found)
-
-
-def _refusals(views: Views, genuine: Genuine, threshold: float) -> tuple[Refusals, ...]:
-    good = views.refusal[views.kind == AS_IT_IS]
-    spoiled = views.refusal[views.kind != AS_IT_IS]
-    codes = views.refusal[genuine.view]
-    return tuple(
-        Refusals(
-            str(code),
-            float((good == code).mean()),
-            float((spoiled == code).mean()),
-            _missed(genuine, codes == code, threshold),
-        )
-        for code in np.unique(views.refusal)
-    )
-
-
-def _kinds(views: Views, genuine: Genuine, threshold: float) -> tuple[KindMissed, ...]:
-    figure = np.array([each.figure for each in views.qualities])
-    kinds = views.kind[genuine.view]
-    return tuple(
-        KindMissed(
-            kind,
-            *views.missed[kind],
-            float(np.median(figure[views.kind == kind])),
-            _missed(genuine, kinds == kind, threshold),
-            float((views.refusal[views.kind == kind] != "").mean()),
-        )
-        for kind in sorted(views.missed)
-        if kind != AS_IT_IS and (kinds == kind).any()
-    )
-
-
-def _missed(genuine: Genuine, which: NDArray[np.bool_], threshold: float) -> float:
-    if not which.any():
-        return 0.0
-    return float(np.average(genuine.similarity[which] < threshold, weights=genuine.weight[which]))

@@ -25,6 +25,12 @@ def quality_tables(result: QualityBenchmark) -> Iterator[RenderableType]:
     yield _strangers(result)
     yield _refusals(result)
     yield _kinds(result)
+    left_out = result.left_out
+    yield (
+        f"Left out as no face, by a vector shorter than {left_out.shorter_than:g}: "
+        f"{left_out.left_out:,} of {left_out.views:,} spoiled faces, of which "
+        f"{left_out.would_match:,} would match at one false match in 1,000"
+    )
     if result.fusing:
         yield _fusing(result)
     else:
