@@ -7,11 +7,16 @@ ONNX Runtime 1.32 refuses the YuNet file and OpenCV 5.0 the SFace file as publis
 3. Batch, height and width become dynamic.
 4. The result is stored beside the source under a name that holds `FOLDING_VERSION`, the source's
    digest and its own, written to a temporary file and renamed.
+
+The name tells a damaged copy, not a planted one: so the folder must belong to this account or to
+root, and nobody else may write there.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +38,7 @@ def folded_path(source: Path, sha256: str, *, dynamic_size: bool) -> Path:
     digest and replaced. Raises `ModelUnusableError` for a file that is no such model, or when the
     cache cannot be written.
     """
+    _require_ours(source.parent)
     kind = "any-size" if dynamic_size else "fixed-size"
     prefix = f"{source.stem}.folded{FOLDING_VERSION}-{kind}-{sha256[:16]}-"
     for cached in sorted(source.parent.glob(f"{prefix}*.onnx")):
@@ -53,6 +59,21 @@ def folded_path(source: Path, sha256: str, *, dynamic_size: bool) -> Path:
             f"({error.strerror}); make it writable, or fetch the pack into another folder"
         ) from error
     return target
+
+
+def _require_ours(folder: Path) -> None:
+    """Raise `ModelUnusableError` where another account could plant a network."""
+    found = folder.stat()
+    if found.st_mode & stat.S_IWOTH:
+        raise ModelUnusableError(
+            f"{folder} can be written by every account of this machine, so its networks cannot be "
+            f"trusted: run `chmod o-w {folder}`, and `likeness models fetch` if others use it"
+        )
+    if found.st_uid not in {0, os.geteuid()}:
+        raise ModelUnusableError(
+            f"{folder} belongs to another account, so its networks cannot be trusted: give it to "
+            "the account that runs Likeness, or to root"
+        )
 
 
 def fold(model: onnx.ModelProto, *, dynamic_size: bool) -> onnx.ModelProto:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -94,3 +95,27 @@ def test_a_runtime_refuses_what_it_cannot_load(tmp_path: Path, runtime: str) -> 
     source.write_bytes(b"\x08\x07garbage")
     with pytest.raises(ModelUnusableError, match=r"broken\.onnx"):
         open_session(source, runtime)  # type: ignore[arg-type]
+
+
+def test_a_folder_that_everybody_may_write_is_not_trusted(models_dir: Path, tmp_path: Path) -> None:
+    file = find_pack(DEFAULT_PACK).file("detector")
+    source = Path(shutil.copy(models_dir / DEFAULT_PACK / file.name, tmp_path / file.name))
+    tmp_path.chmod(0o777)
+    with pytest.raises(ModelUnusableError, match="chmod o-w"):
+        folded_path(source, file.sha256, dynamic_size=True)
+    tmp_path.chmod(0o755)
+    assert folded_path(source, file.sha256, dynamic_size=True).is_file()
+
+
+def test_a_folder_of_another_account_is_not_trusted(
+    models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = find_pack(DEFAULT_PACK).file("detector")
+    source = Path(shutil.copy(models_dir / DEFAULT_PACK / file.name, tmp_path / file.name))
+    if not os.geteuid():
+        os.chown(tmp_path, 12345, -1)
+    else:
+        owner = os.geteuid()
+        monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    with pytest.raises(ModelUnusableError, match="another account"):
+        folded_path(source, file.sha256, dynamic_size=True)
