@@ -10,8 +10,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, Final, cast
+
+import numpy as np
+
+_FIRST_USE: Final = threading.Lock()
 
 # The runtimes have no types.
 
@@ -23,7 +28,20 @@ def openvino_module() -> Any:
         sys.modules.setdefault(name, cast(ModuleType, None))
     import openvino  # noqa: PLC0415 - half a second, and only after the line above
 
+    _make_ready(openvino)
     return openvino
+
+
+def _make_ready(openvino: Any) -> None:
+    """Have OpenVINO meet NumPy once, in one thread.
+
+    Its bindings look NumPy up at their first use, inside of a C++ lock and letting Python go
+    meanwhile: two threads that come first together wait for each other for ever.
+    """
+    with _FIRST_USE:
+        tensor = openvino.Tensor(np.zeros(1, np.float32), shared_memory=True)
+        tensor.get_element_type().to_dtype()
+        np.array(tensor.data)
 
 
 def onnxruntime_module() -> Any:

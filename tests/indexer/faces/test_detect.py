@@ -17,6 +17,7 @@ from indexer.faces.detect import (
 from indexer.faces.found import Seen, distinct, nothing, overlaps, together
 from indexer.faces.levels import WORKING_SIDE_PX, fitted
 from indexer.faces.parts import open_parts
+from indexer.media.picture import Pixels
 from tests.fixtures.photographs import astronaut, group, landscape, resized
 
 
@@ -123,3 +124,24 @@ def test_a_read_only_picture_and_one_of_a_single_line_are_looked_at(
 def test_another_detector_finds_the_same(detector: YuNetDetector) -> None:
     one, other = detector.detect(group()), detector.another().detect(group())
     assert [face.box_px for face in one] == [face.box_px for face in other]
+
+
+def test_a_small_face_alone_in_a_large_picture_is_found(detector: YuNetDetector) -> None:
+    small = resized(astronaut(), 26 / 105)
+    height, width = small.shape[:2]
+    for left, top in ((1, 1), (700, 500), (1600 - width, 1200 - height)):
+        large = np.full((1200, 1600, 3), 120, np.uint8)
+        large[top : top + height, left : left + width] = small
+        faces = detector.detect(large)
+        assert len(faces) == 1
+        assert left <= faces[0].box_px[0] <= left + width
+        half = resized(large, 0.5)
+        asked: list[int] = []
+
+        def in_full(large: Pixels = large, asked: list[int] = asked) -> Pixels:
+            asked.append(1)
+            return large
+
+        (of_half,) = detector.detect(half, in_full)
+        assert asked
+        assert of_half.box_px[0] == pytest.approx(faces[0].box_px[0] / 2, abs=6)

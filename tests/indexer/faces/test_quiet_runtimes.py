@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from indexer.faces import FaceEngine
+
 WATCHED = """
 import sys, threading
 contacted = []
@@ -42,3 +44,38 @@ def test_no_runtime_reports_to_its_maker(models_dir: Path, tmp_path: Path, runti
     )
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.iterdir()) == [], "no identifier was left in the home folder"
+
+
+TWO_THREADS = """
+import sys, threading
+import numpy as np
+from indexer.faces.session import open_session
+
+session = open_session(sys.argv[1], "openvino", 1)
+together = threading.Barrier(2)
+
+def look(own):
+    together.wait()
+    own.run(np.zeros((1, 3, 64, 64), np.float32))
+
+threads = [threading.Thread(target=look, args=(session.another(),)) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("done")
+"""
+
+
+def test_two_threads_that_come_first_together_do_not_wait_for_each_other(models_dir: Path) -> None:
+    FaceEngine.open(models_dir=models_dir, runtime="openvino", threads=1)
+    folded = next((models_dir / "yunet-sface").glob("*yunet*.folded*any-size*.onnx"))
+    for _ in range(5):
+        done = subprocess.run(
+            [sys.executable, "-c", TWO_THREADS, str(folded)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        assert done.stdout == "done\n"
