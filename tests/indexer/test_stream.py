@@ -189,7 +189,8 @@ def test_a_large_picture_is_decoded_in_full_only_where_a_small_face_needs_it(
 
     monkeypatch.setattr(DecoderPool, "decode", watched)
     nobody = Watchlist.empty()
-    examine(Medium(jpeg(resized(astronaut(), 3.0))), nobody, eyes=eyes)
+    close = resized(astronaut()[:280, 100:380], 5.0)
+    assert examine(Medium(jpeg(close)), nobody, eyes=eyes).faces_counted == 1
     assert sizes == [512]
     sizes.clear()
     small = resized(group(), 0.6)
