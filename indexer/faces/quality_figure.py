@@ -99,7 +99,7 @@ _OF_PACKS: Final = {
         # that part 55 %, 80 % and 70 %.
         covered=CoveredLimits(upper=-0.05, lower=0.67, side=0.46),
         # See "What is no face" in docs/face-quality.md.
-        face_from_length=5.5,
+        face_from_length=5.0,
     ),
 }
 
