@@ -8,6 +8,7 @@ Which runtimes there are, and which one is taken, is said in `runtimes.py`.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -82,9 +83,13 @@ class OpenVinoSession:
         cls, path: Path, runtime: RuntimeName, threads: int, *, of_many_shapes: bool = False
     ) -> OpenVinoSession:
         """Compile a network for this machine. Raises `ModelUnusableError`."""
+        # Requests of one stream wait for each other: one for each thread that may come.
+        streams = len(os.sched_getaffinity(0)) if threads == 1 else 1
         settings = {
-            "INFERENCE_NUM_THREADS": threads,
-            "NUM_STREAMS": 1,
+            "INFERENCE_NUM_THREADS": threads * streams,
+            "NUM_STREAMS": streams,
+            # Several lanes and their decoders move between the cores as they are free.
+            "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": "bf16" if runtime == "openvino-bf16" else "f32",
             "PERFORMANCE_HINT": "LATENCY",
         }
