@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
+import msgspec
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from service.errors import InvalidInputError
 
 app = typer.Typer(name="bench", help="Figures on your own data.", no_args_is_help=True)
 
@@ -25,6 +30,31 @@ def console_for_tables() -> Console:
     """Standard output; wide where it goes to a file, so that no cell is folded."""
     console = Console()
     return console if console.is_terminal else Console(width=_WIDE_COLUMNS)
+
+
+def check_target(json_file: str) -> None:
+    """Refuse a file that could not be written, before anything is measured: some runs take hours.
+
+    Raises `InvalidInputError`.
+    """
+    if not json_file or json_file == STANDARD_OUTPUT:
+        return
+    target = Path(json_file)
+    if target.is_dir() or not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise InvalidInputError(f"{json_file} cannot be written; name a file in a folder of yours.")
+
+
+def give(result: msgspec.Struct, json_file: str, tables: Iterable[RenderableType]) -> None:
+    """Write the figures to the file, too, and show the tables; or only write to standard output."""
+    written = msgspec.json.format(msgspec.json.encode(result), indent=2)
+    if json_file == STANDARD_OUTPUT:
+        typer.echo(written.decode())
+        return
+    if json_file:
+        Path(json_file).write_bytes(written)
+    console = console_for_tables()
+    for part in tables:
+        console.print(part)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from service.errors import InvalidInputError
@@ -15,7 +14,7 @@ from service.work import (
     bench_quality,  # noqa: F401 - registers its command
     bench_watchlist,  # noqa: F401 - registers its command
 )
-from service.work.bench_app import STANDARD_OUTPUT, app, console_for_tables, progress_of
+from service.work.bench_app import app, check_target, give, progress_of
 
 __all__ = ["app"]
 
@@ -54,6 +53,7 @@ def bench_hashing(
 
     if not data.is_dir():
         raise InvalidInputError(f"{data} is no folder.")
+    check_target(json_file)
     wanted = Wanted(
         folder=data,
         limit=limit,
@@ -66,15 +66,7 @@ def bench_hashing(
     )
     with progress_of() as said:
         result = run_hashing_benchmark(wanted, said)
-    written = msgspec.json.format(msgspec.json.encode(result), indent=2)
-    if json_file == STANDARD_OUTPUT:
-        typer.echo(written.decode())
-        return
-    if json_file:
-        Path(json_file).write_bytes(written)
-    console = console_for_tables()
-    for part in hashing_tables(result):
-        console.print(part)
+    give(result, json_file, hashing_tables(result))
 
 
 def _sizes(text: str) -> tuple[int, ...]:

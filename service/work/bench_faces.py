@@ -10,7 +10,7 @@ import typer
 
 from service.command_context import settings_of
 from service.errors import InvalidInputError
-from service.work.bench_app import STANDARD_OUTPUT, app, console_for_tables, progress_of
+from service.work.bench_app import app, check_target, give, progress_of
 
 if TYPE_CHECKING:
     from indexer.benchmarks.faces import FacesBenchmark
@@ -89,6 +89,8 @@ def bench_faces(
     if not data.is_dir():
         raise InvalidInputError(f"{data} is no folder.")
     before = _read_baseline(baseline) if baseline is not None else None
+    check_target(json_file)
+    check_target(str(write_calibration or ""))
     wanted = Wanted(
         folder=data,
         pack=pack or settings.pack,
@@ -112,15 +114,7 @@ def bench_faces(
         run = run_faces_benchmark(wanted, said)
     if write_calibration is not None and run.calibration is not None:
         write(run.calibration, write_calibration)
-    written = msgspec.json.format(msgspec.json.encode(run.figures), indent=2)
-    if json_file == STANDARD_OUTPUT:
-        typer.echo(written.decode())
-        return
-    if json_file:
-        Path(json_file).write_bytes(written)
-    console = console_for_tables()
-    for part in faces_tables(run.figures, before, run.calibration):
-        console.print(part)
+    give(run.figures, json_file, faces_tables(run.figures, before, run.calibration))
 
 
 def _read_baseline(path: Path) -> FacesBenchmark:

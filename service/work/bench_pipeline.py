@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 from rich.console import RenderableType
 from rich.table import Table
 
 from service.command_context import settings_of
 from service.errors import InvalidInputError
-from service.work.bench_app import STANDARD_OUTPUT, app, console_for_tables, progress_of
+from service.work.bench_app import app, check_target, give, progress_of
 
 if TYPE_CHECKING:
     from indexer.benchmarks.pipeline import PipelineBenchmark
@@ -63,6 +62,7 @@ def bench_pipeline(
     if bool(peer) != (peer_root is not None):
         raise InvalidInputError("A peer needs both: --peer, its pack, and --peer-root, its folder.")
     settings = settings_of(context)
+    check_target(json_file)
     wanted = Wanted(
         folder=data,
         photos=photos,
@@ -80,15 +80,7 @@ def bench_pipeline(
     )
     with progress_of() as said:
         result = run_pipeline_benchmark(wanted, said)
-    written = msgspec.json.format(msgspec.json.encode(result), indent=2)
-    if json_file == STANDARD_OUTPUT:
-        typer.echo(written.decode())
-        return
-    if json_file:
-        Path(json_file).write_bytes(written)
-    console = console_for_tables()
-    for part in pipeline_tables(result):
-        console.print(part)
+    give(result, json_file, pipeline_tables(result))
 
 
 def pipeline_tables(result: PipelineBenchmark) -> Iterator[RenderableType]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from service.command_context import settings_of
 from service.errors import InvalidInputError
-from service.work.bench_app import STANDARD_OUTPUT, app, console_for_tables, progress_of
+from service.work.bench_app import app, check_target, give, progress_of
 
 
 @app.command("quality")
@@ -47,6 +46,7 @@ def bench_quality(
     settings = settings_of(context)
     if not data.is_dir():
         raise InvalidInputError(f"{data} is no folder.")
+    check_target(json_file)
     wanted = Wanted(
         folder=data,
         pack=pack or settings.pack,
@@ -60,12 +60,4 @@ def bench_quality(
     )
     with progress_of() as said:
         result = run_quality_benchmark(wanted, said)
-    written = msgspec.json.format(msgspec.json.encode(result), indent=2)
-    if json_file == STANDARD_OUTPUT:
-        typer.echo(written.decode())
-        return
-    if json_file:
-        Path(json_file).write_bytes(written)
-    console = console_for_tables()
-    for part in quality_tables(result):
-        console.print(part)
+    give(result, json_file, quality_tables(result))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import msgspec
 import typer
 from rich.console import RenderableType
 from rich.table import Table
 
 from service.errors import InvalidInputError
-from service.work.bench_app import STANDARD_OUTPUT, app, console_for_tables, progress_of
+from service.work.bench_app import app, check_target, give, progress_of
 
 if TYPE_CHECKING:
     from indexer.benchmarks.watchlist import WatchlistBenchmark
@@ -52,6 +50,7 @@ def bench_watchlist(
 
     if drawn not in ("clustered", "random"):
         raise InvalidInputError("What is drawn is clustered or random.")
+    check_target(json_file)
     wanted = Wanted(
         size=size,
         dimension=dim,
@@ -65,15 +64,7 @@ def bench_watchlist(
     )
     with progress_of() as said:
         result = run_watchlist_benchmark(wanted, said)
-    written = msgspec.json.format(msgspec.json.encode(result), indent=2)
-    if json_file == STANDARD_OUTPUT:
-        typer.echo(written.decode())
-        return
-    if json_file:
-        Path(json_file).write_bytes(written)
-    console = console_for_tables()
-    for part in watchlist_tables(result):
-        console.print(part)
+    give(result, json_file, watchlist_tables(result))
 
 
 def watchlist_tables(result: WatchlistBenchmark) -> Iterator[RenderableType]:

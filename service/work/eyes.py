@@ -75,11 +75,6 @@ class ExaminerEyes:
         return self._running().model
 
     @property
-    def faces_problem(self) -> str:
-        """Why no face is looked for although it is wanted, as a stable code; empty when one is."""
-        return self._opening.problem
-
-    @property
     def change(self) -> int:
         """The change number of the gallery that is loaded, half a second old at most."""
         self._follow_now_and_then()

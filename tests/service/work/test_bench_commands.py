@@ -73,3 +73,13 @@ def test_the_index_is_measured_when_sizes_are_given(
 def test_what_cannot_be_measured_is_said(wrong: list[str], folder: Path) -> None:
     arguments = [str(folder) if each == "." else each for each in wrong]
     assert cli.run(["bench", "hashing", *arguments]) == 1
+
+
+@pytest.mark.parametrize("option", ["--json", "--write-calibration"])
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
+    folder: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    # The folder holds no people: whoever began to measure would say that.
+    for target in (folder / "not there" / "figures.json", folder):
+        assert cli.run(["bench", "faces", "--data", str(folder), option, str(target)]) == 1
+        assert "cannot be written" in capsys.readouterr().err

@@ -167,7 +167,7 @@ def test_after_an_upgrade_nothing_is_compared_until_the_templates_are_made_anew(
         session.execute(update(StoredTemplate).values(**old))
         session.execute(update(ModelInUse).values(digest="0" * 64, preprocessing=1))
     assert site.look().model is None
-    assert site.eyes.faces_problem == "rebuilding"
+    assert site.eyes._opening.problem == "rebuilding"
     assert site.faces_found() == []
     known = [each for each in site.look(ASTRONAUT).findings if each.hashes]
     assert [each.person_ref for each in known] == [str(person_id)], "known pictures go on"
@@ -185,7 +185,7 @@ def test_after_an_upgrade_nothing_is_compared_until_the_templates_are_made_anew(
     assert site.state() == "switched"
     assert site.eyes.model == ModelChoice.of(site.settings).installed.stamp(DEFAULT_PACK)
     assert site.faces_found() == [str(person_id)]
-    assert site.eyes.faces_problem == ""
+    assert site.eyes._opening.problem == ""
     # both came at one moment of the test's clock
     words = sorted(photo.face_words for photo in site.view(person).photos)
     assert words[0] == ""
@@ -203,7 +203,7 @@ def test_an_installation_of_before_the_migrations_is_blind_and_then_finds_again(
         session.execute(update(StoredTemplate).values(**old))
     upgrade(site.database)
     assert site.look().model is None
-    assert site.eyes.faces_problem == "rebuilding"
+    assert site.eyes._opening.problem == "rebuilding"
     assert site.building.is_waiting()
     assert site.view(person).faces.state == "being_prepared"
     assert site.building.build() == 1
@@ -225,7 +225,7 @@ def test_a_machine_without_the_files_says_so_and_looks_again_when_they_are_there
     folder = site.settings.models_dir / DEFAULT_PACK
     away = folder.rename(folder.with_name("away"))
     assert site.look().model is None
-    assert site.eyes.faces_problem == "files_missing"
+    assert site.eyes._opening.problem == "files_missing"
     (said,) = examine_models(site.settings)
     assert said.verdict == "bad"
     assert "likeness models fetch" in said.words
@@ -242,7 +242,7 @@ def test_damaged_files_are_not_searched_with(site: Site) -> None:
         path.write_bytes(content[:-100] + bytes(100))
     seen = site.look(ASTRONAUT)
     assert seen.model is None
-    assert site.eyes.faces_problem == "pack_damaged"
+    assert site.eyes._opening.problem == "pack_damaged"
     assert [each.person_ref for each in seen.findings] == [str(person_id)], "as a known picture"
 
 
@@ -256,7 +256,7 @@ def test_a_pack_of_the_same_name_with_another_input_is_not_taken_for_the_one_in_
     description = site.settings.models_dir / SECOND / "pack.toml"
     description.write_text(description.read_text("utf-8").replace("1.01", "1.02"), "utf-8")
     assert site.look().model is None
-    assert site.eyes.faces_problem == "other_files"
+    assert site.eyes._opening.problem == "other_files"
     site.building.settle()
     assert site.state() == "switched", "only a program's own change is followed by itself"
 
