@@ -76,8 +76,15 @@ class ExaminerProcess:
         """Hand something over; kill the process when that takes until `until_s` of the monotonic
         clock: a pipe that nobody reads blocks whoever writes. Raises `WireError` when it is gone.
         """
-        with self._handing_over, self._watchdog.deadline(until_s - time.monotonic()):
-            conversation.say(message)
+        try:
+            with self._handing_over, self._watchdog.deadline(until_s - time.monotonic()):
+                conversation.say(message)
+        except WireError:
+            if time.monotonic() >= until_s:
+                # What it was killed over is under way until its end has been seen.
+                self.kill()
+                self.conversations.wait_for_end()
+            raise
 
     def end(self) -> None:
         """Close its pipe, wait a moment, then kill."""
