@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 UV     ?= uv
+# Two at a time: each may start an examiner, a crawler, a database and a browser of its own.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 BIN     = $(VENV)/bin
 export VENV
 

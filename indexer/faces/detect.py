@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, Self
 
 import cv2
 import numpy as np
@@ -21,19 +21,16 @@ import numpy as np
 from indexer.faces.found import FoundFace, Seen, together
 from indexer.faces.levels import WORKING_SIDE_PX, FullSize, Level, Levels, fitted
 from indexer.faces.orientation import OrientationNetwork
-from indexer.faces.session import InferenceSession
-from indexer.faces.settle import MAX_FACES, SIDE_PX, Demands, Places, places_of, settle
+from indexer.faces.settle import MAX_FACES, Demands, Places, places_of, settle
 from indexer.faces.sides import as_it_was, beside_each_other
-from indexer.faces.yunet import YuNet, fill_canvas
 from indexer.media.picture import Picture, Pixels
 from indexer.observations import Box
 
-__all__ = ["Detector", "FoundFace", "YuNetDetector", "face_box"]
+__all__ = ["CompleteDetector", "Detector", "FaceNetwork", "FoundFace", "face_box"]
 
 BORDERED_SIDE_PX = 320
 MIN_PLACE_SCORE = 0.2
 """What may be a face: a turned one scores low until it is turned upright."""
-MIN_HINT_SCORE = 0.02
 HINT_SIDE_PX = 24.0
 """What is this small in a picture that was made smaller counts at a very low score: faces of 16 to
 32 pixels in a picture of 1600 answer like this, and are sure ones once looked at in full size."""
@@ -44,7 +41,7 @@ hint; and one of 24 pixels alone in a picture of 1600 leaves no hint in 12 of 10
 looked at once more in this size, part by part (one look at all of it takes half as long again)."""
 PART_SIDE_PX, PARTS_OVERLAP_PX = 672, 64
 MIN_FACE_SIDE_PX = 12
-YUNET_DEMANDS = Demands(upright=0.6, again=0.75, turned=0.85, turned_for_each_seen=3.0)
+YUNET_DEMANDS = Demands(upright=0.6, again=0.75, turned=0.85, hint=0.02, turned_for_each_seen=3.0)
 """Of 150 turned faces 99 in 100 score .90 and more once upright, and a cup of coffee .82. That one
 turned by 10, 20, 30 degrees shows 3, 6, 9 was measured on 60 people."""
 _BATCH = 8
@@ -73,20 +70,35 @@ class Detector(Protocol):
         ...
 
 
-class YuNetDetector:
-    """YuNet 2023mar, made complete in rotation."""
+class FaceNetwork(Protocol):
+    """One look at pictures, by a network that learned upright faces."""
+
+    def look(self, pictures: Sequence[Pixels], least_score: float) -> list[Seen]:
+        """All cells that score enough, overlapping as they do, in RGB pictures of one size."""
+        ...
+
+    def another(self) -> Self:
+        """One more over the same weights, for another thread."""
+        ...
+
+
+class CompleteDetector:
+    """A network's looks, made complete in rotation. Used by one thread at a time."""
 
     def __init__(
-        self, session: InferenceSession, orientation: OrientationNetwork | None = None
+        self,
+        network: FaceNetwork,
+        demands: Demands,
+        orientation: OrientationNetwork | None = None,
     ) -> None:
         """`orientation` is used by this detector alone; without it one is opened."""
-        self._session = session
-        self._network = YuNet(session)
+        self._network = network
+        self._demands = demands
         self._orientation = orientation or OrientationNetwork.open()
 
-    def another(self) -> YuNetDetector:
+    def another(self) -> CompleteDetector:
         """One more over the same weights, for another thread."""
-        return YuNetDetector(self._session.another(), self._orientation.another())
+        return CompleteDetector(self._network.another(), self._demands, self._orientation.another())
 
     def detect(self, picture: Pixels, full_size: FullSize | None = None) -> tuple[FoundFace, ...]:
         """See `Detector.detect`."""
@@ -113,13 +125,13 @@ class YuNetDetector:
                 seen.append(look.moved(left, top))
         small = together(seen)
         small = small.only(small.boxes_px[:, 2:].max(axis=1, initial=0) <= PARTS_OVERLAP_PX)
-        places = places_of([large_enough(small.scaled(to_picture))], YUNET_DEMANDS)
+        places = places_of([large_enough(small.scaled(to_picture))], self._demands)
         more = self._settled(picture, places.beside(found.boxes_px))
         both = together([found, more])
         return both.only(np.argsort(-both.scores, kind="stable")[:MAX_FACES])
 
     def _settled(self, picture: Levels, places: Places) -> Seen:
-        return settle(picture, places, self._orientation, self._look_at_cut_outs, YUNET_DEMANDS)
+        return settle(picture, places, self._orientation, self._look_at_cut_outs, self._demands)
 
     def _places(self, picture: Levels) -> Places:
         smaller = picture.smaller.pixels
@@ -129,12 +141,12 @@ class YuNetDetector:
             self._look_as_it_is(picture.working),
             *(seen.scaled(picture.smaller.factor) for seen in others),
         ]
-        return places_of([large_enough(seen) for seen in from_sides], YUNET_DEMANDS)
+        return places_of([large_enough(seen) for seen in from_sides], self._demands)
 
     def _look_as_it_is(self, working: Level) -> Seen:
         if working.factor == 1:
             return self._network.look([working.pixels], MIN_PLACE_SCORE)[0]
-        (seen,) = self._network.look([working.pixels], MIN_HINT_SCORE)
+        (seen,) = self._network.look([working.pixels], self._demands.hint)
         small = seen.boxes_px[:, 2:].max(axis=1, initial=0) <= HINT_SIDE_PX
         return seen.only((seen.scores >= MIN_PLACE_SCORE) | small).scaled(working.factor)
 
@@ -146,19 +158,13 @@ class YuNetDetector:
         )
         (seen,) = self._network.look([np.asarray(grown, np.uint8)], MIN_PLACE_SCORE)
         return places_of(
-            [large_enough(seen.moved(-border, -border).scaled(to_picture))], YUNET_DEMANDS
+            [large_enough(seen.moved(-border, -border).scaled(to_picture))], self._demands
         )
 
     def _look_at_cut_outs(self, cut_outs: Sequence[Pixels]) -> list[Seen]:
         seen: list[Seen] = []
         for at in range(0, len(cut_outs), _BATCH):
-            some = cut_outs[at : at + _BATCH]
-            # Few batch sizes: runtimes prepare each new one anew.
-            batch = np.zeros((1 << (len(some) - 1).bit_length(), 3, SIDE_PX, SIDE_PX), np.float32)
-            for row, cut_out in enumerate(some):
-                fill_canvas(batch[row], cut_out)
-            seen += self._network.look_at_canvases(batch, MIN_PLACE_SCORE)[: len(some)]
-            batch.fill(0)
+            seen += self._network.look(cut_outs[at : at + _BATCH], MIN_PLACE_SCORE)
         return seen
 
 

@@ -1,111 +1,96 @@
-"""InsightFace's packs through its own model zoo: detection and recognition, nothing else.
+"""InsightFace's packs through its own code: detection and recognition, nothing else.
 
-Only the two files that the pack names are ever opened, so age, gender, landmark and swapping
-models that lie in the same folder are never loaded. Nothing is downloaded here.
+1. Only the two files that the pack names are ever opened, so age, gender, landmark and swapping
+   models that lie in the same folder are never loaded. Nothing is downloaded here.
+2. What its networks want and answer is known to InsightFace's classes; they are run by one of our
+   sessions, so that every runtime can run them and what it keeps of a run is overwritten.
+3. SCRFD is one look, as YuNet is: `detect.py` makes either complete in rotation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Self
 
 import numpy as np
 
-from indexer.faces.detect import MIN_PLACE_SCORE, large_enough
 from indexer.faces.embed import write_unit_vectors
 from indexer.faces.errors import ModelUnusableError
-from indexer.faces.found import FoundFace, Seen
-from indexer.faces.levels import FullSize, Levels
-from indexer.faces.orientation import OrientationNetwork
+from indexer.faces.found import Seen, together
 from indexer.faces.quiet_runtimes import onnxruntime_module
-from indexer.faces.session import (
-    Floats,
-    RuntimeName,
-    provider_name,
-    providers_of,
-    session_options,
-)
-from indexer.faces.settle import SIDE_PX, Demands, places_of, settle
+from indexer.faces.session import Floats, InferenceSession
+from indexer.faces.settle import Demands
+from indexer.faces.yunet import padded
 from indexer.media.picture import Pixels
 
-SECOND_LOOK_FROM_PX = 960
-SCRFD_DEMANDS = Demands(upright=0.5, again=0.6, turned=0.65, turned_for_each_seen=1.0)
+SCRFD_DEMANDS = Demands(upright=0.5, again=0.6, turned=0.65, hint=0.1, turned_for_each_seen=1.0)
 """Upright faces score .73 and more in 95 of 100 (60 people), those upside down .61 in the middle;
 up to 60 degrees its landmarks show the roll as it is."""
-_SIDEWAYS = (320, 320)
-_BATCH_SIZES = ((128, 128), (640, 640))
+_WITH_LANDMARKS: Final = (9, 15)
+"""How many outputs an SCRFD has that says landmarks."""
 
 
-class ScrfdDetector:
-    """InsightFace's SCRFD, made complete in rotation as YuNet is (`detect.py`).
+class ScrfdNetwork:
+    """One look of InsightFace's SCRFD."""
 
-    It looks in 128 and 640 pixels, and 1280 for large pictures; 320 from the other three sides.
-    """
+    def __init__(self, path: Path, session: InferenceSession) -> None:
+        """Raises `ModelUnusableError` for a file that is no SCRFD with landmarks."""
+        self._path = path
+        self._session = session
+        described = _DescribedSession.of(path, session)
+        if len(described.outputs) not in _WITH_LANDMARKS:
+            raise ModelUnusableError(f"{path.name} is no SCRFD detector that says landmarks")
+        onnxruntime_module()
+        from insightface.model_zoo.scrfd import SCRFD  # noqa: PLC0415 - half a second
 
-    def __init__(
-        self,
-        path: Path,
-        threads: int,
-        orientation: OrientationNetwork | None = None,
-        runtime: RuntimeName = "onnxruntime",
-    ) -> None:
-        self._model = _load(path, "detection", threads, runtime)
-        self._model.prepare(0, det_thresh=MIN_PLACE_SCORE, input_size=list(_BATCH_SIZES))
-        self._orientation = orientation or OrientationNetwork.open()
+        # InsightFace has no types.
+        self._model: Any = SCRFD(
+            model_file=str(path), session=described, static_shape_sessions=False
+        )
 
-    def another(self) -> ScrfdDetector:
+    def another(self) -> Self:
         """One more over the same weights, for another thread."""
-        detector = object.__new__(ScrfdDetector)
-        detector._model = self._model
-        detector._orientation = self._orientation.another()
-        return detector
+        return type(self)(self._path, self._session.another())
 
-    def detect(self, picture: Pixels, full_size: FullSize | None = None) -> tuple[FoundFace, ...]:
-        """See `Detector.detect`. A large picture is always looked at in full size."""
-        if full_size is None:
-            return self._detect(picture)
-        larger = full_size()
-        across, down = (picture.shape[at] / larger.shape[at] for at in (1, 0))
-        return tuple(face.scaled(across, down) for face in self._detect(larger))
+    def look(self, pictures: Sequence[Pixels], least_score: float) -> list[Seen]:
+        """All cells that score enough, overlapping as they do, in RGB pictures of one size."""
+        return [self._look(picture, least_score) for picture in pictures]
 
-    def _detect(self, picture: Pixels) -> tuple[FoundFace, ...]:
-        sizes = [*_BATCH_SIZES]
-        if max(picture.shape[:2]) >= SECOND_LOOK_FROM_PX:
-            sizes.append((1280, 1280))
+    def _look(self, picture: Pixels, least_score: float) -> Seen:
         height, width = picture.shape[:2]
-        from_sides = [self._look(picture, sizes)]
-        for quarters in (1, 2, 3):
-            turned = np.ascontiguousarray(np.rot90(picture, quarters))
-            size = (height, width) if quarters % 2 else (width, height)
-            from_sides.append(self._look(turned, [_SIDEWAYS]).turned_back(quarters, *size))
-        places = places_of([large_enough(seen) for seen in from_sides], SCRFD_DEMANDS)
-        found = settle(
-            Levels(picture), places, self._orientation, self._look_at_cut_outs, SCRFD_DEMANDS
-        )
-        return tuple(found.faces())
-
-    def _look_at_cut_outs(self, cut_outs: Sequence[Pixels]) -> list[Seen]:
-        return [self._look(cut_out, [(SIDE_PX, SIDE_PX)]) for cut_out in cut_outs]
-
-    def _look(self, picture: Pixels, sizes: list[tuple[int, int]]) -> Seen:
         if self._model.static_input_size is not None:
-            sizes = [self._model.static_input_size]
-        bgr = np.ascontiguousarray(picture[:, :, ::-1])
-        boxes, landmarks = self._model.detect(bgr, input_size=sizes)
+            bgr = np.ascontiguousarray(picture[:, :, ::-1])
+            boxes, points = self._model.detect(bgr, det_thresh=least_score)
+            looks = [_as_seen(boxes[:, 4], boxes[:, :4], points)]
+        else:
+            bgr = np.zeros((padded(height), padded(width), 3), np.uint8)
+            bgr[:height, :width] = picture[:, :, ::-1]
+            of_strides = self._model.forward(bgr, least_score)
+            looks = [_as_seen(*of_stride) for of_stride in zip(*of_strides, strict=True)]
         bgr.fill(0)
-        return Seen(
-            np.concatenate([boxes[:, :2], boxes[:, 2:4] - boxes[:, :2]], axis=1),
-            np.asarray(landmarks, np.float32),
-            np.asarray(boxes[:, 4], np.float32),
-        )
+        return together(looks)
 
 
 class ArcFaceRecogniser:
     """InsightFace's ArcFace-like recognisers."""
 
-    def __init__(self, path: Path, threads: int, runtime: RuntimeName = "onnxruntime") -> None:
-        self._model = _load(path, "recognition", threads, runtime)
+    def __init__(self, path: Path, session: InferenceSession) -> None:
+        """Raises `ModelUnusableError` for a file that is no recogniser."""
+        self._path = path
+        self._session = session
+        described = _DescribedSession.of(path, session)
+        if len(described.outputs) != 1 or described.inputs[0].shape[2:] != [112, 112]:
+            raise ModelUnusableError(f"{path.name} is no recogniser of faces of 112 x 112 pixels")
+        onnxruntime_module()
+        from insightface.model_zoo.arcface_onnx import ArcFaceONNX  # noqa: PLC0415
+
+        self._model: Any = ArcFaceONNX(model_file=str(path), session=described)
+
+    def another(self) -> Self:
+        """One more over the same weights, for another thread."""
+        return type(self)(self._path, self._session.another())
 
     def embed_into(
         self, crops: list[Pixels], vectors: Floats, lengths: Floats | None = None
@@ -123,19 +108,60 @@ class ArcFaceRecogniser:
                 bgr.fill(0)
 
 
-def _load(path: Path, task: str, threads: int, runtime: RuntimeName) -> Any:
-    # InsightFace has no types.
-    onnxruntime_module()
-    from insightface.model_zoo import model_zoo  # noqa: PLC0415 - half a second
-
-    model = model_zoo.get_model(
-        str(path),
-        providers=list(providers_of(runtime)),
-        sess_options=session_options(threads),
+def _as_seen(scores: Floats, corners: Floats, points: Floats) -> Seen:
+    return Seen(
+        np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1),
+        np.asarray(points, np.float32),
+        np.asarray(scores, np.float32).reshape(-1),
     )
-    if model is None or model.taskname != task:
-        raise ModelUnusableError(f"InsightFace does not know {path.name} as a {task} model")
-    wanted = provider_name(runtime)
-    if model.session.get_providers()[0] != wanted:
-        raise ModelUnusableError(f"ONNX Runtime does not run {path.name} by {wanted} here")
-    return model
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """An input or output as ONNX Runtime describes it: an open size is a name."""
+
+    name: str
+    shape: list[int | str]
+
+
+@dataclass(frozen=True, slots=True)
+class _DescribedSession:
+    """One of our sessions where InsightFace expects one of ONNX Runtime."""
+
+    session: InferenceSession
+    inputs: tuple[_Named, ...]
+    outputs: tuple[_Named, ...]
+
+    @classmethod
+    def of(cls, path: Path, session: InferenceSession) -> Self:
+        """With what the file says of its inputs and outputs."""
+        import onnx  # noqa: PLC0415 - only this family of packs needs it
+
+        graph = onnx.load(str(path), load_external_data=False).graph
+        weights = {weight.name for weight in graph.initializer}
+        inputs = [_named(value) for value in graph.input if value.name not in weights]
+        return cls(session, tuple(inputs), tuple(_named(value) for value in graph.output))
+
+    def get_inputs(self) -> tuple[_Named, ...]:
+        """As ONNX Runtime's."""
+        return self.inputs
+
+    def get_outputs(self) -> tuple[_Named, ...]:
+        """As ONNX Runtime's."""
+        return self.outputs
+
+    def run(self, names: Sequence[str], fed: Mapping[str, Floats]) -> list[Floats]:
+        """As ONNX Runtime's, for all outputs."""
+        by_name = dict(
+            zip(
+                (output.name for output in self.outputs),
+                self.session.run(fed[self.inputs[0].name]),
+                strict=True,
+            )
+        )
+        return [by_name[name] for name in names]
+
+
+def _named(value: Any) -> _Named:
+    sizes = value.type.tensor_type.shape.dim
+    return _Named(value.name, [size.dim_value or size.dim_param or "?" for size in sizes])

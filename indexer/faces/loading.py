@@ -21,14 +21,15 @@ from indexer.faces.agreement import (
     compare_with_float32,
     remember_agreement,
 )
-from indexer.faces.detect import Detector, YuNetDetector
+from indexer.faces.detect import YUNET_DEMANDS, CompleteDetector, Detector
 from indexer.faces.embed import NetworkRecogniser, Recogniser
 from indexer.faces.errors import ModelUnusableError, RuntimeUnavailableError
 from indexer.faces.folding import folded_path
-from indexer.faces.insightface_pack import ArcFaceRecogniser, ScrfdDetector
+from indexer.faces.insightface_pack import SCRFD_DEMANDS, ArcFaceRecogniser, ScrfdNetwork
 from indexer.faces.packs import ModelPack, stamp_of
-from indexer.faces.runtimes import ONNX_RUNTIMES, RUNTIMES, device_of, usable_runtimes
-from indexer.faces.session import InferenceSession, RuntimeName, open_session
+from indexer.faces.runtimes import device_of, usable_runtimes
+from indexer.faces.session import RuntimeName, open_session
+from indexer.faces.yunet import YuNet
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,7 @@ def load_models(pack: ModelPack, folder: Path, wanted: str, threads: int) -> Loa
     Raises `RuntimeUnavailableError` when the runtime that is wanted cannot be used here or does
     not agree with float32, and `ModelUnusableError` when none loads the files.
     """
-    among = ONNX_RUNTIMES if pack.family == "insightface" else RUNTIMES
-    runtimes = usable_runtimes(wanted, among)
+    runtimes = usable_runtimes(wanted)
     passed_over: list[str] = []
     for runtime in runtimes:
         try:
@@ -84,8 +84,7 @@ def load_models(pack: ModelPack, folder: Path, wanted: str, threads: int) -> Loa
 
 def _require_agreement(pack: ModelPack, folder: Path, loaded: LoadedModels, threads: int) -> None:
     """Raise `Disagreement` unless `loaded` sees what float32 sees."""
-    among = ONNX_RUNTIMES if pack.family == "insightface" else RUNTIMES
-    plain = next(name for name in usable_runtimes("auto", among) if name in _FLOAT32)
+    plain = next(name for name in usable_runtimes() if name in _FLOAT32)
     of_what = "\n".join(
         (stamp_of(pack).digest, f"{loaded.runtime} {device_of(loaded.runtime)}", plain, BOUNDS)
     )
@@ -111,11 +110,11 @@ def _detectors(
     file = pack.file("detector")
     path = folder / file.name
     if pack.detector_kind == "yunet":
-        folded = folded_path(path, file.sha256, dynamic_size=True)
-        session = open_session(folded, runtime, threads, of_many_shapes=True)
-        yunet = YuNetDetector(session)
-        return yunet.another
-    return ScrfdDetector(path, threads, runtime=runtime).another
+        path = folded_path(path, file.sha256, dynamic_size=True)
+    session = open_session(path, runtime, threads, of_many_shapes=True)
+    if pack.detector_kind == "yunet":
+        return CompleteDetector(YuNet(session), YUNET_DEMANDS).another
+    return CompleteDetector(ScrfdNetwork(path, session), SCRFD_DEMANDS).another
 
 
 def _recognisers(
@@ -125,8 +124,7 @@ def _recognisers(
     file = pack.file("recogniser")
     path = folder / file.name
     if pack.family == "insightface":
-        recogniser = ArcFaceRecogniser(path, threads, runtime)
-        return lambda: recogniser
+        return ArcFaceRecogniser(path, open_session(path, runtime, threads)).another
     folded = folded_path(path, file.sha256, dynamic_size=False)
-    session: InferenceSession = open_session(folded, runtime, threads)
+    session = open_session(folded, runtime, threads)
     return lambda: NetworkRecogniser(session.another(), pack.preprocessing)

@@ -29,9 +29,6 @@ RUNTIMES: Final[tuple[RuntimeName, ...]] = (
 )
 """In the order in which they are taken."""
 
-ONNX_RUNTIMES: Final[tuple[RuntimeName, ...]] = ("onnxruntime-cuda", "onnxruntime")
-"""Those that InsightFace's own packs can be run by."""
-
 _NATIVE_BF16: Final = "BF16"
 
 

@@ -86,6 +86,7 @@ class Demands:
 
     `upright`: least score of an upright face; `again`: of one that had less, looked at again;
     `turned`: of any other, because things look like a face from some side more often than from one;
+    `hint`: of what may turn out to be a small face in a larger look;
     `turned_for_each_seen`: landmarks lean towards an upright face's: how much turn one degree of
     theirs means.
     """
@@ -93,6 +94,7 @@ class Demands:
     upright: float
     again: float
     turned: float
+    hint: float
     turned_for_each_seen: float
 
 

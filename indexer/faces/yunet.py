@@ -29,14 +29,20 @@ class YuNet:
         self._place = {name: place for place, name in enumerate(session.output_names)}
         self._memory: Floats = np.zeros(0, np.float32)
 
+    def another(self) -> YuNet:
+        """See `FaceNetwork.another`."""
+        return YuNet(self._session.another())
+
     def look(self, pictures: Sequence[Pixels], least_score: float) -> list[Seen]:
-        """All cells that score enough, overlapping as they do, in RGB pictures of one size."""
+        """See `FaceNetwork.look`."""
         height, width = pictures[0].shape[:2]
-        canvases = self._canvases(len(pictures), _padded(height), _padded(width))
+        # Few batch sizes: runtimes prepare each new one anew.
+        count = 1 << (len(pictures) - 1).bit_length()
+        canvases = self._canvases(count, padded(height), padded(width))
         try:
-            for canvas, picture in zip(canvases, pictures, strict=True):
-                fill_canvas(canvas, picture)
-            return self.look_at_canvases(canvases, least_score)
+            for canvas, picture in zip(canvases, pictures, strict=False):
+                _fill(canvas, picture)
+            return self._look_at(canvases, least_score)[: len(pictures)]
         finally:
             canvases.fill(0)
 
@@ -51,7 +57,7 @@ class YuNet:
             self._memory = np.zeros(size, np.float32)
         return self._memory[:size].reshape(count, 3, height, width)
 
-    def look_at_canvases(self, canvases: Floats, least_score: float) -> list[Seen]:
+    def _look_at(self, canvases: Floats, least_score: float) -> list[Seen]:
         """What is seen in each of (n, 3, height, width) float32 BGR 0-255; sides divide by 32."""
         outputs = self._session.run(canvases)
         of_class, of_object, boxes, points = (self._of_all(outputs, name) for name in _KINDS)
@@ -95,13 +101,13 @@ def _cells(height_px: int, width_px: int) -> tuple[Floats, Floats]:
     return np.concatenate(origins), np.concatenate(strides)
 
 
-def fill_canvas(canvas: Floats, picture: Pixels) -> None:
+def _fill(canvas: Floats, picture: Pixels) -> None:
     """Write an RGB picture into the upper left of a canvas (3, height, width): BGR, 0-255."""
     height, width = picture.shape[:2]
     for place, plane in enumerate(cv2.split(picture)):
         canvas[2 - place, :height, :width] = plane
 
 
-def _padded(side_px: int) -> int:
-    """The next multiple of the largest stride."""
+def padded(side_px: int) -> int:
+    """The next multiple of the largest stride, which the sides of what a network sees must be."""
     return -(-side_px // 32) * 32

@@ -11,7 +11,7 @@ import pytest
 from indexer.faces.detect import (
     PART_SIDE_PX,
     PARTS_OVERLAP_PX,
-    YuNetDetector,
+    CompleteDetector,
     _starts,
 )
 from indexer.faces.found import Seen, distinct, nothing, overlaps, together
@@ -22,9 +22,9 @@ from tests.fixtures.photographs import astronaut, group, landscape, resized
 
 
 @pytest.fixture(scope="module")
-def detector(models_dir: Path) -> YuNetDetector:
+def detector(models_dir: Path) -> CompleteDetector:
     parts = open_parts("yunet-sface", models_dir=models_dir, threads=1)
-    assert isinstance(parts.detector, YuNetDetector)
+    assert isinstance(parts.detector, CompleteDetector)
     return parts.detector
 
 
@@ -88,7 +88,7 @@ def test_parts_cover_a_picture_and_overlap(length: int) -> None:
 
 
 @pytest.mark.parametrize("face_px", [24, 32, 48])
-def test_small_faces_in_a_large_picture_are_found(detector: YuNetDetector, face_px: int) -> None:
+def test_small_faces_in_a_large_picture_are_found(detector: CompleteDetector, face_px: int) -> None:
     wide = resized(landscape(), 4)
     # A face of the group is about 110 pixels wide.
     crowd = resized(group(), face_px / 110)
@@ -105,14 +105,14 @@ def test_small_faces_in_a_large_picture_are_found(detector: YuNetDetector, face_
     assert len(found) == len(inside)
 
 
-def test_a_face_larger_than_its_picture_is_found(detector: YuNetDetector) -> None:
+def test_a_face_larger_than_its_picture_is_found(detector: CompleteDetector) -> None:
     close = np.ascontiguousarray(astronaut()[62:180, 170:275])
     for turned in (close, np.rot90(close), np.rot90(close, 2)):
         assert len(detector.detect(resized(np.ascontiguousarray(turned), 5))) == 1
 
 
 def test_a_read_only_picture_and_one_of_a_single_line_are_looked_at(
-    detector: YuNetDetector,
+    detector: CompleteDetector,
 ) -> None:
     photo = astronaut().copy()
     photo.flags.writeable = False
@@ -121,12 +121,12 @@ def test_a_read_only_picture_and_one_of_a_single_line_are_looked_at(
         assert detector.detect(np.zeros(shape, np.uint8)) == ()
 
 
-def test_another_detector_finds_the_same(detector: YuNetDetector) -> None:
+def test_another_detector_finds_the_same(detector: CompleteDetector) -> None:
     one, other = detector.detect(group()), detector.another().detect(group())
     assert [face.box_px for face in one] == [face.box_px for face in other]
 
 
-def test_a_small_face_alone_in_a_large_picture_is_found(detector: YuNetDetector) -> None:
+def test_a_small_face_alone_in_a_large_picture_is_found(detector: CompleteDetector) -> None:
     small = resized(astronaut(), 26 / 105)
     height, width = small.shape[:2]
     for left, top in ((1, 1), (700, 500), (1600 - width, 1200 - height)):

@@ -47,7 +47,7 @@ def test_what_cannot_be_used_is_refused_by_name_and_reason(
     with pytest.raises(RuntimeUnavailableError, match="CUDA"):
         runtimes.usable_runtimes("onnxruntime-cuda")
     with pytest.raises(RuntimeUnavailableError, match="cannot run this pack"):
-        runtimes.usable_runtimes("openvino", runtimes.ONNX_RUNTIMES)
+        runtimes.usable_runtimes("openvino", ("onnxruntime-cuda", "onnxruntime"))
 
 
 def test_a_runtime_that_is_not_installed_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:

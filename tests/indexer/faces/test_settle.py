@@ -15,8 +15,8 @@ from indexer.faces import FaceEngine, Template
 from indexer.faces.align import aligned_face
 from indexer.faces.detect import (
     YUNET_DEMANDS,
+    CompleteDetector,
     Detector,
-    YuNetDetector,
 )
 from indexer.faces.found import Seen, distinct, nothing
 from indexer.faces.landmarks import misfit, roll_degrees
@@ -43,8 +43,8 @@ def parts(models_dir: Path) -> Parts:
 
 
 @pytest.fixture(scope="module")
-def detector(parts: Parts) -> YuNetDetector:
-    assert isinstance(parts.detector, YuNetDetector)
+def detector(parts: Parts) -> CompleteDetector:
+    assert isinstance(parts.detector, CompleteDetector)
     return parts.detector
 
 
@@ -94,7 +94,7 @@ def test_nearly_all_faces_of_a_turned_group_are_found(detector: Detector, degree
 
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket", "retina", "brick", "text"])
 def test_looking_from_all_sides_makes_no_faces_of_other_things(
-    detector: YuNetDetector, name: str
+    detector: CompleteDetector, name: str
 ) -> None:
     """One look alone takes a cup of coffee, turned, for a face: no more than that is found."""
     thing = np.ascontiguousarray(getattr(data, name)())
@@ -106,7 +106,7 @@ def test_looking_from_all_sides_makes_no_faces_of_other_things(
         assert len(detector.detect(photo)) <= len(distinct(as_it_is, 9))
 
 
-def test_an_upright_face_stays_as_it_was_found(detector: YuNetDetector) -> None:
+def test_an_upright_face_stays_as_it_was_found(detector: CompleteDetector) -> None:
     # She holds her head a little to the side.
     photo = turned(astronaut(), 14)
     places = detector._places(Levels(photo))
@@ -115,7 +115,7 @@ def test_an_upright_face_stays_as_it_was_found(detector: YuNetDetector) -> None:
     assert np.array_equal(face.landmarks_px, places.seen.landmarks_px[0])
 
 
-def test_a_place_without_a_face_is_none(detector: YuNetDetector) -> None:
+def test_a_place_without_a_face_is_none(detector: CompleteDetector) -> None:
     places = detector._places(Levels(astronaut()))
     places = Places(
         Seen(places.seen.boxes_px, places.seen.landmarks_px, np.full_like(places.seen.scores, 0.4)),
