@@ -44,6 +44,7 @@ _SINGLE_CHANGES: Final = 20
 _MANY: Final = 1000
 _ROUNDS: Final = 100
 _A_ROUND: Final = 100
+_UNTIL_THREADS_SLEEP_S: Final = 0.25
 
 
 class Contestant(Protocol):
@@ -237,6 +238,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _searched(contestant: Likeness | FaissFlat, asked: Build, question: Search) -> Searched:
     probes = _drawn(asked).probes(question.batch, question.round_number)
+    # NumPy's threads that drew them spin for a while, and would take a core from the search.
+    time.sleep(_UNTIL_THREADS_SLEEP_S)
     if question.whole and isinstance(contestant, Likeness):
         return contestant.search_whole(probes, asked.threshold)
     return contestant.search(probes, asked.threshold)

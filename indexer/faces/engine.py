@@ -36,8 +36,9 @@ BYSTANDER_SHARE = 0.5
 """Someone in the background of a reference photo: eyes less than half as far apart as those of
 the person in front. Anyone larger makes the photo ambiguous."""
 
-ALIGNED_EYE_DISTANCE_PX = 35.0
-"""Between the eyes of an aligned face of 112 pixels; with fewer in a picture, details are lost."""
+EYES_APART_ENOUGH_PX = 20.0
+"""With so many pixels between the eyes a larger picture finds nobody more. An aligned face has 35;
+of 450 people as many are found with 19 as with 43 (.971), and .967 with 16."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ class FaceEngine:
 
 
 def _gains_by_size(face: FoundFace) -> bool:
-    return eye_distance_px(face) < ALIGNED_EYE_DISTANCE_PX
+    return eye_distance_px(face) < EYES_APART_ENOUGH_PX
 
 
 def _in_full_size(

@@ -8,9 +8,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import mmap
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+_LARGE_BYTES: Final = 4 * 1024 * 1024
+"""From here on large pages are asked for: reading a gallery from ordinary ones takes twice as long
+(each is looked up by itself), and two threads that do so wait for each other."""
 
 
 class PrivateBuffer:
@@ -20,8 +25,13 @@ class PrivateBuffer:
 
     def __init__(self, length_bytes: int) -> None:
         self.__length = length_bytes
-        self.__pages = mmap.mmap(-1, max(1, length_bytes))
-        for name in ("MADV_DONTDUMP", "MADV_DONTFORK"):
+        # Shared pages, which are what mmap gives unless told otherwise, are never large ones.
+        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self.__pages = mmap.mmap(-1, max(1, length_bytes), flags=private)
+        wanted = ["MADV_DONTDUMP", "MADV_DONTFORK"]
+        if length_bytes >= _LARGE_BYTES:
+            wanted.append("MADV_HUGEPAGE")
+        for name in wanted:
             advice = getattr(mmap, name, None)
             if advice is not None:
                 with contextlib.suppress(OSError):

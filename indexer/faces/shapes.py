@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
-USES_BEFORE: Final = 40
-MOST_SHAPES: Final = 12
+USES_BEFORE: Final = 12
+MOST_SHAPES: Final = 16
 
 Shape = tuple[int, ...]
 
