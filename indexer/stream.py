@@ -1,7 +1,8 @@
 """Many media at a time: the steps of `examine`, spread over the cores, with one comparison for all.
 
 1. A lane is a thread with a detector and recogniser of its own and, while it decodes, a decoder
-   process: it works or its decoder does, so that as many lanes as cores use all of them, no more.
+   process. There are up to twice as many lanes as cores: while one waits for its decoder, or to be
+   woken, another works.
 2. A lane takes a medium and looks at it. Where the watch-list is small, it compares its faces at
    once and goes on to the findings.
 3. Where it is large, the faces wait, in memory alone and without the picture, until there are
@@ -9,7 +10,8 @@
    lane compares all of them in one search, which overwrites them (design rule 1).
 4. What matched goes on to the findings, on any lane, before new media.
 
-Memory is bounded by the number of lanes (`lanes_for`), whatever comes in: a lane holds one medium.
+Memory is bounded by the numbers of lanes and decoders (`room_for`), whatever comes in: a lane holds
+one medium.
 Whoever submits bounds what waits.
 """
 
@@ -43,6 +45,7 @@ MAX_WAIT_S: Final = 0.5
 BATCHED_FROM_TEMPLATES: Final = 20_000
 """A search of fewer takes less time than is lost by waiting for others."""
 AHEAD_OF_EACH_LANE: Final = 2
+LANES_A_DECODER: Final = 2
 
 Answer = TypeVar("Answer")
 
@@ -53,15 +56,28 @@ class StreamClosedError(IndexerError):
     code = "stream_closed"
 
 
-def lanes_for(memory_bytes: int, limits: MediaLimits | None = None) -> int:
-    """How many lanes these cores and this memory allow, one at least.
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many media are looked at side by side, and how many of them may be decoded at a time."""
 
-    A lane may hold a decoder process at its limit, the largest picture that it may give, and two
-    copies of that while it is turned and shrunk.
+    lanes: int
+    decoders: int
+
+
+def room_for(memory_bytes: int, limits: MediaLimits | None = None) -> Room:
+    """What these cores and this memory allow, one of each at least.
+
+    A decoder process may be at its limit; a lane may hold the largest picture that one gives, and
+    two copies of it while it is turned and shrunk. First there is a decoder for each core, so that
+    long videos hold up nobody, then lanes up to two for each decoder.
     """
     limits = limits if limits is not None else MediaLimits()
-    of_lane = limits.address_space_bytes + limits.output_bytes + 3 * limits.picture_bytes
-    return max(1, min(len(os.sched_getaffinity(0)), memory_bytes // of_lane))
+    of_decoder = limits.address_space_bytes + limits.output_bytes
+    of_lane = 3 * limits.picture_bytes
+    cores = len(os.sched_getaffinity(0))
+    decoders = max(1, min(cores, memory_bytes // (of_decoder + of_lane)))
+    lanes = (memory_bytes - decoders * of_decoder) // of_lane
+    return Room(max(decoders, min(LANES_A_DECODER * decoders, lanes)), decoders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,37 +352,34 @@ def examine_many(
     references: ReferenceSource | None = None,
     *,
     eyes: Eyes,
-    lanes: int,
+    stream: ExaminationStream,
     only_person: str | None = None,
 ) -> Iterator[Examination]:
     """Examine media side by side; their examinations come in the order of the media.
 
     `media` is taken as it is needed: a few for each lane, or enough faces for one comparison with
-    a large watch-list. The first error ends it. `eyes` should hold a decoder for each lane
-    (`DecoderPool(lanes)`).
+    a large watch-list. The first error ends it. `eyes` should hold a decoder for each lane of the
+    stream (`DecoderPool(lanes)`).
     """
-    ahead = lanes * AHEAD_OF_EACH_LANE
+    ahead = stream.lanes * AHEAD_OF_EACH_LANE
     if len(watchlist) >= BATCHED_FROM_TEMPLATES:
         ahead += BATCH_FACES
-    with ExaminationStream(eyes.engine, lanes) as stream:
-        waiting: deque[Future[Examination]] = deque()
-        source = iter(media)
-        try:
-            for medium in islice(source, ahead):
+    waiting: deque[Future[Examination]] = deque()
+    source = iter(media)
+    try:
+        for medium in islice(source, ahead):
+            waiting.append(stream.submit(Wanted(medium, watchlist, eyes, references, only_person)))
+        while waiting:
+            examination = waiting.popleft().result()
+            following = next(source, None)
+            if following is not None:
                 waiting.append(
-                    stream.submit(Wanted(medium, watchlist, eyes, references, only_person))
+                    stream.submit(Wanted(following, watchlist, eyes, references, only_person))
                 )
-            while waiting:
-                examination = waiting.popleft().result()
-                following = next(source, None)
-                if following is not None:
-                    waiting.append(
-                        stream.submit(Wanted(following, watchlist, eyes, references, only_person))
-                    )
-                yield examination
-        finally:
-            for future in waiting:
-                future.cancel()
+            yield examination
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 def _looked_with(wanted: Wanted) -> LookedWith:

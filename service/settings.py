@@ -84,11 +84,11 @@ class Settings(BaseSettings):
         )
     )
     examiner_memory_mb: int = Field(
-        default=4096,
+        default=4608,
         ge=1,
         description="Memory that looking at media may take on each worker, beside models and "
-        "watch-list, whatever the media are. With it grows how many are looked at at a time: one "
-        "for about each 1,700 MB, at most one for each core.",
+        "watch-list, whatever the media are. With it grows how many are looked at at a time: two "
+        "for about each 2,200 MB, at most two for each core.",
     )
     sandbox: Literal["auto", "off", "require"] = Field(
         default="auto",

@@ -54,6 +54,10 @@ class Contestant(Protocol):
         """Look at all of them."""
         ...
 
+    def close(self) -> None:
+        """End what it runs beside this process."""
+        ...
+
 
 class LikenessContestant:
     """Ours, with one pack, over as many lanes as an examiner has."""
@@ -64,7 +68,7 @@ class LikenessContestant:
         """`whole` is all of an examination, hashes included; otherwise what the peer does."""
         self._engine = engine
         self._decoders = decoders
-        self._lanes = lanes
+        self._stream = ExaminationStream(engine, lanes)
         self._whole = whole
         self._watchlist = Watchlist.empty()
 
@@ -100,18 +104,21 @@ class LikenessContestant:
             return self._faces_only(contents)
         eyes = Eyes(decoder=self._decoders, engine=self._engine)
         found = list(
-            examine_many(map(Medium, contents), self._watchlist, eyes=eyes, lanes=self._lanes)
+            examine_many(map(Medium, contents), self._watchlist, eyes=eyes, stream=self._stream)
         )
         return Seen(
             tuple(each.faces_counted for each in found),
             tuple(frozenset(who.person_ref for who in each.findings) for each in found),
         )
 
+    def close(self) -> None:
+        """See `Contestant.close`."""
+        self._stream.close()
+
     def _faces_only(self, contents: Sequence[bytes]) -> Seen:
         """The same lanes and steps, without hashes and without what follows a match."""
-        with ExaminationStream(self._engine, self._lanes) as stream:
-            futures = [stream.run(partial(self._face_by_face, content)) for content in contents]
-            seen = [future.result() for future in futures]
+        futures = [self._stream.run(partial(self._face_by_face, content)) for content in contents]
+        seen = [future.result() for future in futures]
         return Seen(tuple(faces for faces, _ in seen), tuple(found for _, found in seen))
 
     def _face_by_face(self, content: bytes, engine: FaceEngine | None) -> _OfOne:
@@ -174,6 +181,9 @@ class FaceAnalysisContestant:
         """See `Contestant.examine`."""
         seen = [self._one(content) for content in contents]
         return Seen(tuple(faces for faces, _ in seen), tuple(found for _, found in seen))
+
+    def close(self) -> None:
+        """See `Contestant.close`: there is nothing."""
 
     def _one(self, content: bytes) -> _OfOne:
         faces = self._faces(content)

@@ -61,7 +61,7 @@ from indexer.hashing import (
 )
 from indexer.media import DecoderPool, MediaError, Medium, NotAPhotoError
 from indexer.observations import Refusal
-from indexer.stream import ExaminationStream, Wanted, lanes_for
+from indexer.stream import ExaminationStream, Wanted, room_for
 from indexer.wire import Channel
 
 ExaminerChannel = Channel[ExaminerOutbound, ExaminerInbound]
@@ -135,13 +135,13 @@ class ExaminerServer:
                 # Media are looked at side by side: no two threads wait for each other on one.
                 threads=1,
             )
-        lanes = lanes_for(message.memory_bytes)
-        self._eyes = Eyes(decoder=_decoders(lanes, message.sandbox), engine=engine)
-        self._stream = ExaminationStream(engine, lanes)
+        room = room_for(message.memory_bytes)
+        self._eyes = Eyes(decoder=_decoders(room.decoders, message.sandbox), engine=engine)
+        self._stream = ExaminationStream(engine, room.lanes)
         self._gallery = HeldGallery(engine)
         if engine is None:
-            return Ready(None, "", lanes)
-        return Ready(engine.model, engine.runtime, lanes)
+            return Ready(None, "", room.lanes)
+        return Ready(engine.model, engine.runtime, room.lanes)
 
     def _examine(self, message: Examine, eyes: Eyes, stream: ExaminationStream) -> None:
         wanted = Wanted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -54,6 +55,8 @@ def bench_pipeline(
     ] = "",
 ) -> None:
     """Pictures a second, faces and matches: ours and FaceAnalysis, in turns, on the same bytes."""
+    # As in an examiner: NumPy's threads spin after each small product, beside whoever works.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # imported late: loads the models' runtimes
     from indexer.benchmarks.pipeline import Wanted, run_pipeline_benchmark  # noqa: PLC0415
 

@@ -50,7 +50,8 @@ if sys.argv[3] == "stream":
     media = [Medium(png(group())) for _ in range(6)]
     with DecoderPool(2) as decoders:
         eyes = Eyes(decoder=decoders, engine=engine)
-        seen = list(stream.examine_many(media, watchlist, eyes=eyes, lanes=2))
+        with stream.ExaminationStream(engine, 2) as lanes:
+            seen = list(stream.examine_many(media, watchlist, eyes=eyes, stream=lanes))
     counted = seen[-1].faces_counted
 else:
     probes = engine.probe(picture(group()))
