@@ -256,7 +256,12 @@ class Decoder:
         if not 1 <= len(answer.frames) <= most:
             raise WireError("the decoder process named an impossible number of frames")
         pictures = tuple(self._picture(child, place) for place in answer.frames)
-        child.forget_pixels()
+        is_still = answer.video is None
+        ends = (
+            place.offset_bytes + picture.pixels.nbytes
+            for place, picture in zip(answer.frames, pictures, strict=True)
+        )
+        child.forget_pixels(max(ends) if is_still else self.limits.output_bytes)
         return pictures
 
     def _picture(self, child: ChildProcess, place: FramePlace) -> Picture:
