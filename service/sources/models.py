@@ -64,7 +64,8 @@ class Run(Base):
     `state`: "queued", "running", "paused", "finished", "blind" (could not look; never reported as
     clean), "cancelled", "failed" with `state_reason`. `serves` are the ids of the open cases;
     `monitoring_purpose` says in words why the run happens without any. At most one run of a site
-    is live. `generation` counts how often the run was handed to the workers.
+    is live. `generation` counts how often the run was handed to the workers. `kind`: "crawl" begins
+    at the seeds, "sweep" looks at known media again (see `Sweep`).
     """
 
     __tablename__ = "runs"
@@ -91,6 +92,7 @@ class Run(Base):
     media_examined: Mapped[int] = mapped_column(default=0)
     media_unreadable: Mapped[int] = mapped_column(default=0)
     media_without_faces: Mapped[int] = mapped_column(default=0)
+    kind: Mapped[str] = mapped_column(default="crawl")
     finds_held_back: Mapped[int] = mapped_column(default=0)
     faces_counted: Mapped[int] = mapped_column(default=0)
     candidates_found: Mapped[int] = mapped_column(default=0)
@@ -241,3 +243,7 @@ class Sighting(Base):
     page_url: Mapped[str | None]
     host: Mapped[str] = mapped_column(index=True)
     seen_at: Mapped[datetime]
+
+
+# the tables of sweeps have a file of their own; whoever loads this room's tables loads them, too
+from service.sources import sweep_models  # noqa: E402, F401

@@ -61,6 +61,7 @@ class RunView:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    kind: str = "crawl"
 
     @property
     def is_live(self) -> bool:
@@ -196,4 +197,5 @@ def run_view(run: Run, site_name: str) -> RunView:
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,
+        kind=run.kind,
     )
