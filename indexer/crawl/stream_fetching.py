@@ -1,0 +1,238 @@
+"""A stream's pieces fetched and joined: each through the same door as everything else.
+
+1. The playlist that came is read; of a master the form that is enough for faces is fetched.
+2. The pieces are fetched one at a time, from coarse to fine: the first, the middle, the quarters.
+   Where the limit of bytes, of requests or of time is reached, what came is spread over the whole.
+3. They are joined in the order in which they are shown, behind their beginning.
+4. What is missing is said in words. A stream of which nothing came is refused with the reason.
+
+Pieces that lie in one file, one behind the other, are asked for together. A stream that turns out
+to be no video is refused: a picture in front of it must not stand for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from scrapy.http import Response
+
+from indexer.crawl.refusals import RETRY_STATUSES, RefusedError
+from indexer.crawl.sniff import media_type_of
+from indexer.crawl.streams import (
+    MAX_PLAYLIST_BYTES,
+    ByteRange,
+    Form,
+    Piece,
+    StreamError,
+    Track,
+    chosen_form,
+    playlist_text,
+    stream_kind,
+)
+from indexer.crawl.streams_dash import read_dash
+from indexer.crawl.streams_hls import HlsForm, read_hls
+
+MAX_REQUESTS = 120
+MAX_STREAM_S = 240.0
+"""Shorter than the shortest lease of an address: nobody else takes up what is still fetched."""
+MAX_LOST = 5
+"""Pieces that may be refused; a stream that loses more is refused itself."""
+MAX_TOGETHER_BYTES = 8 * 1024 * 1024
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,16})-([0-9]{1,16})/(?:[0-9]{1,16}|\*)")
+_TRANSPORT_PACKET_BYTES = 188
+_HIDDEN_BYTES = 64 * 1024
+
+Send = Callable[[str, ByteRange | None, int], Awaitable[tuple[str, Response]]]
+"""`(address, range, most bytes) -> (where redirects led, answer)`; raises `RefusedError`."""
+May = Callable[[str], bool]
+"""Whether an address is in scope."""
+
+
+class Joined(NamedTuple):
+    """A stream as one file. `left_out` says what of it is not there; empty when nothing is."""
+
+    content: bytes
+    left_out: str
+
+
+class StreamReader:
+    """Reads one stream, with at most `limit_bytes` of pictures. Used once."""
+
+    def __init__(self, send: Send, may: May, limit_bytes: int) -> None:
+        self._send = send
+        self._may = may
+        self._limit_bytes = limit_bytes
+        self._began = time.monotonic()
+        self._requests = 0
+
+    async def read(self, body: bytes, url: str) -> Joined:
+        """The stream whose playlist `body` came from `url`. Raises `RefusedError`."""
+        try:
+            track = await self._track(body, url)
+        except StreamError as error:
+            raise RefusedError(error.code, str(error)) from error
+        return await self._joined(track)
+
+    async def _track(self, body: bytes, url: str) -> Track:
+        text = playlist_text(body)
+        # A playlist made to be slow to read holds up nobody else.
+        if stream_kind(body) == "dash":
+            offered = await asyncio.to_thread(read_dash, text, url)
+            forms = [each.form for each in offered]
+            chosen = offered[chosen_form(forms, offered[0].seconds, self._limit_bytes)]
+            return self._reached(await asyncio.to_thread(chosen.track))
+        read = await asyncio.to_thread(read_hls, text, url)
+        return self._reached(read if isinstance(read, Track) else await self._chosen_track(read))
+
+    async def _chosen_track(self, named: Sequence[HlsForm]) -> Track:
+        offered = [each for each in named if self._may(each.url)]
+        if not offered:
+            raise _out_of_scope()
+        forms: list[Form] = [each.form for each in offered]
+        first = chosen_form(forms, 0.0, self._limit_bytes)
+        track = await self._media_playlist(offered[first].url)
+        second = chosen_form(forms, track.seconds, self._limit_bytes)
+        if second != first:
+            track = await self._media_playlist(offered[second].url)
+        return track
+
+    async def _media_playlist(self, url: str) -> Track:
+        where, response = await self._get(Piece(url), MAX_PLAYLIST_BYTES)
+        if stream_kind(response.body) != "hls":
+            raise StreamError("bad_playlist", "a form of the stream is no playlist")
+        read = await asyncio.to_thread(read_hls, playlist_text(response.body), where)
+        if not isinstance(read, Track):
+            raise StreamError("bad_playlist", "the stream's playlists lead to each other")
+        return read
+
+    def _reached(self, track: Track) -> Track:
+        """The track itself, when it may be fetched at all; each piece is checked again later."""
+        if all(self._may(piece.url) for piece in (track.init, track.pieces[0]) if piece):
+            return track
+        raise _out_of_scope()
+
+    async def _joined(self, track: Track) -> Joined:
+        room_bytes = self._limit_bytes
+        beginning = b""
+        if track.init is not None:
+            beginning = await self._content(track.init, room_bytes, cut=False)
+            room_bytes -= len(beginning)
+        wanted = together(track.pieces)
+        came: dict[int, bytes] = {}
+        lost: list[RefusedError] = []
+        full = False
+        for number in coarse_to_fine(len(wanted)):
+            if room_bytes <= 0 or self._is_over():
+                full = True
+                break
+            try:
+                content = await self._content(wanted[number], room_bytes, cut=track.cut_at_limit)
+            except RefusedError as refused:
+                if refused.code == "too_large" and came:
+                    full = True
+                    break
+                lost.append(refused)
+                if len(lost) > MAX_LOST:
+                    break
+                continue
+            room_bytes -= len(content)
+            came[number] = content
+        if lost and (not came or len(lost) > MAX_LOST):
+            raise lost[-1]
+        content = beginning + b"".join(came[number] for number in sorted(came))
+        if (media_type_of(content) or "").partition("/")[0] != "video":
+            raise RefusedError("not_media", "the stream's pieces are no video that is known")
+        left_out = list(track.left_out)
+        if len(came) < len(wanted):
+            why = "the limit was reached" if full else "the others could not be fetched"
+            left_out.insert(0, f"{len(came)} of {len(wanted)} pieces were fetched: {why}")
+        if track.cut_at_limit and room_bytes <= 0:
+            left_out.insert(0, "only its beginning was fetched: the limit was reached")
+        return Joined(content, "; ".join(left_out))
+
+    async def _content(self, piece: Piece, room_bytes: int, *, cut: bool) -> bytes:
+        if cut:
+            piece = Piece(piece.url, ByteRange(0, room_bytes - 1))
+        _, response = await self._get(piece, room_bytes)
+        return _shown(_ranged(response, piece.part, cut=cut))
+
+    async def _get(self, piece: Piece, most_bytes: int) -> tuple[str, Response]:
+        self._requests += 1
+        where, response = await self._send(piece.url, piece.part, most_bytes)
+        status = int(response.status)
+        if status != 200 and not (status == 206 and piece.part is not None):
+            raise RefusedError(
+                "http_status",
+                f"a piece of the stream was answered with status {status}",
+                status=status,
+                retry=status in RETRY_STATUSES,
+            )
+        return where, response
+
+    def _is_over(self) -> bool:
+        return self._requests >= MAX_REQUESTS or time.monotonic() - self._began > MAX_STREAM_S
+
+
+def _out_of_scope() -> RefusedError:
+    return RefusedError("out_of_scope", "the stream's pieces are not in the site's scope")
+
+
+def together(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
+    """The same bytes in fewer requests: ranges of one file that touch become one, up to a size."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        last = merged[-1] if merged else None
+        if (
+            last is not None
+            and last.url == piece.url
+            and last.part is not None
+            and piece.part is not None
+            and last.part.last + 1 == piece.part.first
+            and last.part.length_bytes + piece.part.length_bytes <= MAX_TOGETHER_BYTES
+        ):
+            merged[-1] = Piece(piece.url, ByteRange(last.part.first, piece.part.last))
+        else:
+            merged.append(piece)
+    return tuple(merged)
+
+
+def coarse_to_fine(count: int) -> list[int]:
+    """All numbers below `count`: 0 first, then the middle, the quarters, the eighths, …"""
+    steps = max(1, count).bit_length()
+    # The more zeros a number ends in, the coarser the grid that it lies on.
+    return sorted(range(count), key=lambda number: (-_zeros(number, steps), number))
+
+
+def _zeros(number: int, most: int) -> int:
+    return most if number == 0 else (number & -number).bit_length() - 1
+
+
+def _ranged(response: Response, part: ByteRange | None, *, cut: bool) -> bytes:
+    """The bytes of `part`, also where the server sent the whole file."""
+    body = bytes(response.body)
+    if part is None:
+        return body
+    if int(response.status) == 206:
+        header = (response.headers.get(b"Content-Range") or b"").decode("latin-1").strip()
+        match = _CONTENT_RANGE.fullmatch(header)
+        right = match is not None and int(match[1]) == part.first and len(body) > 0
+        if not right or (len(body) != part.length_bytes and not cut):
+            raise RefusedError("truncated", "the server sent another range than was asked for")
+        return body[: part.length_bytes]
+    if len(body) <= part.last and not cut:
+        raise RefusedError("truncated", "the file ends before the range that was asked for")
+    return body[part.first : part.last + 1]
+
+
+def _shown(content: bytes) -> bytes:
+    """A transport stream without the picture that some sites put in front of it as a disguise."""
+    if (media_type_of(content) or "").startswith("image/"):
+        for at in range(min(len(content), _HIDDEN_BYTES)):
+            marks = content[at : at + 3 * _TRANSPORT_PACKET_BYTES : _TRANSPORT_PACKET_BYTES]
+            if marks == b"GGG":
+                return content[at:]
+    return content

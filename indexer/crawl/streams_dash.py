@@ -1,0 +1,318 @@
+"""DASH manifests (MPD), as ISO/IEC 23009-1 has them: forms of the pictures, and their pieces.
+
+1. The longest period counts: others are advertisements more often than not, and are said.
+2. Of its adaptation sets those with pictures; pictures for seeking and encrypted ones do not.
+3. Pieces by SegmentTemplate (numbers, times, a time-line), SegmentList or SegmentBase.
+
+Nothing that the manifest refers to elsewhere (XLink, events, licences) is ever asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException  # type: ignore[import-untyped]  # has no stubs
+from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]  # has no stubs
+
+from indexer.crawl.streams import (
+    MAX_FORMS,
+    MAX_LISTED_PIECES,
+    MAX_SECONDS,
+    Form,
+    Piece,
+    StreamError,
+    Track,
+    byte_range,
+    piece_address,
+    whole_number,
+)
+
+_DURATION = re.compile(
+    r"P(?:([0-9]{1,6})D)?(?:T(?:([0-9]{1,6})H)?(?:([0-9]{1,7})M)?(?:([0-9]{1,9}(?:\.[0-9]{1,12})?)S)?)?"
+)
+_IDENTIFIER = re.compile(r"\$(RepresentationID|Number|Bandwidth|Time|)(?:%0([0-9]{1,2})d)?\$")
+_ADDRESSING = ("SegmentTemplate", "SegmentList", "SegmentBase")
+_FOR_SEEKING = "dashif.org/guidelines/trickmode"
+
+
+class DashForm(NamedTuple):
+    """One representation, `seconds` long; its pieces are read when they are asked for, because a
+    small manifest can describe very many. `track` raises `StreamError`.
+    """
+
+    form: Form
+    seconds: float
+    track: Callable[[], Track]
+
+
+def read_dash(text: str, url: str) -> tuple[DashForm, ...]:
+    """The forms with pictures that the manifest at `url` offers. Raises `StreamError`."""
+    root = _parsed(text)
+    if _name(root) != "MPD":
+        raise StreamError("bad_playlist", "the stream's manifest does not begin like one")
+    periods = [child for child in root if _name(child) == "Period"]
+    if not periods:
+        raise StreamError("bad_playlist", "the stream's manifest has no period")
+    whole_s = _seconds(root.get("mediaPresentationDuration"))
+    lengths_s = _lengths(periods, whole_s)
+    longest = max(range(len(periods)), key=lambda number: lengths_s[number])
+    left_out = []
+    if len(periods) > 1:
+        left_out.append(f"{len(periods) - 1} other parts of the presentation")
+    if root.get("type") == "dynamic":
+        left_out.append("it goes on: only what was offered at that moment")
+    base = _base(root, url)
+    period = periods[longest]
+    reading = _Period(lengths_s[longest], root.get("type") == "dynamic", tuple(left_out))
+    forms = tuple(reading.forms(period, _base(period, base)))
+    if not forms:
+        raise reading.why_none()
+    return forms
+
+
+def _parsed(text: str) -> Element:
+    try:
+        # A declared encoding would contradict text that is decoded already.
+        root: Element = fromstring(text.encode("utf-8"), forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise StreamError("bad_playlist", "the stream's manifest is not XML to be read") from error
+    return root
+
+
+def _lengths(periods: list[Element], whole_s: float) -> list[float]:
+    """Seconds of each period: as it says, or up to the beginning of the next one or the end."""
+    lengths = []
+    for number, period in enumerate(periods):
+        length_s = _seconds(period.get("duration"))
+        if not length_s:
+            following = periods[number + 1].get("start") if number + 1 < len(periods) else None
+            end_s = _seconds(following) or (whole_s if number + 1 == len(periods) else 0.0)
+            length_s = max(0.0, end_s - _seconds(period.get("start")))
+        lengths.append(min(length_s, MAX_SECONDS))
+    return lengths
+
+
+@dataclass(slots=True)
+class _Period:
+    """Reads one period of `seconds`; remembers why it had nothing to look at."""
+
+    seconds: float
+    is_live: bool
+    left_out: tuple[str, ...]
+    encrypted: bool = False
+
+    def forms(self, period: Element, base: str) -> Iterator[DashForm]:
+        found = 0
+        for group in period:
+            if _name(group) != "AdaptationSet" or _is_for_seeking(group):
+                continue
+            group_base = _base(group, base)
+            for shown in group:
+                if _name(shown) != "Representation" or not _has_pictures(group, shown):
+                    continue
+                if _is_encrypted(group) or _is_encrypted(shown):
+                    self.encrypted = True
+                    continue
+                if found < MAX_FORMS:
+                    found += 1
+                    yield self._form((period, group, shown), _base(shown, group_base))
+
+    def why_none(self) -> StreamError:
+        if self.encrypted:
+            return StreamError("encrypted", "the stream is encrypted; it was not looked at")
+        return StreamError("not_media", "the stream's manifest names nothing with pictures")
+
+    def _form(self, levels: tuple[Element, ...], base: str) -> DashForm:
+        shown = levels[-1]
+        width, height = (_inherited(levels, name) for name in ("width", "height"))
+        sides = [side for side in (whole_number(width), whole_number(height)) if side]
+        bits = whole_number(shown.get("bandwidth"))
+        form = Form(min(sides, default=None), bits)
+        return DashForm(form, self.seconds, partial(self._track, levels, base))
+
+    def _track(self, levels: tuple[Element, ...], base: str) -> Track:
+        for name in _ADDRESSING:
+            chain = [found for level in levels if (found := _child(level, name)) is not None]
+            if not chain:
+                continue
+            if name == "SegmentTemplate":
+                return self._by_template(levels[-1], chain, base)
+            if name == "SegmentList":
+                return self._by_list(chain, base)
+            return self._whole_file(base)
+        return self._whole_file(base)
+
+    def _whole_file(self, base: str) -> Track:
+        return Track((Piece(base),), self.seconds, left_out=self.left_out, cut_at_limit=True)
+
+    def _by_list(self, chain: list[Element], base: str) -> Track:
+        pieces: list[Piece] = []
+        beyond = unreachable = 0
+        for entry in (entry for level in chain for entry in level):
+            if _name(entry) != "SegmentURL":
+                continue
+            if len(pieces) >= MAX_LISTED_PIECES:
+                beyond += 1
+                continue
+            piece = _piece(base, entry.get("media"), entry.get("mediaRange"))
+            if piece is None:
+                unreachable += 1
+            else:
+                pieces.append(piece)
+        beginnings = [
+            first for level in chain if (first := _child(level, "Initialization")) is not None
+        ]
+        init = None
+        if beginnings:
+            init = _piece(base, beginnings[-1].get("sourceURL"), beginnings[-1].get("range"))
+        return self._listed(pieces, init, beyond, unreachable)
+
+    def _by_template(self, shown: Element, chain: list[Element], base: str) -> Track:
+        media = _last(chain, "media") or ""
+        values = {
+            "RepresentationID": shown.get("id", ""),
+            "Bandwidth": whole_number(shown.get("bandwidth")) or 0,
+        }
+        scale = whole_number(_last(chain, "timescale")) or 1
+        first = whole_number(_last(chain, "startNumber"))
+        first = 1 if first is None else first
+        offset = whole_number(_last(chain, "presentationTimeOffset")) or 0
+        time_lines = [
+            found for level in chain if (found := _child(level, "SegmentTimeline")) is not None
+        ]
+        if time_lines:
+            end = offset + int(self.seconds * scale)
+            times = list(_times(time_lines[-1], end))
+            count = len(times)
+        else:
+            length = whole_number(_last(chain, "duration")) or 0
+            # Which piece of a live stream is the newest depends on two clocks; there is no list.
+            listed = not self.is_live and length > 0
+            count = -(-int(self.seconds * scale * 1000) // (length * 1000)) if listed else 0
+            times = [number * length for number in range(min(count, MAX_LISTED_PIECES))]
+        pieces = []
+        unreachable = 0
+        for number, time in enumerate(times[:MAX_LISTED_PIECES]):
+            address = _filled(media, {**values, "Number": first + number, "Time": time})
+            piece = _piece(base, address, None) if address else None
+            if piece is None:
+                unreachable += 1
+            else:
+                pieces.append(piece)
+        beginning = _last(chain, "initialization")
+        init = None if beginning is None else _piece(base, _filled(beginning, values), None)
+        return self._listed(pieces, init, max(0, count - MAX_LISTED_PIECES), unreachable)
+
+    def _listed(
+        self, pieces: list[Piece], init: Piece | None, beyond: int, unreachable: int
+    ) -> Track:
+        if not pieces:
+            raise StreamError("not_media", "the stream's manifest does not list what to fetch")
+        left_out = list(self.left_out)
+        if beyond:
+            left_out.append(f"{beyond} pieces beyond the first {MAX_LISTED_PIECES}")
+        if unreachable:
+            left_out.append(f"{unreachable} pieces without a web address")
+        return Track(tuple(pieces), self.seconds, init, tuple(left_out))
+
+
+def _times(time_line: Element, end: int) -> Iterator[int]:
+    """When each piece begins; a repeat of -1 goes on to the next entry or the period's end.
+
+    Gives one more than `MAX_LISTED_PIECES` at most.
+    """
+    entries = [entry for entry in time_line if _name(entry) == "S"]
+    now = given = 0
+    for number, entry in enumerate(entries):
+        start, length = whole_number(entry.get("t")), whole_number(entry.get("d"))
+        now = now if start is None else start
+        if not length:
+            raise StreamError("bad_playlist", "the manifest's time-line has an entry of no length")
+        repeats = whole_number(entry.get("r"))
+        if entry.get("r", "").strip() == "-1":
+            following = entries[number + 1].get("t") if number + 1 < len(entries) else None
+            until = whole_number(following) if following is not None else end
+            repeats = max(0, -(-((until or 0) - now) // length) - 1)
+        for _ in range((repeats or 0) + 1):
+            if given > MAX_LISTED_PIECES:
+                return
+            given += 1
+            yield now
+            now += length
+
+
+def _filled(template: str, values: dict[str, object]) -> str:
+    def value(match: re.Match[str]) -> str:
+        if not match[1]:
+            return "$"
+        number = values.get(match[1], "")
+        digits = min(int(match[2] or 0), 20)
+        return f"{number:0{digits}d}" if digits and isinstance(number, int) else str(number)
+
+    return _IDENTIFIER.sub(value, template[:4096])
+
+
+def _piece(base: str, address: str | None, part: str | None) -> Piece | None:
+    url = piece_address(base, address or "") if address else base
+    if url is None:
+        return None
+    return Piece(url) if part is None else Piece(url, byte_range(part))
+
+
+def _base(element: Element, base: str) -> str:
+    """The base address below `element`; where it names several, the first."""
+    named = _child(element, "BaseURL")
+    if named is None or not (named.text or "").strip():
+        return base
+    address = piece_address(base, named.text or "")
+    if address is None:
+        raise StreamError("bad_playlist", "the stream's manifest has a base that is no web address")
+    return address
+
+
+def _has_pictures(group: Element, shown: Element) -> bool:
+    kind = shown.get("mimeType") or group.get("mimeType") or ""
+    return kind.lower().startswith("video/") or (
+        not kind and (group.get("contentType") or "").lower() == "video"
+    )
+
+
+def _is_encrypted(element: Element) -> bool:
+    return _child(element, "ContentProtection") is not None
+
+
+def _is_for_seeking(group: Element) -> bool:
+    return any(
+        _name(each) in ("EssentialProperty", "SupplementalProperty")
+        and _FOR_SEEKING in each.get("schemeIdUri", "")
+        for each in group
+    )
+
+
+def _inherited(levels: tuple[Element, ...], name: str) -> str | None:
+    return next((value for level in reversed(levels) if (value := level.get(name))), None)
+
+
+def _last(chain: list[Element], name: str) -> str | None:
+    return next((value for level in reversed(chain) if (value := level.get(name))), None)
+
+
+def _child(element: Element, name: str) -> Element | None:
+    return next((child for child in element if _name(child) == name), None)
+
+
+def _name(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _seconds(text: str | None) -> float:
+    match = _DURATION.fullmatch((text or "").strip())
+    if match is None:
+        return 0.0
+    days, hours, minutes, seconds = (float(value or 0) for value in match.groups())
+    return min(days * 86_400 + hours * 3600 + minutes * 60 + seconds, MAX_SECONDS)
