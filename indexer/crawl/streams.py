@@ -33,7 +33,11 @@ LEAST_SIDE_PX = 360
 ENOUGH_BITS_PER_S = 3_500_000
 _LARGEST_BYTE = 2**53
 _HEAD_BYTES = 4096
-_MPD = re.compile(rb"<(?:[A-Za-z_][\w.-]{0,30}:)?MPD[\s>]")
+_MPD = re.compile(
+    rb"(?:\s|<\?[^>]{0,500}>|<!--(?:(?!-->).){0,2000}-->)*+<(?:[A-Za-z_][\w.-]{0,30}:)?MPD[\s>]",
+    re.DOTALL,
+)
+"""Up to the first element; a page that speaks of manifests is none."""
 _RANGE = re.compile(r"([0-9]{1,16})-([0-9]{1,16})")
 
 
@@ -96,7 +100,7 @@ def stream_kind(body: bytes) -> StreamKind | None:
     head = body[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
     if head.startswith(b"#EXTM3U"):
         return "hls"
-    return "dash" if head.startswith(b"<") and _MPD.search(head) is not None else None
+    return "dash" if _MPD.match(head) is not None else None
 
 
 def playlist_text(body: bytes) -> str:
