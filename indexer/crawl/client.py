@@ -32,6 +32,7 @@ from indexer.crawl.messages import (
     SliceClosed,
     SlotGranted,
     SlotWanted,
+    Unchanged,
     WorkerMessage,
 )
 from indexer.errors import IndexerError, WireError
@@ -40,7 +41,7 @@ from indexer.wire import Channel
 MAX_OPEN_FETCHES = 16
 GRACE_S = 60.0
 
-Result = PageSeen | MediumFetched | FetchRefused
+Result = PageSeen | MediumFetched | Unchanged | FetchRefused
 Slots = Callable[[str, float], float]
 """`(host and port, delay in seconds) -> seconds to wait`: the one lease of a host."""
 FetchSource = Callable[[int], Sequence[Fetch]]

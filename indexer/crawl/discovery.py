@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import unicodedata
@@ -22,6 +23,8 @@ from parsel import Selector
 from indexer.crawl.messages import FetchKind, FoundLink, Scope
 from indexer.crawl.scope import MAX_ADDRESS_CHARS, BadAddressError, canonical_address, is_in_scope
 
+DISCOVERY = 1
+"""Raised whenever more is found on a page: what was read before is then read again, whole."""
 MAX_LINKS = 5000
 MAX_NAMED = 20_000
 """Addresses of a page that are looked at; the rest is only counted."""
@@ -32,6 +35,7 @@ _MEDIA_EXTENSIONS = frozenset({
     "jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp", "avif", "heic", "heif", "bmp", "tif",
     "tiff", "jxl", "jp2", "apng", "mp4", "m4v", "webm", "mov", "qt", "mkv", "avi", "flv", "f4v",
     "wmv", "asf", "mpg", "mpeg", "m2v", "vob", "ts", "mts", "m2ts", "3gp", "3g2", "ogv",
+    "m3u8", "mpd",
 })
 _OTHER_EXTENSIONS = frozenset({
     "css", "js", "mjs", "json", "xml", "rss", "atom", "svg", "ico", "woff", "woff2", "ttf",
@@ -59,6 +63,8 @@ _MEDIA_PLACES: tuple[tuple[str, str], ...] = (
     ("//video//source/@src | //video/@data-src | //video//source/@data-src", "video"),
     ("//*[local-name()='amp-video']/@src | //*[local-name()='amp-video']/@poster", "video"),
     ("//*/@data-video-src | //*/@data-video-url | //*/@data-mp4 | //*/@data-webm", "video"),
+    ("//*/@data-hls | //*/@data-hls-src | //*/@data-hls-url | //*/@data-m3u8", "stream"),
+    ("//*/@data-dash | //*/@data-dash-src | //*/@data-dash-url | //*/@data-mpd", "stream"),
     ("//picture/source/@src", "source"),
     ("//*[local-name()='image']/@href | //*[local-name()='image']/@*[name()='xlink:href']", "svg"),
     ("//input[@type='image']/@src", "input"),
@@ -124,6 +130,15 @@ def discover(
             found[url] = FoundLink(url, named.kind, named.how)
     title = clean_text(page.xpath("string(//title)").get(""), MAX_TITLE_CHARS)
     return Discovered(title, tuple(found.values()), len(outside - found.keys()), dropped)
+
+
+def reading_of(scope: Scope) -> str:
+    """What pages are read for, in hex: how addresses are found, and which of them are kept.
+
+    Two readings that differ may find different things on one and the same page.
+    """
+    kept = (DISCOVERY, *map(sorted, (scope.allowed_hosts, scope.media_hosts, scope.path_prefixes)))
+    return hashlib.sha256(json.dumps([*kept, scope.max_depth]).encode()).hexdigest()
 
 
 def clean_text(text: str, max_chars: int) -> str:

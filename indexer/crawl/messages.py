@@ -4,7 +4,8 @@
 2. Before each outbound request (a page, a medium, robots.txt, each redirect hop) the child asks
    `SlotWanted`; the worker answers `SlotGranted` with how long to wait. That is the one lease of
    a host that every part of Likeness takes.
-3. For each `Fetch` the child answers exactly one of `PageSeen`, `MediumFetched`, `FetchRefused`.
+3. For each `Fetch` the child answers exactly one of `PageSeen`, `MediumFetched`, `Unchanged`,
+   `FetchRefused`.
 4. `CloseSlice` is answered by `SliceClosed`; the child then waits for the next slice.
 
 The child has no database and no keys; `ticket` is the worker's name for a leased address.
@@ -57,14 +58,30 @@ class OpenSlice(msgspec.Struct, frozen=True, tag=True):
     scope: Scope
 
 
+class Condition(msgspec.Struct, frozen=True):
+    """What the server said of an earlier answer, sent back so that it need not send it again.
+
+    It holds for the exact address `url` that gave that answer: not for where the address came from
+    by a redirect, nor for where it redirects since.
+    """
+
+    url: str
+    etag: str | None = None
+    last_modified: str | None = None
+
+
 class Fetch(msgspec.Struct, frozen=True, tag=True):
-    """Fetch one leased address. `referrer` is the page it was found on."""
+    """Fetch one leased address. `referrer` is the page it was found on.
+
+    With a `condition` the answer may be `Unchanged`.
+    """
 
     ticket: str
     url: str
     kind: FetchKind
     depth: int
     referrer: str | None = None
+    condition: Condition | None = None
 
 
 class SlotGranted(msgspec.Struct, frozen=True, tag=True):
@@ -114,10 +131,16 @@ class PageSeen(msgspec.Struct, frozen=True, tag=True):
     content_bytes: int
     fetched_at: str
     links_dropped: int = 0
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 class MediumFetched(msgspec.Struct, frozen=True, tag=True):
-    """A medium's bytes, whole. They are in memory only; the child forgets them when sent."""
+    """A medium's bytes, whole. They are in memory only; the child forgets them when sent.
+
+    Of a stream (HLS, DASH) they are its pieces, joined; `left_out` says in words what of it is not
+    among them.
+    """
 
     ticket: str
     url: str
@@ -128,6 +151,16 @@ class MediumFetched(msgspec.Struct, frozen=True, tag=True):
     etag: str | None
     last_modified: str | None
     fetched_at: str
+    left_out: str = ""
+
+
+class Unchanged(msgspec.Struct, frozen=True, tag=True):
+    """The server says that the address is as it was when the fetch's condition was true."""
+
+    ticket: str
+    url: str
+    final_url: str
+    fetched_at: str
 
 
 class FetchRefused(msgspec.Struct, frozen=True, tag=True):
@@ -135,8 +168,8 @@ class FetchRefused(msgspec.Struct, frozen=True, tag=True):
 
     `code` is stable: "robots", "address_not_public", "out_of_scope", "too_large", "timeout",
     "http_status", "not_media", "too_many_redirects", "connection", "tls", "truncated",
-    "bad_address", "defect" (ours, see the log). `status` is there when a server answered.
-    `retry` says whether trying again later makes sense.
+    "bad_address", "bad_playlist", "encrypted", "defect" (ours, see the log). `status` is there when
+    a server answered. `retry` says whether trying again later makes sense.
     """
 
     ticket: str
@@ -155,4 +188,4 @@ class SliceClosed(msgspec.Struct, frozen=True, tag=True):
 
 
 WorkerMessage = OpenSlice | Fetch | SlotGranted | CloseSlice
-ChildMessage = SlotWanted | PageSeen | MediumFetched | FetchRefused | SliceClosed
+ChildMessage = SlotWanted | PageSeen | MediumFetched | Unchanged | FetchRefused | SliceClosed

@@ -29,10 +29,12 @@ from indexer.crawl.addresses import (
     numeric_host,
     vetted_addresses,
 )
-from indexer.crawl.messages import Scope
+from indexer.crawl.conditional import headers_of
+from indexer.crawl.messages import Condition, Scope
 from indexer.crawl.pinned_resolver import Pins
 from indexer.crawl.refusals import NETWORK_ERRORS, RefusedError, refusal_of
 from indexer.crawl.scope import Place, is_in_scope, place_of
+from indexer.crawl.streams import ByteRange
 
 RequestKind = Literal["page", "medium", "robots"]
 AskSlot = Callable[[str, float], Awaitable[float]]
@@ -69,15 +71,28 @@ class Outbound:
         depth: int = 0,
         delay_s: float,
         referrer: str | None = None,
+        condition: Condition | None = None,
+        part: ByteRange | None = None,
+        limit_bytes: int | None = None,
     ) -> Response:
-        """Fetch the canonical `url` once; a redirect is given as it is. Raises `RefusedError`."""
+        """Fetch the canonical `url` once; a redirect is given as it is. Raises `RefusedError`.
+
+        With a `condition` for this very address the answer may be a 304 without a body; with a
+        `part` it may be a 206. `limit_bytes` is a smaller limit than the scope's.
+        """
         self.check(url, kind, depth=depth)
         place = place_of(url)
         await self._pin(place)
         wait_s = await self._ask_slot(place.slot, delay_s)
         if wait_s > 0:
             await asyncio.sleep(wait_s)
-        request = self._request(url, kind, referrer)
+        request = self._request(url, kind, referrer, condition)
+        if part is not None:
+            # Half of something compressed could not be unpacked.
+            request.headers["Range"] = f"bytes={part.first}-{part.last}"
+            request.headers["Accept-Encoding"] = "identity"
+        if limit_bytes is not None:
+            request.meta["download_maxsize"] = min(limit_bytes, request.meta["download_maxsize"])
         try:
             response = await self._crawler.engine.download_async(request)
         except StopDownload as error:
@@ -133,7 +148,9 @@ class Outbound:
             raise RefusedError(error.code, str(error)) from error
         self._pins.put(place.host, place.port, addresses)
 
-    def _request(self, url: str, kind: RequestKind, referrer: str | None) -> Request:
+    def _request(
+        self, url: str, kind: RequestKind, referrer: str | None, condition: Condition | None
+    ) -> Request:
         limit_bytes = {
             "page": self._scope.max_page_bytes,
             "medium": self._scope.max_medium_bytes,
@@ -145,6 +162,7 @@ class Outbound:
             "Accept": _ACCEPT[kind],
             "Accept-Encoding": "gzip, deflate",
             "Accept-Language": "en;q=0.8,*;q=0.5",
+            **headers_of(condition, url),
         }
         referrer = _referrer_for(url, referrer)
         if referrer is not None:

@@ -5,8 +5,8 @@ For each `Fetch`:
 2. read the host's robots.txt (once a slice) and obey it;
 3. send the request through the door (scope, address, lease, limits: `outbound.py`);
 4. a redirect: again from 2 with the next address, at most `max_redirects` times;
-5. judge the status and what the first bytes show;
-6. answer `PageSeen` with what the page names, `MediumFetched`, or `FetchRefused`.
+5. judge the status and what the first bytes show; a stream's pieces are fetched and joined;
+6. answer `PageSeen` with what the page names, `MediumFetched`, `Unchanged`, or `FetchRefused`.
 """
 
 from __future__ import annotations
@@ -20,21 +20,27 @@ from urllib.parse import urljoin
 
 from scrapy.http import HtmlResponse, Response, TextResponse
 
+from indexer.crawl.conditional import NOT_MODIFIED, headers_of, validators_of
 from indexer.crawl.discovery import Discovered, discover
 from indexer.crawl.messages import (
     ChildMessage,
+    Condition,
     Fetch,
     FetchKind,
     FetchRefused,
     MediumFetched,
     PageSeen,
     Scope,
+    Unchanged,
 )
 from indexer.crawl.outbound import Outbound
 from indexer.crawl.refusals import RETRY_STATUSES, RefusedError
 from indexer.crawl.robots import Robots
 from indexer.crawl.scope import REDIRECTS, BadAddressError, canonical_address, is_in_scope
 from indexer.crawl.sniff import looks_like_html, media_type_of
+from indexer.crawl.stream_fetching import StreamReader
+from indexer.crawl.streams import stream_kind
+from indexer.crawl.streams_door import StreamDoor
 
 MAX_AT_ONCE = 16
 PAGE_READERS = 4
@@ -100,7 +106,7 @@ class Slice:
 
     async def _fetch(
         self, fetch: Fetch, outbound: Outbound, robots: Robots
-    ) -> PageSeen | MediumFetched:
+    ) -> PageSeen | MediumFetched | Unchanged:
         url = _canonical(fetch.url)
         referrer = _canonical(fetch.referrer) if fetch.referrer else None
         kind: FetchKind = fetch.kind
@@ -112,7 +118,13 @@ class Slice:
                 )
             asked.add(url)
             response = await self._send(
-                url, kind, outbound, robots, depth=fetch.depth, referrer=referrer
+                url,
+                kind,
+                outbound,
+                robots,
+                depth=fetch.depth,
+                referrer=referrer,
+                condition=fetch.condition,
             )
             location = response.headers.get(b"Location")
             if response.status not in REDIRECTS or location is None:
@@ -121,6 +133,11 @@ class Slice:
             if kind == "page" and not is_in_scope(url, "page", self.scope, depth=fetch.depth):
                 # A page may lead to its picture on a media host; the door checks that.
                 kind = "medium"
+        if response.status == NOT_MODIFIED and headers_of(fetch.condition, url):
+            return Unchanged(fetch.ticket, fetch.url, url, _now())
+        if response.status == 200 and stream_kind(response.body) is not None:
+            door = StreamDoor(outbound, robots, self.scope, fetch.depth, referrer or url)
+            return await self._stream(fetch, url, response, door)
         return await self._judged(fetch, url, kind, response)
 
     async def _send(
@@ -132,12 +149,18 @@ class Slice:
         *,
         depth: int,
         referrer: str | None,
+        condition: Condition | None,
     ) -> Response:
         outbound.check(url, kind, depth=depth)
         rules = await robots.rules_for(url)
         rules.check(url, self.scope.user_agent)
         return await outbound.get(
-            url, kind, depth=depth, delay_s=rules.delay_s(self.scope), referrer=referrer
+            url,
+            kind,
+            depth=depth,
+            delay_s=rules.delay_s(self.scope),
+            referrer=referrer,
+            condition=condition,
         )
 
     async def _judged(
@@ -162,6 +185,7 @@ class Slice:
                 "not_media", "the answer is neither a page nor a medium", status=status
             )
         found = await self._read(response, url, fetch.depth)
+        etag, last_modified = validators_of(response)
         return PageSeen(
             ticket=fetch.ticket,
             url=fetch.url,
@@ -173,6 +197,8 @@ class Slice:
             content_bytes=len(body),
             fetched_at=_now(),
             links_dropped=found.dropped,
+            etag=etag,
+            last_modified=last_modified,
         )
 
     async def _read(self, response: TextResponse, url: str, depth: int) -> Discovered:
@@ -189,7 +215,27 @@ class Slice:
             self.unreadable_pages += 1
             raise RefusedError("too_large", "the page's markup takes too long to read") from error
 
+    async def _stream(
+        self, fetch: Fetch, url: str, response: Response, door: StreamDoor
+    ) -> MediumFetched:
+        reader = StreamReader(door.send, door.may, self.scope.max_medium_bytes)
+        joined = await reader.read(response.body, url)
+        # What the server says of a playlist holds for none of its pieces.
+        return MediumFetched(
+            ticket=fetch.ticket,
+            url=fetch.url,
+            final_url=url,
+            status=int(response.status),
+            content=joined.content,
+            declared_type=_header(response, b"Content-Type"),
+            etag=None,
+            last_modified=None,
+            fetched_at=_now(),
+            left_out=joined.left_out,
+        )
+
     def _medium(self, fetch: Fetch, url: str, response: Response) -> MediumFetched:
+        etag, last_modified = validators_of(response)
         return MediumFetched(
             ticket=fetch.ticket,
             url=fetch.url,
@@ -197,8 +243,8 @@ class Slice:
             status=int(response.status),
             content=response.body,
             declared_type=_header(response, b"Content-Type"),
-            etag=_header(response, b"ETag"),
-            last_modified=_header(response, b"Last-Modified"),
+            etag=etag,
+            last_modified=last_modified,
             fetched_at=_now(),
         )
 

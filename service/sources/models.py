@@ -97,6 +97,8 @@ class Run(Base):
     faces_counted: Mapped[int] = mapped_column(default=0)
     candidates_found: Mapped[int] = mapped_column(default=0)
     refusals: Mapped[int] = mapped_column(default=0)
+    pages_unchanged: Mapped[int] = mapped_column(default=0)
+    media_unchanged: Mapped[int] = mapped_column(default=0)
     bytes_fetched: Mapped[int] = mapped_column(BigInteger, default=0)
     examine_seconds: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[datetime]
@@ -139,6 +141,41 @@ class FrontierEntry(Base):
     refusal_message: Mapped[str | None]
     http_status: Mapped[int | None]
     completed_at: Mapped[datetime | None]
+
+
+class KnownAddress(Base):
+    """What earlier runs of a site know of an address: see `known_addresses.py`.
+
+    `kind` is what came: "page" or "medium". `answered_url` is the address that gave the answer, and
+    `etag` and `last_modified` what its server said of it: a stranger's text, one line. `links` are
+    what the page named, packed. `read_at` is when it came whole, `seen_at` when it was last asked.
+    """
+
+    __tablename__ = "known_addresses"
+    __table_args__ = (
+        UniqueConstraint("site_id", "url_key"),
+        Index("ix_known_addresses_seen", "site_id", "seen_at"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    )
+    site_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sites.id"))
+    url_key: Mapped[str]
+    kind: Mapped[str]
+    answered_url: Mapped[str]
+    etag: Mapped[str | None]
+    last_modified: Mapped[str | None]
+    reading: Mapped[str]
+    depth: Mapped[int]
+    looked_for: Mapped[str]
+    content_sha256: Mapped[str | None]
+    links: Mapped[bytes | None] = mapped_column(LargeBinary)
+    unchanged_in_a_row: Mapped[int] = mapped_column(default=0)
+    read_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
 
 
 class HostSlot(Base):

@@ -123,6 +123,8 @@ class SourcesRepository:
                 examine_seconds=Run.examine_seconds + count.examine_seconds,
                 media_without_faces=Run.media_without_faces + count.media_without_faces,
                 finds_held_back=Run.finds_held_back + count.finds_held_back,
+                pages_unchanged=Run.pages_unchanged + count.pages_unchanged,
+                media_unchanged=Run.media_unchanged + count.media_unchanged,
             )
         )
 

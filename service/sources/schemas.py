@@ -163,6 +163,8 @@ class RunOut(BaseModel):
                     "faces_counted": 290,
                     "candidates_found": 1,
                     "refusals": 7,
+                    "pages_unchanged": 80,
+                    "media_unchanged": 210,
                     "bytes_fetched": 81234567,
                     "created_at": _MOMENT,
                     "started_at": _MOMENT,
@@ -186,6 +188,8 @@ class RunOut(BaseModel):
     faces_counted: int
     candidates_found: int
     refusals: int
+    pages_unchanged: int
+    media_unchanged: int
     bytes_fetched: int
     created_at: datetime
     started_at: datetime | None

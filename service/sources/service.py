@@ -29,6 +29,7 @@ from service.sources.errors import (
     SitePausedError,
 )
 from service.sources.halted_media import HaltedMedia
+from service.sources.known_addresses import KnownAddresses
 from service.sources.media_ledger import MediaLedger, Place
 from service.sources.models import Run, Site
 from service.sources.repository import LIST_LIMIT, SourcesRepository
@@ -202,6 +203,7 @@ class SourcesService:
         except IntegrityError as error:
             raise RunLiveError(f'a run of "{site.name}" has just been started') from error
         frontier.add(session, run.id, _beginnings(site))
+        KnownAddresses(site.id).forget_old(session, run.created_at)
         self._audit.record(session, actor, "run.queued", "run", run.id, cases=len(serves))
         return run_view(run, site.name)
 

@@ -37,7 +37,11 @@ class SiteView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run with its counts. Sizes in bytes, times in seconds."""
+    """A run with its counts. Sizes in bytes, times in seconds.
+
+    `pages_unchanged` and `media_unchanged` are those of which the server said so: they count among
+    the pages and media seen, too.
+    """
 
     id: uuid.UUID
     organisation_id: uuid.UUID
@@ -62,6 +66,8 @@ class RunView:
     started_at: datetime | None
     finished_at: datetime | None
     kind: str = "crawl"
+    pages_unchanged: int = 0
+    media_unchanged: int = 0
 
     @property
     def is_live(self) -> bool:
@@ -129,6 +135,8 @@ class RunCount:
     examine_seconds: float = 0.0
     media_without_faces: int = 0
     finds_held_back: int = 0
+    pages_unchanged: int = 0
+    media_unchanged: int = 0
 
     def plus(self, other: RunCount) -> RunCount:
         """Both together."""
@@ -144,6 +152,8 @@ class RunCount:
             examine_seconds=self.examine_seconds + other.examine_seconds,
             media_without_faces=self.media_without_faces + other.media_without_faces,
             finds_held_back=self.finds_held_back + other.finds_held_back,
+            pages_unchanged=self.pages_unchanged + other.pages_unchanged,
+            media_unchanged=self.media_unchanged + other.media_unchanged,
         )
 
 
@@ -197,5 +207,7 @@ def run_view(run: Run, site_name: str) -> RunView:
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,
+        pages_unchanged=run.pages_unchanged,
+        media_unchanged=run.media_unchanged,
         kind=run.kind,
     )

@@ -29,6 +29,7 @@ from service.hashbank.exchange.views import NOT_LISTED, Listed
 from service.sources import frontier
 from service.sources.errors import FencedOffError
 from service.sources.frontier import Ending, Lease
+from service.sources.known_addresses import Answer
 from service.sources.media_ledger import Place
 from service.sources.views import RunCount, RunView
 from service.work.line_parts import LineParts
@@ -43,7 +44,7 @@ MAX_TOGETHER = 8
 @dataclass(frozen=True, slots=True)
 class LookedAt:
     """A medium on its way into the database. Without `examination` it was known before, or it is
-    on a list that stops it.
+    on a list that stops it. Without `answer` it was not fetched: the server called it unchanged.
     """
 
     held: Lease
@@ -53,6 +54,8 @@ class LookedAt:
     count: RunCount
     examination: Examination | None
     listed: Listed = NOT_LISTED
+    answer: Answer | None = None
+    looked_for: str = ""
 
 
 class Completions:
@@ -120,6 +123,12 @@ class Completions:
         examination = looked.examination
         if looked.listed.stop:
             return self._stopped(session, looked)
+        if looked.answer is None:
+            self._leases.unchanged.count_unchanged(session, looked.held)
+        else:
+            self._leases.unchanged.keep_medium(
+                session, looked.held, looked.answer, looked.looked_for, looked.digest
+            )
         if examination is None:
             self._parts.sources.record_seen_again(session, self._actor, looked.place, looked.digest)
             return looked.count

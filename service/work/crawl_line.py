@@ -7,7 +7,8 @@
    looking goes on.
    Content that was examined before with the same model and watch-list, and showed nobody, gets a
    sighting only. What a hash list names is noted with its address; what one stops is not looked at.
-4. A refusal: its reason, or a later attempt.
+4. What its server calls unchanged stands for what was seen there the last time (`unchanged`).
+5. A refusal: its reason, or a later attempt.
 
 A completion whose lease is no longer the newest writes nothing at all. Killing the worker or the
 child anywhere leaves leased addresses behind, which are leased again; the same medium found twice
@@ -18,23 +19,35 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import TypeVar
 
+from sqlalchemy.orm import Session
+
 from indexer.crawl.client import CrawlChildDied
-from indexer.crawl.messages import FetchKind, FetchRefused, MediumFetched, PageSeen, Scope
+from indexer.crawl.conditional import NOT_MODIFIED
+from indexer.crawl.messages import (
+    FetchKind,
+    FetchRefused,
+    FoundLink,
+    MediumFetched,
+    PageSeen,
+    Scope,
+    Unchanged,
+)
 from indexer.observations import Examination, ModelStamp
 from service.accounts.actor import Actor
 from service.sources import frontier
 from service.sources.frontier import Ending, Lease
 from service.sources.media_ledger import Place
-from service.sources.views import KnownMedium, RunCount, RunView, SiteView
+from service.sources.views import RunCount, RunView, SiteView
 from service.work.completions import Completions, LookedAt
 from service.work.judgement import CANARY_LOST
 from service.work.line_parts import CrawlChild, LineParts, Result, SliceOutcome
 from service.work.slice_leases import SLICE_MAX_S, SliceLeases
+from service.work.unchanged import answer_of
 from service.work.walls import WALL_PREFIX, media_shown, wall_of, wall_of_refusal
 
 logger = logging.getLogger(__name__)
@@ -88,6 +101,8 @@ class CrawlLine:
                 for result in results:
                     if isinstance(result, MediumFetched):
                         pending.add(self._look(looking, result))
+                    elif isinstance(result, Unchanged):
+                        self._complete_unchanged(result)
                     else:
                         self._page_or_refusal(result)
                     pending = self._settle(pending, most_looking, MAX_WRITING)
@@ -140,7 +155,7 @@ class CrawlLine:
             ending = Ending("refused", WALL_PREFIX + wall, f"a {wall} page", page.status)
             count = RunCount(refusals=1)
         else:
-            links = self._links(held, page)
+            links = self._links(held, page.links)
             least = self._canaries.get(held.url, 0)
             if media_shown(page) < least:
                 ending = Ending(
@@ -153,13 +168,59 @@ class CrawlLine:
         now = self._parts.clock.now()
         with self._parts.database.write() as session:
             frontier.finish(session, held, ending, now=now)
-            for kind in ("page", "medium"):
-                room = self._room(kind)
-                found = [link for link in links if link.kind == kind][:room]
-                self._known[kind] += frontier.add(session, self._run.id, found)
+            if ending.state == "done":
+                self._leases.unchanged.keep_page(session, held, page)
+            self._add(session, links)
             self._parts.sources.progress.count(session, self._actor, self._run.id, count)
 
-    def _links(self, held: Lease, page: PageSeen) -> list[frontier.Address]:
+    def _add(self, session: Session, links: Sequence[frontier.Address]) -> None:
+        for kind in ("page", "medium"):
+            room = self._room(kind)
+            found = [link for link in links if link.kind == kind][:room]
+            self._known[kind] += frontier.add(session, self._run.id, found)
+
+    def _complete_unchanged(self, answer: Unchanged) -> None:
+        """The server says that this is as it was: what was seen then stands for it."""
+        held = self._leases.held(answer.ticket)
+        with self._parts.database.read() as session:
+            is_page = self._leases.unchanged.is_page(session, held)
+        if is_page:
+            with self._leases.completing(answer.ticket):
+                self._complete_unchanged_page(held)
+            return
+        looking = self._leases.unchanged.looking()
+        with self._parts.database.read() as session:
+            with_faces = self._parts.face_matching_on(session, self._run.organisation_id)
+            known = self._leases.unchanged.medium(session, held, looking)
+        if known is None:
+            # Somebody joined since it was asked for: it is fetched whole after all.
+            with self._leases.completing(answer.ticket), self._parts.database.write() as session:
+                frontier.put_back(session, (held,))
+            return
+        digest, medium = known
+        count = RunCount(
+            media_seen=1,
+            media_unchanged=1,
+            media_unreadable=int(medium.refusal_code is not None),
+            media_without_faces=int(with_faces and looking.model is None),
+        )
+        ending = Ending(http_status=NOT_MODIFIED)
+        looked = LookedAt(held, self._place(held), ending, digest, count, None)
+        self._writing.add(self._completions.write(looked))
+
+    def _complete_unchanged_page(self, held: Lease) -> None:
+        with self._parts.database.write() as session:
+            links = self._leases.unchanged.page_links(session, held)
+            if links is None:
+                frontier.put_back(session, (held,))
+                return
+            now = self._parts.clock.now()
+            frontier.finish(session, held, Ending(http_status=NOT_MODIFIED), now=now)
+            self._add(session, self._links(held, links))
+            count = RunCount(pages_seen=1, pages_unchanged=1)
+            self._parts.sources.progress.count(session, self._actor, self._run.id, count)
+
+    def _links(self, held: Lease, links: Sequence[FoundLink]) -> list[frontier.Address]:
         return [
             frontier.Address(
                 url=link.url,
@@ -168,7 +229,7 @@ class CrawlLine:
                 referrer=held.url,
                 how=link.how,
             )
-            for link in page.links[:MAX_LINKS_A_PAGE]
+            for link in links[:MAX_LINKS_A_PAGE]
             if link.kind == "medium" or held.depth < self._site.draft.max_depth
         ]
 
@@ -208,7 +269,9 @@ class CrawlLine:
             if the_same.exception() is None:
                 wait([the_same.result()])
         held = self._leases.held(fetched.ticket)
-        with_faces, model, known = self._before_looking(digest)
+        looking = self._leases.unchanged.looking()
+        with self._parts.database.read() as session:
+            with_faces, known = self._leases.unchanged.looked_already(session, digest, looking)
         listed = self._parts.lists.before_looking(
             self._run.organisation_id, fetched.content, digest
         )
@@ -229,18 +292,34 @@ class CrawlLine:
                 with_faces=with_faces,
             )
             listed = self._parts.lists.after_looking(self._run.organisation_id, listed, examination)
-        if with_faces and not listed.stop and self._looked_without_model(model, examination):
+        if (
+            with_faces
+            and not listed.stop
+            and self._looked_without_model(looking.model, examination)
+        ):
             count = replace(count, media_without_faces=1)
-        place = Place(
+        ending = Ending(http_status=fetched.status)
+        return self._completions.write(
+            LookedAt(
+                held,
+                self._place(held),
+                ending,
+                digest,
+                count,
+                examination,
+                listed,
+                answer_of(fetched),
+                looking.looked_for,
+            )
+        )
+
+    def _place(self, held: Lease) -> Place:
+        return Place(
             organisation_id=self._run.organisation_id,
             media_url=held.url,
             page_url=held.referrer,
             site_id=self._run.site_id,
             run_id=self._run.id,
-        )
-        ending = Ending(http_status=fetched.status)
-        return self._completions.write(
-            LookedAt(held, place, ending, digest, count, examination, listed)
         )
 
     def _looked_without_model(
@@ -250,30 +329,6 @@ class CrawlLine:
         if examination is None:
             return before is None
         return examination.model is None and (before is None or self._parts.eyes.model is None)
-
-    def _before_looking(self, digest: str) -> tuple[bool, ModelStamp | None, KnownMedium | None]:
-        """Whether to look for faces (this organisation's switch: another one's may be on, over the
-        same eyes) and with which model; and the medium, when it was examined in the very same way
-        and nobody was found.
-        """
-        model, change = self._parts.eyes.model, self._parts.eyes.change
-        with self._parts.database.read() as session:
-            with_faces = self._parts.face_matching_on(session, self._run.organisation_id)
-            known = self._parts.sources.examined_already(
-                session,
-                self._actor,
-                self._run.organisation_id,
-                digest,
-                model if with_faces else None,
-                change,
-            )
-            if known is None:
-                return with_faces, model, None
-            found = self._parts.findings.has_candidates(session, self._actor, known.medium_id)
-            found = found or self._parts.lists.was_listed(
-                session, self._run.organisation_id, known.medium_id
-            )
-            return with_faces, model, None if found else known
 
     # Around the slice
 

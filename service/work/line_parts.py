@@ -13,7 +13,14 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
-from indexer.crawl.messages import Fetch, FetchRefused, MediumFetched, PageSeen, Scope
+from indexer.crawl.messages import (
+    Fetch,
+    FetchRefused,
+    MediumFetched,
+    PageSeen,
+    Scope,
+    Unchanged,
+)
 from indexer.observations import Examination
 from service.accounts.actor import Actor
 from service.candidates.views import FindsHeldBack
@@ -25,7 +32,7 @@ from service.sources.host_slots import HostSlots
 from service.sources.media_ledger import Place
 from service.sources.service import SourcesService
 
-Result = PageSeen | MediumFetched | FetchRefused
+Result = PageSeen | MediumFetched | Unchanged | FetchRefused
 FetchSource = Callable[[int], Sequence[Fetch]]
 
 
@@ -103,6 +110,10 @@ class ListedMedia(Protocol):
         self, session: Session, organisation_id: uuid.UUID, medium_id: uuid.UUID
     ) -> bool:
         """Whether a list named this content before."""
+        ...
+
+    def change(self) -> int:
+        """How often what is in force has changed so far."""
         ...
 
     def write(

@@ -63,6 +63,10 @@ class MediaOnLists:
         """Whether a list named this content before: its new addresses count, too."""
         return self.hits.was_listed(session, organisation_id, medium_id)
 
+    def change(self) -> int:
+        """How often what is in force has changed so far."""
+        return self.index.change()
+
     def write(
         self,
         session: Session,

@@ -13,13 +13,14 @@ from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
-from indexer.crawl.messages import Fetch, FetchKind, Scope
+from indexer.crawl.messages import Condition, Fetch, FetchKind, Scope
 from service.accounts.actor import Actor
 from service.sources import frontier
 from service.sources.errors import FencedOffError
 from service.sources.frontier import Lease
 from service.sources.views import RunView, SiteView
 from service.work.line_parts import LineParts
+from service.work.unchanged import UnchangedAddresses
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,8 @@ class SliceLeases:
         self._lock = threading.Lock()
         self._leases: dict[str, Lease] = {}
         self._ready: deque[Lease] = deque()
+        self._conditions: dict[str, Condition] = {}
+        self.unchanged = UnchangedAddresses(parts, run, site, scope)
         self._taken = 0
         self._suspect_open = False
         self.completed = 0
@@ -61,7 +64,10 @@ class SliceLeases:
         fetches: list[Fetch] = []
         while self._ready and len(fetches) < room:
             held = self._ready.popleft()
-            fetches.append(Fetch(held.ticket, held.url, held.kind, held.depth, held.referrer))
+            condition = self._conditions.pop(held.ticket, None)
+            fetches.append(
+                Fetch(held.ticket, held.url, held.kind, held.depth, held.referrer, condition)
+            )
         return fetches
 
     def _may_take_more(self) -> bool:
@@ -70,6 +76,7 @@ class SliceLeases:
 
     def _lease_more(self, room: int) -> None:
         room = min(room, self._parts.slice_pages - self._taken)
+        looking = self.unchanged.looking()
         with self._parts.database.write() as session:
             self._extend(session)
             pages_left, media_left = self.budget_left(session)
@@ -81,6 +88,7 @@ class SliceLeases:
                 if not leases:
                     leases = self._lease(session, "page", min(1, pages_left), suspects=True)
                 self._suspect_open = bool(leases)
+            self._conditions |= self.unchanged.conditions(session, leases, looking)
         self._taken += len(leases)
         self._ready.extend(leases)
         with self._lock:

@@ -168,8 +168,11 @@ class CandidatesOfATest:
         return 0
 
 
+@dataclass
 class NotListed:
-    """No list names anything."""
+    """No list names anything. `lists` counts how often they changed."""
+
+    lists: int = 0
 
     def before_looking(self, organisation_id: uuid.UUID, content: bytes, sha256: str) -> Listed:
         return NOT_LISTED
@@ -183,6 +186,9 @@ class NotListed:
         self, session: Session, organisation_id: uuid.UUID, medium_id: uuid.UUID
     ) -> bool:
         return False
+
+    def change(self) -> int:
+        return self.lists
 
     def write(
         self,

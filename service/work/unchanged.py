@@ -1,0 +1,166 @@
+"""Which addresses of a slice need not be fetched whole, and what stands for them then.
+
+1. `looking` says what this worker looks for now; take it before a transaction begins.
+2. `conditions`: an address that is known gets its condition only when an answer "unchanged" would
+   tell all: a page must have been read as it would be now; a medium examined by the model, for the
+   people and against the hash lists of now, and must have shown nobody. Canaries never get one.
+3. `page_links` and `medium` ask the same once more when the answer came: None means that the world
+   moved in between, and the address goes back to be fetched whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from indexer.crawl.discovery import reading_of
+from indexer.crawl.messages import Condition, FoundLink, MediumFetched, PageSeen, Scope
+from indexer.observations import ModelStamp
+from service.accounts.actor import Actor
+from service.sources.frontier import Lease
+from service.sources.known_addresses import MAX_UNCHANGED, Answer, Known, KnownAddresses
+from service.sources.views import KnownMedium, RunView, SiteView
+from service.work.line_parts import LineParts
+
+PAGES_LOOKED_FOR = "links"
+"""What pages are read for: the addresses that they name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """What media are looked at with: the model, the change numbers of watch-list and hash lists."""
+
+    model: ModelStamp | None
+    change: int
+    lists_change: int
+
+    @property
+    def looked_for(self) -> str:
+        """What is kept with a medium; model and watch-list are kept with its content."""
+        return f"lists {self.lists_change}"
+
+
+class UnchangedAddresses:
+    """What earlier runs of the site left for one slice."""
+
+    def __init__(self, parts: LineParts, run: RunView, site: SiteView, scope: Scope) -> None:
+        self._parts = parts
+        self._run = run
+        self._actor = Actor.system("crawl", run.organisation_id)
+        self._reading = reading_of(scope)
+        self._canaries = {canary.url for canary in site.canaries}
+        self._known = KnownAddresses(run.site_id)
+
+    def looking(self) -> Looking:
+        """What is looked for now; asks the eyes, so never within a transaction."""
+        eyes = self._parts.eyes
+        return Looking(eyes.model, eyes.change, self._parts.lists.change())
+
+    def conditions(
+        self, session: Session, leases: Sequence[Lease], looking: Looking
+    ) -> dict[str, Condition]:
+        """Conditions by ticket, for those leases for which "unchanged" would tell all."""
+        if not leases:
+            return {}
+        known = self._known.of(session, [held.url for held in leases])
+        return {
+            held.ticket: known[held.url].condition
+            for held in leases
+            if held.url in known and self._tells_all(session, held, known[held.url], looking)
+        }
+
+    def page_links(self, session: Session, held: Lease) -> tuple[FoundLink, ...] | None:
+        """What the unchanged page names, counted as seen; None when it must be read again."""
+        known = self._known.of(session, [held.url]).get(held.url)
+        if known is None or not known.links_hold(self._reading, held.depth):
+            return None
+        self._known.count_unchanged(session, held.url, self._parts.clock.now())
+        return known.links
+
+    def is_page(self, session: Session, held: Lease) -> bool:
+        """Whether a page came from this address the last time."""
+        known = self._known.of(session, [held.url]).get(held.url)
+        return known is not None and known.kind == "page"
+
+    def medium(
+        self, session: Session, held: Lease, looking: Looking
+    ) -> tuple[str, KnownMedium] | None:
+        """The unchanged medium's SHA-256 and what is known of it; None when it must be fetched."""
+        known = self._known.of(session, [held.url]).get(held.url)
+        if known is None or known.content_sha256 is None:
+            return None
+        medium = self._medium(session, known, looking)
+        return (known.content_sha256, medium) if medium is not None else None
+
+    def count_unchanged(self, session: Session, held: Lease) -> None:
+        """The server said that nothing changed."""
+        self._known.count_unchanged(session, held.url, self._parts.clock.now())
+
+    def keep_page(self, session: Session, held: Lease, page: PageSeen) -> None:
+        """A page was read whole."""
+        self._known.keep_page(
+            session,
+            held.url,
+            Answer(page.final_url, page.etag, page.last_modified),
+            reading=self._reading,
+            depth=held.depth,
+            looked_for=PAGES_LOOKED_FOR,
+            links=page.links,
+            now=self._parts.clock.now(),
+        )
+
+    def keep_medium(
+        self, session: Session, held: Lease, answer: Answer, looked_for: str, digest: str
+    ) -> None:
+        """A medium was fetched and examined, or known; `looked_for` as it was before looking."""
+        self._known.keep_medium(
+            session,
+            held.url,
+            answer,
+            looked_for=looked_for,
+            content_sha256=digest,
+            now=self._parts.clock.now(),
+        )
+
+    def looked_already(
+        self, session: Session, digest: str, looking: Looking
+    ) -> tuple[bool, KnownMedium | None]:
+        """Whether to look for faces (this organisation's switch: another one's may be on, over the
+        same eyes); and the medium, when it was examined in the very same way and nobody was found.
+        """
+        with_faces = self._parts.face_matching_on(session, self._run.organisation_id)
+        known = self._parts.sources.examined_already(
+            session,
+            self._actor,
+            self._run.organisation_id,
+            digest,
+            looking.model if with_faces else None,
+            looking.change,
+        )
+        if known is None:
+            return with_faces, None
+        found = self._parts.findings.has_candidates(session, self._actor, known.medium_id)
+        found = found or self._parts.lists.was_listed(
+            session, self._run.organisation_id, known.medium_id
+        )
+        return with_faces, None if found else known
+
+    def _tells_all(self, session: Session, held: Lease, known: Known, looking: Looking) -> bool:
+        if held.url in self._canaries or known.unchanged_in_a_row >= MAX_UNCHANGED:
+            return False
+        if known.kind == "page":
+            # A medium's address that gave a page before would not give its links as a page does.
+            return held.kind == "page" and known.links_hold(self._reading, held.depth)
+        return self._medium(session, known, looking) is not None
+
+    def _medium(self, session: Session, known: Known, looking: Looking) -> KnownMedium | None:
+        if known.content_sha256 is None or known.looked_for != looking.looked_for:
+            return None
+        return self.looked_already(session, known.content_sha256, looking)[1]
+
+
+def answer_of(fetched: MediumFetched) -> Answer:
+    """What the server said of a medium."""
+    return Answer(fetched.final_url, fetched.etag, fetched.last_modified)
