@@ -37,9 +37,7 @@ class StreamDoor:
             return False
         return True
 
-    async def send(
-        self, url: str, part: ByteRange | None, most_bytes: int
-    ) -> tuple[str, Response]:
+    async def send(self, url: str, part: ByteRange | None, most_bytes: int) -> tuple[str, Response]:
         """(where redirects led, the answer there). Raises `RefusedError`."""
         for _ in range(self.scope.max_redirects + 1):
             self.outbound.check(url, "medium", depth=self.depth)
