@@ -123,7 +123,10 @@ def test_a_read_only_picture_and_one_of_a_single_line_are_looked_at(
 
 def test_another_detector_finds_the_same(detector: CompleteDetector) -> None:
     one, other = detector.detect(group()), detector.another().detect(group())
-    assert [face.box_px for face in one] == [face.box_px for face in other]
+    assert len(one) == len(other)
+    for here, there in zip(one, other, strict=True):
+        # In bfloat16 the last digits depend on how often a size came before.
+        assert here.box_px == pytest.approx(there.box_px, abs=0.1)
 
 
 def test_a_small_face_alone_in_a_large_picture_is_found(detector: CompleteDetector) -> None:

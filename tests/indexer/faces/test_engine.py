@@ -194,7 +194,7 @@ def test_insightfaces_own_pack_enrols_and_probes_too(shared_data: Path) -> None:
     engine = FaceEngine.open(
         "insightface-mini", models_dir=shared_data, accepted_licences=("insightface-mini",)
     )
-    assert engine.runtime == "onnxruntime"
+    assert engine.runtime != "onnxruntime-cuda"
     template = engine.enrol(picture(astronaut()))
     again = engine.enrol(picture(recompressed(astronaut()[:, ::-1], 50)))
     assert again.similarity(template) > 0.75

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import mmap
+import os
 import threading
 from pathlib import Path
 
@@ -101,22 +103,6 @@ def test_on_such_a_machine_everything_is_compared_exactly(
     assert len(expected) > 20
 
 
-def written_memory() -> list[bytes]:
-    """All that this process may write to."""
-    regions = []
-    with Path("/proc/self/maps").open() as maps, Path("/proc/self/mem").open("rb", 0) as memory:
-        for line in maps:
-            place, rights, *_ = line.split()
-            if rights.startswith("rw") and "[v" not in line:
-                start, end = (int(side, 16) for side in place.split("-"))
-                memory.seek(start)
-                try:
-                    regions.append(memory.read(end - start))
-                except OSError:
-                    continue
-    return regions
-
-
 def packed_traces(asked: np.ndarray) -> int:
     """How often parts of a probe's codes are in memory: as they are packed for the product, four
     numbers of one probe after the other, sixteen probes side by side; and as floats.
@@ -124,15 +110,38 @@ def packed_traces(asked: np.ndarray) -> int:
     coded_probe = ProbeCodes(asked[:1].copy())
     codes = coded_probe.codes[:, 0].copy()
     coded_probe.overwrite()
-    regions = written_memory()
+    places = (0, 40, 80)
+    needles = [codes[at : at + 4].tobytes() * 16 for at in places]
+    return times_in_memory(needles + [asked[0, at : at + 16].tobytes() for at in places])
+
+
+def times_in_memory(needles: list[bytes]) -> int:
+    """How often these are in what this process may write to, themselves included.
+
+    What is read goes to a place of its own that is not looked through: it would be found again.
+    """
+    spans = []
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        place, rights, *_ = line.split()
+        if rights.startswith("rw") and "[v" not in line:
+            start, end = (int(side, 16) for side in place.split("-"))
+            spans.append((start, end))
     count = 0
-    for start in (0, 40, 80):
-        # Made only now, and wiped before the next look, so that it does not find itself.
-        needle = codes[start : start + 4].tobytes() * 16
-        count += sum(region.count(needle) for region in regions)
-    for start in (0, 40, 80):
-        floats = asked[0, start : start + 16].tobytes()
-        count += sum(region.count(floats) for region in regions)
+    with (
+        mmap.mmap(-1, max(end - start for start, end in spans)) as scratch,
+        Path("/proc/self/mem").open("rb", 0) as memory,
+    ):
+        for start, end in spans:
+            with memoryview(scratch) as whole, whole[: end - start] as room:
+                try:
+                    size = os.preadv(memory.fileno(), [room], start)
+                except OSError:
+                    continue
+            for needle in needles:
+                at = scratch.find(needle, 0, size)
+                while at >= 0:
+                    count += 1
+                    at = scratch.find(needle, at + 1, size)
     return count
 
 
