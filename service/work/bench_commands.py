@@ -9,6 +9,7 @@ import typer
 
 from service.errors import InvalidInputError
 from service.work import (
+    bench_crawl,  # noqa: F401 - registers its command
     bench_faces,  # noqa: F401 - registers its command
     bench_pipeline,  # noqa: F401 - registers its command
     bench_quality,  # noqa: F401 - registers its command
