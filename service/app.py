@@ -26,6 +26,7 @@ from service.accounts.sessions import Sessions
 from service.audit import AuditTrail
 from service.candidates.bearable import BearableChance
 from service.candidates.chance_rules import ChanceRules, FloodLimits
+from service.candidates.find_hosts import finds_by_host
 from service.candidates.intake import IntakeService
 from service.candidates.looking_back import LookBack
 from service.candidates.seen_before import SeenBefore
@@ -35,6 +36,7 @@ from service.database import Database
 from service.enrolment.collaborators import StorySource
 from service.enrolment.erasure import ErasureService
 from service.enrolment.eyes import Eyes
+from service.enrolment.joining import Joining
 from service.enrolment.model_changes import ModelChanges
 from service.enrolment.photos import PhotoService
 from service.enrolment.service import EnrolmentService
@@ -53,6 +55,7 @@ from service.sources.halted_media import HaltedMedia
 from service.sources.scopes import CrawlManners, address_exceptions
 from service.sources.seen_index import SeenIndex
 from service.sources.service import SourcesService
+from service.sources.sweeps import SweepService
 from service.vault import Vault
 from service.web.cookies import is_https
 from service.web.csrf import check_csrf
@@ -97,6 +100,7 @@ class Rooms:
     hashbank: HashBankService
     exchange: HashExchange
     sources: SourcesService
+    sweeps: SweepService
     candidates: CandidateService
     intake: IntakeService
     seen: SeenIndex
@@ -193,6 +197,7 @@ def build_rooms(
             settings.max_medium_bytes,
         ),
     )
+    sweeps = SweepService(clock, audit, Joining(enrolment.gallery, clock), finds_by_host)
     exchange = build_exchange(
         vault,
         clock,
@@ -269,6 +274,7 @@ def build_rooms(
         hashbank=hashbank,
         exchange=exchange,
         sources=sources,
+        sweeps=sweeps,
         candidates=candidates,
         intake=intake,
         seen=seen,
@@ -279,7 +285,11 @@ def build_rooms(
         reports=ReportService(clock, sources, candidates, exchange.hits, enrolment),
         # those whose rows refer to other rooms' rows come first
         erasure=ErasureService(
-            vault, clock, audit, accounts, (notices, exhibits, candidates, exchange, hashbank)
+            vault,
+            clock,
+            audit,
+            accounts,
+            (notices, exhibits, candidates, sweeps, exchange, hashbank),
         ),
         examiner=eyes,
         story=(candidates, exhibits, notices, exchange),

@@ -21,6 +21,8 @@ from service.enrolment.views_of import next_step
 from service.errors import ConflictError, InvalidInputError
 from service.hashbank.asked import SeenAnswersDep
 from service.hashbank.seen_answer import SeenAnswers
+from service.sources.asked import SweepsDep
+from service.sources.sweeps import SweepService
 from service.web.dependencies import AdvocateActor, DatabaseDep, ReadSession
 from service.web.render import render
 from service.web.responses import see_other
@@ -37,11 +39,12 @@ def show_case(
     enrolment: EnrolmentDep,
     candidates: CandidatesDep,
     answers: SeenAnswersDep,
+    sweeps: SweepsDep,
     actor: AdvocateActor,
     person_id: uuid.UUID,
 ) -> Response:
     """The case in words."""
-    return _page(request, session, enrolment, candidates, answers, actor, person_id)
+    return _page(request, session, enrolment, candidates, answers, sweeps, actor, person_id)
 
 
 @router.post("/cases/{person_id}/links")
@@ -51,6 +54,7 @@ def add_links(
     enrolment: EnrolmentDep,
     candidates: CandidatesDep,
     answers: SeenAnswersDep,
+    sweeps: SweepsDep,
     intake: IntakeDep,
     actor: AdvocateActor,
     person_id: uuid.UUID,
@@ -74,6 +78,7 @@ def add_links(
                 enrolment,
                 candidates,
                 answers,
+                sweeps,
                 actor,
                 person_id,
                 links=links,
@@ -90,6 +95,7 @@ def add_file(
     enrolment: EnrolmentDep,
     candidates: CandidatesDep,
     answers: SeenAnswersDep,
+    sweeps: SweepsDep,
     intake: IntakeDep,
     eyes: EyesDep,
     actor: AdvocateActor,
@@ -117,6 +123,7 @@ def add_file(
                 enrolment,
                 candidates,
                 answers,
+                sweeps,
                 actor,
                 person_id,
                 problem=str(error),
@@ -131,6 +138,7 @@ def _page(
     enrolment: EnrolmentService,
     candidates: CandidateService,
     answers: SeenAnswers,
+    sweeps: SweepService,
     actor: Actor,
     person_id: uuid.UUID,
     *,
@@ -151,6 +159,7 @@ def _page(
         finds=finds,
         counts=candidates.counts(session, actor, person_id),
         seen=answers.view(session, actor, person_id),
+        again=sweeps.of_person(session, actor, person_id),
         look_alikes=candidates.look_alikes.of_person(session, actor, person_id),
         face_search_rests=candidates.floods.rests(session, actor, person_id),
         loans=enrolment.loans.current(session, actor, person_id),

@@ -24,6 +24,7 @@ from service.enrolment.views import PersonView
 from service.enrolment.views_of import next_step
 from service.errors import ConflictError, InvalidInputError
 from service.hashbank.asked import SeenAnswersDep
+from service.sources.asked import SweepsDep
 from service.web.dependencies import DatabaseDep, PersonActor, ReadSession, WriteSession
 from service.web.render import render
 from service.web.responses import see_other
@@ -43,6 +44,7 @@ def show_my_case(
     candidates: CandidatesDep,
     story: StoryDep,
     answers: SeenAnswersDep,
+    sweeps: SweepsDep,
     actor: PersonActor,
 ) -> Response:
     """Who acts next, what was found, what happened."""
@@ -63,6 +65,7 @@ def show_my_case(
         judged=sum(find.state == "waiting" and find not in mine for find in finds),
         events=grouped_story(events),
         seen=answers.view(session, actor, person_id),
+        again=sweeps.of_person(session, actor, person_id),
         face_search_rests=candidates.floods.rests(session, actor, person_id),
     )
 

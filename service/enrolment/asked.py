@@ -9,6 +9,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from service.accounts.actor import Actor
+from service.enrolment.collaborators import LooksAgain
 from service.enrolment.consent import ConsentService
 from service.enrolment.erasure import ErasureService
 from service.enrolment.eyes import Eyes
@@ -47,6 +48,12 @@ def get_eyes(request: Request) -> Eyes:
     return eyes
 
 
+def get_looks_again(request: Request) -> LooksAgain:
+    """What is looked at again for a person who joins."""
+    looks_again: LooksAgain = rooms_of(request).sweeps
+    return looks_again
+
+
 def own_person_id(actor: Actor) -> uuid.UUID:
     """Whose case a signed-in person sees: their own."""
     if actor.person_id is None:
@@ -58,4 +65,5 @@ EnrolmentDep = Annotated[EnrolmentService, Depends(get_enrolment)]
 ConsentDep = Annotated[ConsentService, Depends(get_consent)]
 PhotosDep = Annotated[PhotoService, Depends(get_photos)]
 ErasureDep = Annotated[ErasureService, Depends(get_erasure)]
+LooksAgainDep = Annotated[LooksAgain, Depends(get_looks_again)]
 EyesDep = Annotated[Eyes, Depends(get_eyes)]

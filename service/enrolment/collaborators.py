@@ -67,6 +67,23 @@ class PersonEraser(Protocol):
         ...
 
 
+class InWords(Protocol):
+    """Something that can be told in a sentence."""
+
+    @property
+    def words(self) -> str:
+        """The sentence."""
+        ...
+
+
+class LooksAgain(Protocol):
+    """The sources: what was seen before somebody joined is fetched once more for them."""
+
+    def estimate(self, session: Session, organisation_id: uuid.UUID) -> InWords:
+        """How much that would be now, and how long it takes."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class StoryEvent:
     """Something that happened in a case, in words for the person; no address, no picture.

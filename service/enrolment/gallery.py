@@ -56,6 +56,10 @@ class GallerySource:
         watched = people_watched(self._usable(session, model))
         return tuple(ref for person in watched for ref in person.refs)
 
+    def people_compared(self, session: Session, model: ModelStamp) -> tuple[uuid.UUID, ...]:
+        """Everybody of whom a template of this model may be compared now, in order."""
+        return tuple(person.person_id for person in people_watched(self._usable(session, model)))
+
     def templates_of_refs(
         self, session: Session, model: ModelStamp, refs: Collection[str]
     ) -> tuple[GalleryTemplate, ...]:

@@ -16,11 +16,14 @@ from service.enrolment.asked import (
     ConsentDep,
     EnrolmentDep,
     EyesDep,
+    LooksAgainDep,
     PhotosDep,
     own_person_id,
 )
+from service.enrolment.collaborators import LooksAgain
 from service.enrolment.release_text import release_text
 from service.enrolment.service import EnrolmentService
+from service.enrolment.views import PersonView
 from service.errors import ConflictError, InvalidInputError
 from service.web.dependencies import DatabaseDep, PersonActor, ReadSession, get_settings
 from service.web.render import render
@@ -202,16 +205,30 @@ def withdraw_mandate(
 
 @router.get("/enrol/done")
 def show_done(
-    request: Request, session: ReadSession, enrolment: EnrolmentDep, actor: PersonActor
+    request: Request,
+    session: ReadSession,
+    enrolment: EnrolmentDep,
+    again: LooksAgainDep,
+    actor: PersonActor,
 ) -> Response:
     """Step 6: hand in; what happens next and who acts."""
     view = enrolment.person_view(session, actor, own_person_id(actor))
-    return render(request, "enrolment/done.html", person=view, problem=None)
+    return render(
+        request,
+        "enrolment/done.html",
+        person=view,
+        problem=None,
+        again=_again_words(session, again, view),
+    )
 
 
 @router.post("/enrol/done")
 def hand_in(
-    request: Request, database: DatabaseDep, enrolment: EnrolmentDep, actor: PersonActor
+    request: Request,
+    database: DatabaseDep,
+    enrolment: EnrolmentDep,
+    again: LooksAgainDep,
+    actor: PersonActor,
 ) -> Response:
     """Give the case to the advocates."""
     person_id = own_person_id(actor)
@@ -221,14 +238,21 @@ def hand_in(
     except ConflictError as error:
         with database.read() as session:
             view = enrolment.person_view(session, actor, person_id)
+            words = _again_words(session, again, view)
         return render(
             request,
             "enrolment/done.html",
             status_code=error.http_status,
             person=view,
             problem=str(error),
+            again=words,
         )
     return see_other("/my")
+
+
+def _again_words(session: Session, again: LooksAgain, view: PersonView) -> str:
+    """What is looked at again for who wants their face to be looked for; else hashes answer."""
+    return again.estimate(session, view.organisation_id).words if view.face_opt_in else ""
 
 
 def _page(

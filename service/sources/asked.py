@@ -8,6 +8,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from service.sources.service import SourcesService
+from service.sources.sweeps import SweepService
 from service.web.dependencies import rooms_of
 
 
@@ -17,4 +18,11 @@ def get_sources(request: Request) -> SourcesService:
     return sources
 
 
+def get_sweeps(request: Request) -> SweepService:
+    """What is looked at again for people who joined."""
+    sweeps: SweepService = rooms_of(request).sweeps
+    return sweeps
+
+
+SweepsDep = Annotated[SweepService, Depends(get_sweeps)]
 SourcesDep = Annotated[SourcesService, Depends(get_sources)]

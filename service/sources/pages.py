@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from service.accounts.actor import Actor
 from service.errors import ConflictError, NotAllowedError
-from service.sources.asked import SourcesDep
+from service.sources.asked import SourcesDep, SweepsDep
 from service.sources.errors import SiteInvalidError
 from service.sources.service import SourcesService
 from service.sources.site_draft import SiteDraft
 from service.sources.site_form import SiteForm, form_of
+from service.sources.sweep_views import SweepProgress
 from service.sources.words import STATE_WORDS, reason_words
 from service.web.dependencies import (
     DatabaseDep,
@@ -83,10 +84,13 @@ def show_site(
     site_id: uuid.UUID,
     database: DatabaseDep,
     sources: SourcesDep,
+    sweeps: SweepsDep,
     actor: StaffActor,
 ) -> Response:
     """One site with its settings and latest runs."""
-    return _site_page(request, database, sources, actor, site_id)
+    with database.read() as session:
+        again = sweeps.of_site(session, actor, site_id)
+    return _site_page(request, database, sources, actor, site_id, again=again)
 
 
 @router.post("/sites/{site_id}")
@@ -206,6 +210,7 @@ def _site_page(
     problem: str = "",
     wrong: str = "",
     status: int = 0,
+    again: SweepProgress | None = None,
 ) -> Response:
     with database.read() as session:
         site = sources.site(session, actor, site_id)
@@ -220,6 +225,7 @@ def _site_page(
         problem=problem,
         wrong=wrong,
         state_words=STATE_WORDS,
+        again=again,
     )
 
 

@@ -85,7 +85,7 @@ class SweepPerson(Base):
 
 
 class SweepRun(Base):
-    """One part of a sweep: a run of its own, between which other runs of the site have their turn."""
+    """One part of a sweep: a run of its own. Between two of them other runs have their turn."""
 
     __tablename__ = "sweep_runs"
 

@@ -28,6 +28,8 @@ REASON_WORDS = {
     "prepared anew or could not be opened",
     "budget": "the budget was used up before everything was visited",
     "cancelled": "it was cancelled",
+    "media_kept_back": "a large part of the media that are known was refused",
+    "nobody_left": "nobody whom it served is looked for any more",
     "pack_missing": "the model pack is not here: run `likeness models fetch`",
     "licence_not_accepted": "the licence of the model pack was not accepted",
     "examiner_unavailable": "the examiner could not be started",

@@ -30,6 +30,7 @@ from service.work.model_building import BuildParts, ModelBuilding
 from service.work.model_rounds import BuildsModels
 from service.work.opening import ModelChoice
 from service.work.schedules import Chores, Upkeep
+from service.work.sweep_rounds import SweepRounds
 from service.work.templates import MissingTemplates
 
 _ACTOR = Actor.system("upkeep")
@@ -175,6 +176,7 @@ def work_rooms(rooms: Any) -> WorkRooms:
         each_minute={
             "templates": missing.make,
             "lists": lambda: rooms.candidates.follow_lists(database),
+            "sweeps": SweepRounds(database, rooms.sweeps).go_round,
         },
         each_hour={
             "sessions": end_sessions,

@@ -42,6 +42,7 @@ from service.accounts.actor import Actor
 from service.sources import frontier
 from service.sources.frontier import Ending, Lease
 from service.sources.media_ledger import Place
+from service.sources.sweep_repository import SWEEP
 from service.sources.views import RunCount, RunView, SiteView
 from service.work.completions import Completions, LookedAt
 from service.work.judgement import CANARY_LOST
@@ -234,7 +235,8 @@ class CrawlLine:
         ]
 
     def _complete_refusal(self, held: Lease, refused: FetchRefused) -> None:
-        wall = wall_of_refusal(refused) if held.kind == "page" else None
+        tells = held.kind == "page" or self._run.kind == SWEEP
+        wall = wall_of_refusal(refused) if tells else None
         code = WALL_PREFIX + wall if wall else refused.code
         ending = Ending("refused", code, refused.message, refused.status)
         now = self._parts.clock.now()

@@ -18,11 +18,13 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
+from service.sources.sweep_repository import SWEEP
 from service.work.child_pool import ChildPool
 from service.work.crawl_line import CrawlLine
 from service.work.errors import WorkInterruptedError
 from service.work.judgement import judge
 from service.work.line_parts import LineParts
+from service.work.sweep_judgement import judge_sweep
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +80,9 @@ class CrawlRuns:
         """Judge the run and write its report; returns the state that the run is in now."""
         sources = self._parts.sources
         with self._parts.database.write() as session:
-            judgement = judge(sources.progress.outcome(session, _ACTOR, run_id))
+            is_sweep = sources.run(session, _ACTOR, run_id).kind == SWEEP
+            outcome = sources.progress.outcome(session, _ACTOR, run_id)
+            judgement = judge_sweep(outcome) if is_sweep else judge(outcome)
             if sources.progress.end(session, _ACTOR, run_id, judgement.state, judgement.reason):
                 self._reports.keep_run_report(session, _ACTOR, run_id)
             return sources.run(session, _ACTOR, run_id).state
