@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -49,6 +50,8 @@ from service.hashbank.exchange.service import HashExchange, build_exchange
 from service.hashbank.matches import MatchLimits
 from service.hashbank.service import HashBankService
 from service.notices.service import NoticeService
+from service.reports.mail import MailServer, send_ready_notice
+from service.reports.period_reports import PeriodReports
 from service.reports.service import ReportService
 from service.settings import Settings
 from service.sources.halted_media import HaltedMedia
@@ -109,6 +112,7 @@ class Rooms:
     exhibits: ExhibitService
     notices: NoticeService
     reports: ReportService
+    periods: PeriodReports
     erasure: ErasureService
     examiner: Eyes
     story: tuple[StorySource, ...]
@@ -283,6 +287,7 @@ def build_rooms(
         exhibits=exhibits,
         notices=notices,
         reports=ReportService(clock, sources, candidates, exchange.hits, enrolment),
+        periods=PeriodReports(clock, sources, settings.report_every, _ready_notice(settings)),
         # those whose rows refer to other rooms' rows come first
         erasure=ErasureService(
             vault,
@@ -328,6 +333,20 @@ def create_web(rooms: Rooms, *, lifespan: Lifespan | None = None) -> FastAPI:
     app.add_middleware(HostGuard, hosts=allowed_hosts(settings))
     app.add_middleware(SecurityHeaders, https=is_https(settings.effective_public_url))
     return app
+
+
+def _ready_notice(settings: Settings) -> Callable[[], None] | None:
+    """What sends the neutral mail on a report; None without a mail server."""
+    server = MailServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_security,
+        settings.smtp_user,
+        settings.smtp_password,
+        settings.mail_from,
+        settings.report_mail_to,
+    )
+    return partial(send_ready_notice, server) if server.is_configured else None
 
 
 def _router_of(module: str) -> APIRouter | None:

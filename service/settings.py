@@ -138,6 +138,36 @@ class Settings(BaseSettings):
         default=12, ge=1, description="Reference photos a person may keep."
     )
 
+    report_every: Literal["off", "day", "week", "month"] = Field(
+        default="week",
+        description="Which period operators get a crawl report of, made by itself when the period "
+        "has ended (in UTC; a week begins on Monday). See docs/crawling.md.",
+    )
+    report_mail_to: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses that are told by mail that a report is ready: nothing but that, no "
+        "site, no number and no name. Needs `smtp_host` and `mail_from`.",
+    )
+    smtp_host: str = Field(
+        default="", description="Your mail server. Empty: no mail is ever sent."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="How the connection to the mail server is protected: starttls (port 587), tls "
+        "from the start (port 465), or none, for a server on this machine only.",
+    )
+    smtp_user: str = Field(
+        default="", description="Name to sign in to the mail server with; empty: without."
+    )
+    smtp_password: SecretStr | None = Field(
+        default=None, description="Password for the mail server."
+    )
+    mail_from: str = Field(
+        default="",
+        description="Address that mails come from. Take a neutral one: it is seen in inboxes.",
+    )
+
     chance_matches_a_day: float = Field(
         default=1.0,
         gt=0.0,

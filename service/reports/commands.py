@@ -12,6 +12,9 @@ import typer
 from service.accounts.actor import Actor
 from service.command_context import rooms_of
 from service.errors import InvalidInputError, NotFoundError
+from service.reports.period_files import report_file
+from service.reports.period_reports import period_json
+from service.reports.periods import PERIOD_KINDS
 from service.reports.service import report_json
 from service.reports.views import CrawlReport
 
@@ -55,6 +58,41 @@ def report_run(
     else:
         _show(report)
     if report.blind:
+        raise typer.Exit(_BLIND)
+
+
+@app.command("period")
+def report_period(
+    context: typer.Context,
+    kind: Annotated[str, typer.Option(help="day, week or month.")] = "week",
+    so_far: Annotated[
+        bool, typer.Option("--so-far", help="The period that goes on, not the last complete one.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write it to this file: .pdf, .html or .json.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Build the report of a day, week or month. Exit code 4 when no site could be looked at."""
+    if kind not in PERIOD_KINDS:
+        raise InvalidInputError(f'"{kind}" is no period: take day, week or month.')
+    if out is not None and out.suffix not in (".pdf", ".html", ".json"):
+        raise InvalidInputError("The file's name ends with .pdf, .html or .json.")
+    with rooms_of(context) as rooms, rooms.database.read() as session:
+        organisation = rooms.accounts.default_organisation(session)
+        actor = Actor.system("command line", organisation.id)
+        build = rooms.periods.so_far if so_far else rooms.periods.last
+        report = build(session, actor, kind)
+    if out is not None:
+        out.write_bytes(report_file(report, out.suffix))
+    if as_json:
+        typer.echo(msgspec.json.format(period_json(report), indent=2).decode())
+    else:
+        for sentence in report.sentences:
+            typer.echo(sentence)
+        for site in report.sites:
+            typer.echo(f"  {site.site_name}: {site.sentence}")
+    if report.total.runs and report.total.runs == report.total.runs_blind:
         raise typer.Exit(_BLIND)
 
 

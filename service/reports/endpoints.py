@@ -7,12 +7,14 @@ import uuid
 from fastapi import APIRouter
 
 from service.errors import NotFoundError
+from service.reports import period_endpoints
 from service.reports.asked import ReportsDep
 from service.reports.schemas import CrawlReportOut, PersonReportOut
 from service.web.dependencies import PersonActor, ReadSession, StaffActor
 from service.web.errors import error_responses
 
 router = APIRouter()
+router.include_router(period_endpoints.router)
 
 
 @router.get(

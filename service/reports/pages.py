@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from service.errors import NotFoundError
 from service.hashbank.exchange.views import ACTION_WORDS
+from service.reports import period_pages
 from service.reports.asked import ReportsDep
 from service.reports.service import report_json
 from service.reports.words import CANDIDATE_KINDS, CANDIDATE_STATES
@@ -17,6 +18,7 @@ from service.web.dependencies import PersonActor, ReadSession, StaffActor
 from service.web.render import render
 
 router = APIRouter()
+router.include_router(period_pages.router)
 
 
 @router.get("/runs/{run_id}/report")

@@ -50,6 +50,7 @@ _BY_ROLE = {
     Role.OPERATOR: (
         NavigationItem("/sites", "Sites"),
         NavigationItem("/runs", "Runs"),
+        NavigationItem("/reports", "Reports"),
         NavigationItem("/hash-lists", "Hash lists"),
         NavigationItem("/candidates/halted", "To report"),
         NavigationItem("/resting-searches", "Resting"),

@@ -186,6 +186,8 @@ def work_rooms(rooms: Any) -> WorkRooms:
             "list fetches": lambda: rooms.exchange.lists.fetch_due(database),
             "removed lists": lambda: rooms.exchange.lists.finish_removals(database),
             "withdrawn hashes": lambda: rooms.exchange.exports.take_back(database),
+            "period reports": lambda: rooms.periods.keep_due(database),
+            "report mails": lambda: rooms.periods.mail_due(database),
         },
         at_start=at_start,
     )

@@ -100,6 +100,7 @@ def one_of_everything(house: House) -> dict[str, uuid.UUID]:
         (photo,) = rooms.enrolment.person_view(session, person, case.person_id).photos
         site = rooms.sources.add_site(session, house.operator, site_of_a_test())
         run = rooms.sources.start_run(session, house.operator, site.id)
+        report = rooms.periods.keep_last(session, house.operator, "day")
         connection = rooms.exchange.connections.add(
             session,
             house.operator,
@@ -126,6 +127,7 @@ def one_of_everything(house: House) -> dict[str, uuid.UUID]:
         "connection_id": connection.id,
         "site_id": site.id,
         "run_id": run.id,
+        "report_id": report,
         "invitation_id": invitation.id,
         "account_id": house.untrained.account_id,
         "reviewer": house.untrained.account_id,
