@@ -87,7 +87,9 @@ def yunet() -> YuNet:
     """The default pack's detector."""
     file = find_pack(DEFAULT_PACK).file("detector")
     path = pack_folder(default_models_dir(), DEFAULT_PACK) / file.name
-    session = open_session(folded_path(path, file.sha256, dynamic_size=True), "openvino", 1)
+    session = open_session(
+        folded_path(path, file.sha256, dynamic_size=True), "openvino", 1, takes_pictures=True
+    )
     return YuNet(session)
 
 

@@ -111,9 +111,9 @@ def _detectors(
     path = folder / file.name
     if pack.detector_kind == "yunet":
         path = folded_path(path, file.sha256, dynamic_size=True)
-    session = open_session(path, runtime, threads, of_many_shapes=True)
-    if pack.detector_kind == "yunet":
+        session = open_session(path, runtime, threads, of_many_shapes=True, takes_pictures=True)
         return CompleteDetector(YuNet(session), YUNET_DEMANDS).another
+    session = open_session(path, runtime, threads, of_many_shapes=True)
     return CompleteDetector(ScrfdNetwork(path, session), SCRFD_DEMANDS).another
 
 

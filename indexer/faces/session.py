@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from indexer.faces.errors import ModelUnusableError
 from indexer.faces.quiet_runtimes import onnxruntime_module, openvino_module
 from indexer.faces.shapes import Shape, ShapedModels
+from indexer.media.picture import Pixels
 
 RuntimeName = Literal["openvino", "openvino-bf16", "onnxruntime", "onnxruntime-cuda"]
 Floats = NDArray[np.float32]
@@ -36,8 +37,10 @@ class InferenceSession(Protocol):
         """Names of the outputs, in the order in which `run` gives them."""
         ...
 
-    def run(self, pictures: Floats) -> list[Floats]:
-        """`pictures` is (n, 3, height, width) float32; one array for each output."""
+    def run(self, pictures: Floats | Pixels) -> list[Floats]:
+        """`pictures` is (n, 3, height, width) float32, or of a session that takes pictures
+        (n, height, width, 3) uint8 RGB; one array for each output.
+        """
         ...
 
     def another(self) -> InferenceSession:
@@ -46,18 +49,31 @@ class InferenceSession(Protocol):
 
 
 def open_session(
-    path: Path, runtime: RuntimeName, threads: int = 2, *, of_many_shapes: bool = False
+    path: Path,
+    runtime: RuntimeName,
+    threads: int = 2,
+    *,
+    of_many_shapes: bool = False,
+    takes_pictures: bool = False,
 ) -> InferenceSession:
     """Load a network. Raises `ModelUnusableError` when the runtime refuses it.
 
     One that is `of_many_shapes` (a small one whose input's size changes from run to run) is
-    prepared for those that come often, where the runtime gains by it (`shapes.py`).
+    prepared for those that come often, where the runtime gains by it (`shapes.py`). One that
+    `takes_pictures` is given them as they are: its network wants planes of blue, green and red, 0
+    to 255, and gets them.
     """
     if threads < 1:
         raise ValueError("a session needs at least one thread")
     if runtime in {"openvino", "openvino-bf16"}:
-        return OpenVinoSession.load(path, runtime, threads, of_many_shapes=of_many_shapes)
-    return OnnxRuntimeSession.load(path, runtime, threads)
+        return OpenVinoSession.load(
+            path,
+            runtime,
+            threads,
+            of_many_shapes=of_many_shapes,
+            takes_pictures=takes_pictures,
+        )
+    return OnnxRuntimeSession.load(path, runtime, threads, takes_pictures=takes_pictures)
 
 
 class OpenVinoSession:
@@ -80,7 +96,13 @@ class OpenVinoSession:
 
     @classmethod
     def load(
-        cls, path: Path, runtime: RuntimeName, threads: int, *, of_many_shapes: bool = False
+        cls,
+        path: Path,
+        runtime: RuntimeName,
+        threads: int,
+        *,
+        of_many_shapes: bool = False,
+        takes_pictures: bool = False,
     ) -> OpenVinoSession:
         """Compile a network for this machine. Raises `ModelUnusableError`."""
         # Requests of one stream wait for each other: one for each thread that may come.
@@ -96,6 +118,8 @@ class OpenVinoSession:
         try:
             core = openvino_module().Core()
             model = core.read_model(str(path))
+            if takes_pictures:
+                model = _given_pictures(model)
             # A compiled model's outputs gain further names; these are the file's own.
             names = tuple(str(output.get_any_name()) for output in model.outputs)
             compiled = core.compile_model(model, "CPU", settings)
@@ -104,6 +128,8 @@ class OpenVinoSession:
 
         def compile_for(shape: Shape) -> Any:
             shaped = core.read_model(str(path))
+            if takes_pictures:
+                shaped = _given_pictures(shaped)
             shaped.reshape(list(shape))
             return core.compile_model(shaped, "CPU", settings)
 
@@ -123,7 +149,7 @@ class OpenVinoSession:
         """See `InferenceSession.another`."""
         return OpenVinoSession(self._compiled, self._names, self._runtime, self._shaped)
 
-    def run(self, pictures: Floats) -> list[Floats]:
+    def run(self, pictures: Floats | Pixels) -> list[Floats]:
         """See `InferenceSession.run`."""
         request = self._request_for(pictures.shape)
         request.infer({0: np.ascontiguousarray(pictures)}, share_inputs=True)
@@ -153,15 +179,18 @@ class OnnxRuntimeSession:
     reached from here, and its pool gives the same places to a run of the same size.
     """
 
-    def __init__(self, session: Any, runtime: RuntimeName) -> None:
+    def __init__(self, session: Any, runtime: RuntimeName, *, takes_pictures: bool = False) -> None:
         """Prefer `load`. ONNX Runtime has no types."""
         self._session = session
+        self._takes_pictures = takes_pictures
         self._runtime: RuntimeName = runtime
         self._input = str(session.get_inputs()[0].name)
         self._names = tuple(str(output.name) for output in session.get_outputs())
 
     @classmethod
-    def load(cls, path: Path, runtime: RuntimeName, threads: int) -> OnnxRuntimeSession:
+    def load(
+        cls, path: Path, runtime: RuntimeName, threads: int, *, takes_pictures: bool = False
+    ) -> OnnxRuntimeSession:
         """Load a network. Raises `ModelUnusableError`; never falls back from a device to the CPU
         unnoticed.
         """
@@ -192,7 +221,7 @@ class OnnxRuntimeSession:
             raise ModelUnusableError(f"ONNX Runtime cannot load {path.name}: {error}") from error
         if session.get_providers()[0] != wanted:
             raise unusable
-        return cls(session, runtime)
+        return cls(session, runtime, takes_pictures=takes_pictures)
 
     @property
     def runtime(self) -> RuntimeName:
@@ -206,15 +235,31 @@ class OnnxRuntimeSession:
 
     def another(self) -> OnnxRuntimeSession:
         """See `InferenceSession.another`."""
-        return OnnxRuntimeSession(self._session, self._runtime)
+        return OnnxRuntimeSession(self._session, self._runtime, takes_pictures=self._takes_pictures)
 
-    def run(self, pictures: Floats) -> list[Floats]:
+    def run(self, pictures: Floats | Pixels) -> list[Floats]:
         """See `InferenceSession.run`."""
+        if self._takes_pictures:
+            pictures = pictures[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
         fed = np.ascontiguousarray(pictures)
         outputs: list[Floats] = self._session.run(list(self._names), {self._input: fed})
         if self._runtime == "onnxruntime-cuda":
             self._session.run(list(self._names), {self._input: np.zeros_like(fed)})
         return outputs
+
+
+def _given_pictures(model: Any) -> Any:
+    """The network with what it wants of a picture put before it."""
+    from openvino import Layout, Type, preprocess  # noqa: PLC0415 - only where OpenVINO is used
+
+    before = preprocess.PrePostProcessor(model)
+    given = before.input().tensor()
+    given.set_element_type(Type.u8).set_layout(Layout("NHWC"))
+    given.set_color_format(preprocess.ColorFormat.RGB)
+    before.input().model().set_layout(Layout("NCHW"))
+    steps = before.input().preprocess().convert_element_type(Type.f32)
+    steps.convert_color(preprocess.ColorFormat.BGR)
+    return before.build()
 
 
 def session_options(threads: int) -> Any:

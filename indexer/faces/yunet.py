@@ -5,11 +5,11 @@ It learned faces that are upright within about 30 degrees; what it says of other
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-import cv2
 import numpy as np
 
 from indexer.faces.found import Seen
@@ -27,7 +27,7 @@ class YuNet:
     def __init__(self, session: InferenceSession) -> None:
         self._session = session
         self._place = {name: place for place, name in enumerate(session.output_names)}
-        self._memory: Floats = np.zeros(0, np.float32)
+        self._memory: Pixels = np.zeros(0, np.uint8)
 
     def another(self) -> YuNet:
         """See `FaceNetwork.another`."""
@@ -38,30 +38,33 @@ class YuNet:
         height, width = pictures[0].shape[:2]
         # Few batch sizes: runtimes prepare each new one anew.
         count = 1 << (len(pictures) - 1).bit_length()
-        canvases = self._canvases(count, padded(height), padded(width))
+        shape = (count, padded(height), padded(width), 3)
+        if count == 1 and shape[1:] == pictures[0].shape:
+            return self._look_at(pictures[0][None], least_score)
+        canvases = self._canvases(shape)
         try:
             for canvas, picture in zip(canvases, pictures, strict=False):
-                _fill(canvas, picture)
+                canvas[:height, :width] = picture
             return self._look_at(canvases, least_score)[: len(pictures)]
         finally:
             canvases.fill(0)
 
-    def _canvases(self, count: int, height: int, width: int) -> Floats:
-        """(count, 3, height, width) of zeros.
+    def _canvases(self, shape: tuple[int, ...]) -> Pixels:
+        """Black ones of this shape.
 
         Memory that is taken anew for each look is given page by page, which takes as long as
         filling it; so it is kept, overwritten.
         """
-        size = count * 3 * height * width
+        size = math.prod(shape)
         if self._memory.size < size:
-            self._memory = np.zeros(size, np.float32)
-        return self._memory[:size].reshape(count, 3, height, width)
+            self._memory = np.zeros(size, np.uint8)
+        return self._memory[:size].reshape(shape)
 
-    def _look_at(self, canvases: Floats, least_score: float) -> list[Seen]:
-        """What is seen in each of (n, 3, height, width) float32 BGR 0-255; sides divide by 32."""
+    def _look_at(self, canvases: Pixels, least_score: float) -> list[Seen]:
+        """What is seen in each of (n, height, width, 3) uint8 RGB; sides divide by 32."""
         outputs = self._session.run(canvases)
         of_class, of_object, boxes, points = (self._of_all(outputs, name) for name in _KINDS)
-        origin, strides = _cells(canvases.shape[2], canvases.shape[3])
+        origin, strides = _cells(canvases.shape[1], canvases.shape[2])
         # The score is the root of the product; both are below 1, and a negative one is none.
         products = np.maximum(of_class[:, :, 0], 0) * np.maximum(of_object[:, :, 0], 0)
         seen: list[Seen] = []
@@ -99,13 +102,6 @@ def _cells(height_px: int, width_px: int) -> tuple[Floats, Floats]:
         origins.append(np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.float32))
         strides.append(np.full(rows.size, stride, np.float32))
     return np.concatenate(origins), np.concatenate(strides)
-
-
-def _fill(canvas: Floats, picture: Pixels) -> None:
-    """Write an RGB picture into the upper left of a canvas (3, height, width): BGR, 0-255."""
-    height, width = picture.shape[:2]
-    for place, plane in enumerate(cv2.split(picture)):
-        canvas[2 - place, :height, :width] = plane
 
 
 def padded(side_px: int) -> int:
