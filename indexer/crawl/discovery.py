@@ -1,8 +1,9 @@
 """Pages and media that a page names: every usual place in HTML, nothing is run.
 
 1. Media: `img`, `srcset`, `picture`, `video` and its poster, social cards (`og:`, `twitter:`),
-   links to media files, JSON-LD, microdata, CSS backgrounds, lazy-loading attributes.
-2. Pages: links, image maps, frames, `rel=next`, meta refresh.
+   links to media files, JSON-LD, microdata, CSS backgrounds, lazy-loading attributes, and what
+   players are told to play. Smaller forms of a medium name the full one.
+2. Pages: links, image maps, frames, `rel=next`, meta refresh, and the feeds that a page offers.
 3. Each address is made canonical against the page's base, kept once, and kept only in scope;
    those out of scope are counted. What a page says is bounded: at most `MAX_LINKS` addresses are
    given, of at most `MAX_NAMED` looked at; the rest is counted as dropped.
@@ -15,15 +16,23 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from parsel import Selector
 
-from indexer.crawl.messages import FetchKind, FoundLink, Scope
-from indexer.crawl.scope import MAX_ADDRESS_CHARS, BadAddressError, canonical_address, is_in_scope
+from indexer.crawl.feeds import named_by_feed
+from indexer.crawl.found import FEED, PART, Named, absolute, keep
+from indexer.crawl.messages import FoundLink, Scope
+from indexer.crawl.players import player_media
+from indexer.crawl.scope import MAX_ADDRESS_CHARS
+from indexer.crawl.sitemaps import MAX_ENTRIES, entries_of, parts_of
+from indexer.crawl.variants import with_full_forms
+from indexer.crawl.xml_listings import ListingKind
 
-DISCOVERY = 1
+DISCOVERY = 2
 """Raised whenever more is found on a page: what was read before is then read again, whole."""
 MAX_LINKS = 5000
 MAX_NAMED = 20_000
@@ -48,6 +57,7 @@ _JSON_LD_KEYS = frozenset(
     {"contentUrl", "image", "thumbnailUrl", "thumbnail", "primaryImageOfPage", "photo", "logo"}
 )
 _JSON_LD_MAX_NODES = 10_000
+_FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
 # These run over hostile text of megabytes: none may look at a character more than a few times.
 _SRCSET_ADDRESS = re.compile(r"[\s,]*(\S+)")
 _CSS_URL = re.compile(r"""url\(\s*["']?([^"'()\s]{1,4096})["']?\s*\)""", re.IGNORECASE)
@@ -90,14 +100,6 @@ _FRAMES = "//iframe/@src | //frame/@src"
 _EMBEDS = "//object/@data | //embed/@src"
 
 
-class Named(NamedTuple):
-    """An address as the page writes it."""
-
-    address: str
-    kind: FetchKind
-    how: str
-
-
 class Discovered(NamedTuple):
     """What a page names: `links` canonical and in scope; the rest is counted."""
 
@@ -112,24 +114,39 @@ def discover(
 ) -> Discovered:
     """All media and pages that `page` names, found `depth` links from the start."""
     base = _base_of(page, page_url)
-    found: dict[str, FoundLink] = {}
-    outside: set[str] = set()
-    dropped = 0
-    for place, named in enumerate(_named(page)):
-        if place >= MAX_NAMED:
-            dropped += 1
-            continue
-        url = _absolute(named.address, base, encoding)
-        if url is None or url == page_url or url in found:
-            continue
-        if not is_in_scope(url, named.kind, scope, depth=depth + 1):
-            outside.add(url)
-        elif len(found) >= MAX_LINKS:
-            dropped += 1
-        else:
-            found[url] = FoundLink(url, named.kind, named.how)
+    kept = keep(
+        _named(page),
+        base,
+        page_url,
+        scope,
+        depth=depth,
+        encoding=encoding,
+        most=MAX_LINKS,
+        most_looked_at=MAX_NAMED,
+    )
     title = clean_text(page.xpath("string(//title)").get(""), MAX_TITLE_CHARS)
-    return Discovered(title, tuple(found.values()), len(outside - found.keys()), dropped)
+    links = with_full_forms(page, kept.links, partial(absolute, base=base, encoding=encoding))
+    return Discovered(title, links, kept.out_of_scope, kept.dropped)
+
+
+def discover_listing(
+    body: bytes, kind: ListingKind, url: str, scope: Scope, *, depth: int, how: str
+) -> Discovered:
+    """What a sitemap or feed names. `how` it was found decides whether an index may name parts."""
+    html: Selector | None = None
+    if kind == "sitemap_index":
+        named = iter(()) if how == PART else parts_of(body)
+    elif kind == "sitemap":
+        named = entries_of(body)
+    else:
+        named, html = named_by_feed(body)
+    if html is not None:
+        named = chain(named, _named(html))
+    most = 2 * MAX_ENTRIES
+    kept = keep(
+        named, url, url, scope, depth=depth, encoding="utf-8", most=most, most_looked_at=2 * most
+    )
+    return Discovered("", kept.links, kept.out_of_scope, kept.dropped)
 
 
 def reading_of(scope: Scope) -> str:
@@ -172,6 +189,8 @@ def _named(page: Selector) -> Iterator[Named]:
     for block in page.xpath("//script[@type='application/ld+json']/text()").getall():
         for address in _json_ld_media(block):
             yield Named(address, "medium", "json-ld")
+    for played in player_media(page):
+        yield Named(played.address, "page" if played.is_page else "medium", "player")
     for style in page.xpath("//@style | //style/text()").getall():
         for match in _CSS_URL.finditer(style):
             if _extension(match[1]) not in _OTHER_EXTENSIONS:
@@ -188,6 +207,8 @@ def _linked(page: Selector) -> Iterator[Named]:
             yield Named(link.attrib["href"], "medium", "link")
         elif "next" in relations or "prev" in relations:
             yield Named(link.attrib["href"], "page", "next")
+        elif "alternate" in relations and _is_feed(link.attrib.get("type", "")):
+            yield Named(link.attrib["href"], "page", FEED)
     for address in page.xpath(_EMBEDS).getall():
         if _extension(address) in _MEDIA_EXTENSIONS:
             yield Named(address, "medium", "embed")
@@ -203,6 +224,10 @@ def _linked(page: Selector) -> Iterator[Named]:
         match = _REFRESH.match(meta.attrib["content"][:MAX_ADDRESS_CHARS])
         if match is not None and meta.attrib["http-equiv"].strip().lower() == "refresh":
             yield Named(match[1], "page", "refresh")
+
+
+def _is_feed(declared: str) -> bool:
+    return declared.strip().lower().startswith(_FEED_TYPES)
 
 
 def _srcset_addresses(candidates: str) -> Iterator[str]:
@@ -253,16 +278,6 @@ def _base_of(page: Selector, page_url: str) -> str:
         return base if urlsplit(base).scheme in ("http", "https") else page_url
     except ValueError:
         return page_url
-
-
-def _absolute(address: str, base: str, encoding: str) -> str | None:
-    stripped = address.strip()
-    if not stripped or stripped.startswith("#"):
-        return None
-    try:
-        return canonical_address(urljoin(base, stripped), encoding=encoding)
-    except (BadAddressError, ValueError):
-        return None
 
 
 def _extension(address: str) -> str:

@@ -73,7 +73,7 @@ class Condition(msgspec.Struct, frozen=True):
 class Fetch(msgspec.Struct, frozen=True, tag=True):
     """Fetch one leased address. `referrer` is the page it was found on.
 
-    With a `condition` the answer may be `Unchanged`.
+    With a `condition` the answer may be `Unchanged`. `how` is how it was found (`FoundLink.how`).
     """
 
     ticket: str
@@ -82,6 +82,7 @@ class Fetch(msgspec.Struct, frozen=True, tag=True):
     depth: int
     referrer: str | None = None
     condition: Condition | None = None
+    how: str = ""
 
 
 class SlotGranted(msgspec.Struct, frozen=True, tag=True):
@@ -108,11 +109,15 @@ class SlotWanted(msgspec.Struct, frozen=True, tag=True):
 
 
 class FoundLink(msgspec.Struct, frozen=True):
-    """An address found on a page. `how` says where: "a", "img", "srcset", "og:image", …"""
+    """An address found on a page. `how` says where: "a", "img", "srcset", "og:image", …
+
+    `variant_of` is the full form of a medium of which this is a smaller one (thumbnail, poster).
+    """
 
     url: str
     kind: FetchKind
     how: str
+    variant_of: str | None = None
 
 
 class PageSeen(msgspec.Struct, frozen=True, tag=True):
@@ -168,8 +173,8 @@ class FetchRefused(msgspec.Struct, frozen=True, tag=True):
 
     `code` is stable: "robots", "address_not_public", "out_of_scope", "too_large", "timeout",
     "http_status", "not_media", "too_many_redirects", "connection", "tls", "truncated",
-    "bad_address", "bad_playlist", "encrypted", "defect" (ours, see the log). `status` is there when
-    a server answered. `retry` says whether trying again later makes sense.
+    "bad_address", "not_listing", "bad_playlist", "encrypted", "defect" (ours, see the log).
+    `status` is there when a server answered. `retry` says whether trying again later makes sense.
     """
 
     ticket: str

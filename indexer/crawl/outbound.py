@@ -30,13 +30,14 @@ from indexer.crawl.addresses import (
     vetted_addresses,
 )
 from indexer.crawl.conditional import headers_of
-from indexer.crawl.messages import Condition, Scope
+from indexer.crawl.messages import Condition, FetchKind, Scope
 from indexer.crawl.pinned_resolver import Pins
 from indexer.crawl.refusals import NETWORK_ERRORS, RefusedError, refusal_of
 from indexer.crawl.scope import Place, is_in_scope, place_of
 from indexer.crawl.streams import ByteRange
+from indexer.crawl.xml_listings import MAX_LISTING_BYTES
 
-RequestKind = Literal["page", "medium", "robots"]
+RequestKind = Literal["page", "medium", "robots", "sitemap"]
 AskSlot = Callable[[str, float], Awaitable[float]]
 
 MAX_ROBOTS_BYTES = 512 * 1024
@@ -47,6 +48,7 @@ _ACCEPT = {
     "page": "text/html,application/xhtml+xml,image/*;q=0.8,video/*;q=0.7,*/*;q=0.5",
     "medium": "image/avif,image/webp,image/*,video/*;q=0.9,*/*;q=0.5",
     "robots": "text/plain,*/*;q=0.5",
+    "sitemap": "application/xml,text/xml;q=0.9,application/gzip;q=0.8,*/*;q=0.5",
 }
 
 
@@ -110,7 +112,7 @@ class Outbound:
         place = place_of(url)
         self._check_literal(place)
         # robots.txt belongs to its host, pages or media; the path prefixes are not for it.
-        scope_kind = "medium" if kind == "robots" else kind
+        scope_kind: FetchKind = "medium" if kind in ("robots", "medium") else "page"
         if not is_in_scope(url, scope_kind, self._scope, depth=depth):
             raise RefusedError(
                 "out_of_scope", f"{place.slot} or this path is not in the site's scope"
@@ -155,6 +157,7 @@ class Outbound:
             "page": self._scope.max_page_bytes,
             "medium": self._scope.max_medium_bytes,
             "robots": MAX_ROBOTS_BYTES,
+            "sitemap": MAX_LISTING_BYTES,
         }[kind]
         timeout_s = self._scope.medium_timeout_s if kind == "medium" else self._scope.timeout_s
         headers = {

@@ -16,12 +16,14 @@ from urllib.parse import urljoin
 from protego import Protego
 from scrapy.http import Response
 
+from indexer.crawl.found import GUESS, SITEMAP, Named
 from indexer.crawl.messages import Scope
 from indexer.crawl.outbound import Outbound
 from indexer.crawl.refusals import RefusedError
 from indexer.crawl.scope import REDIRECTS, BadAddressError, Place, canonical_address, place_of
 
 MAX_ROBOTS_REDIRECTS = 5
+MAX_SITEMAPS = 50
 MAX_CRAWL_DELAY_S = 60.0
 """A longer Crawl-delay is cut to this: a run must end, and a minute hurts nobody."""
 
@@ -35,10 +37,14 @@ _ABOUT_THE_HOST = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One host's rules. `parser` None: all is allowed; `unreachable`: why nothing is."""
+    """One host's rules. `parser` None: all is allowed; `unreachable`: why nothing is.
+
+    `place` is the host, where its rules could be read.
+    """
 
     parser: Protego | None = None
     unreachable: str | None = None
+    place: Place | None = None
 
     def check(self, url: str, user_agent: str) -> None:
         """Raise `RefusedError("robots")` when `url` may not be fetched."""
@@ -46,6 +52,17 @@ class Rules:
             raise RefusedError("robots", self.unreachable, retry=True)
         if self.parser is not None and not self.parser.can_fetch(url, user_agent):
             raise RefusedError("robots", "the host's robots.txt forbids this address")
+
+    def sitemaps(self) -> tuple[Named, ...]:
+        """The host's sitemaps: those that it names, or the usual place where it has rules at all.
+
+        A host without robots.txt hardly ever has a sitemap, and is not asked.
+        """
+        if self.parser is None or self.place is None:
+            return ()
+        named = [Named(address, "page", SITEMAP) for address in self.parser.sitemaps]
+        usual = Named(f"{self.place.scheme}://{self.place.slot}/sitemap.xml", "page", GUESS)
+        return tuple(named[:MAX_SITEMAPS]) or (usual,)
 
     def delay_s(self, scope: Scope) -> float:
         """Seconds between two requests: the longer one of the scope's and the host's wish."""
@@ -89,7 +106,8 @@ class Robots:
             return _unreadable(place, f"it was answered with status {response.status}")
         if not 200 <= response.status < 300:
             return ALLOW_ALL
-        return Rules(Protego.parse(response.body.decode("utf-8-sig", errors="replace")))
+        text = response.body.decode("utf-8-sig", errors="replace")
+        return Rules(Protego.parse(text), place=place)
 
     async def _end_of_redirects(self, url: str, response: Response) -> Response:
         for _ in range(MAX_ROBOTS_REDIRECTS):

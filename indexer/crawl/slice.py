@@ -13,27 +13,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import TypeVar
 from urllib.parse import urljoin
 
 from scrapy.http import HtmlResponse, Response, TextResponse
 
 from indexer.crawl.conditional import NOT_MODIFIED, headers_of, validators_of
-from indexer.crawl.discovery import Discovered, discover
+from indexer.crawl.discovery import Discovered, discover, discover_listing
+from indexer.crawl.found import FEED, LISTINGS, keep
 from indexer.crawl.messages import (
     ChildMessage,
     Condition,
     Fetch,
     FetchKind,
     FetchRefused,
+    FoundLink,
     MediumFetched,
     PageSeen,
     Scope,
     Unchanged,
 )
-from indexer.crawl.outbound import Outbound
+from indexer.crawl.outbound import Outbound, RequestKind
 from indexer.crawl.refusals import RETRY_STATUSES, RefusedError
 from indexer.crawl.robots import Robots
 from indexer.crawl.scope import REDIRECTS, BadAddressError, canonical_address, is_in_scope
@@ -41,12 +44,14 @@ from indexer.crawl.sniff import looks_like_html, media_type_of
 from indexer.crawl.stream_fetching import StreamReader
 from indexer.crawl.streams import stream_kind
 from indexer.crawl.streams_door import StreamDoor
+from indexer.crawl.xml_listings import listing_kind, unpacked
 
 MAX_AT_ONCE = 16
 PAGE_READERS = 4
 MAX_READING_S = 10.0
 """An ordinary page takes milliseconds; libxml2 takes hours for a tag of a million attributes."""
 
+Read = TypeVar("Read")
 Deliver = Callable[[ChildMessage], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
@@ -125,6 +130,7 @@ class Slice:
                 depth=fetch.depth,
                 referrer=referrer,
                 condition=fetch.condition,
+                how=fetch.how,
             )
             location = response.headers.get(b"Location")
             if response.status not in REDIRECTS or location is None:
@@ -138,7 +144,7 @@ class Slice:
         if response.status == 200 and stream_kind(response.body) is not None:
             door = StreamDoor(outbound, robots, self.scope, fetch.depth, referrer or url)
             return await self._stream(fetch, url, response, door)
-        return await self._judged(fetch, url, kind, response)
+        return await self._judged(fetch, url, kind, response, robots)
 
     async def _send(
         self,
@@ -150,13 +156,16 @@ class Slice:
         depth: int,
         referrer: str | None,
         condition: Condition | None,
+        how: str,
     ) -> Response:
         outbound.check(url, kind, depth=depth)
         rules = await robots.rules_for(url)
         rules.check(url, self.scope.user_agent)
+        is_sitemap = kind == "page" and how in LISTINGS - {FEED}
+        request_kind: RequestKind = "sitemap" if is_sitemap else kind
         return await outbound.get(
             url,
-            kind,
+            request_kind,
             depth=depth,
             delay_s=rules.delay_s(self.scope),
             referrer=referrer,
@@ -164,7 +173,7 @@ class Slice:
         )
 
     async def _judged(
-        self, fetch: Fetch, url: str, kind: FetchKind, response: Response
+        self, fetch: Fetch, url: str, kind: FetchKind, response: Response, robots: Robots
     ) -> PageSeen | MediumFetched:
         status = int(response.status)
         if status != 200:
@@ -180,11 +189,16 @@ class Slice:
         if kind == "medium":
             what = "a web page" if looks_like_html(body) else "no known picture or video"
             raise RefusedError("not_media", f"the answer is {what}", status=status)
-        if not isinstance(response, TextResponse) or not _is_page(response):
-            raise RefusedError(
-                "not_media", "the answer is neither a page nor a medium", status=status
-            )
-        found = await self._read(response, url, fetch.depth)
+        found = await self._listed(fetch, url, body)
+        if found is None:
+            if fetch.how in LISTINGS:
+                raise RefusedError("not_listing", "the answer is no sitemap and no feed")
+            if not isinstance(response, TextResponse) or not _is_page(response):
+                raise RefusedError(
+                    "not_media", "the answer is neither a page nor a medium", status=status
+                )
+            found = await self._read(response, url, fetch.depth)
+        links = (*found.links, *await self._sitemaps(fetch, url, robots))
         etag, last_modified = validators_of(response)
         return PageSeen(
             ticket=fetch.ticket,
@@ -192,7 +206,7 @@ class Slice:
             final_url=url,
             status=status,
             title=found.title,
-            links=found.links,
+            links=links,
             links_out_of_scope=found.out_of_scope,
             content_bytes=len(body),
             fetched_at=_now(),
@@ -207,6 +221,35 @@ class Slice:
                 response.selector, url, self.scope, depth=depth, encoding=response.encoding
             )
 
+        return await self._in_time(read)
+
+    async def _listed(self, fetch: Fetch, url: str, body: bytes) -> Discovered | None:
+        """What a sitemap or feed names; None when the answer is neither."""
+
+        def read() -> Discovered | None:
+            content = unpacked(body)
+            kind = listing_kind(content)
+            if kind is None:
+                return None
+            if kind == "feed" and len(content) > self.scope.max_page_bytes:
+                raise RefusedError("too_large", "the feed is larger than the limit")
+            return discover_listing(
+                content, kind, url, self.scope, depth=fetch.depth, how=fetch.how
+            )
+
+        return await self._in_time(read)
+
+    async def _sitemaps(self, fetch: Fetch, url: str, robots: Robots) -> Sequence[FoundLink]:
+        """Where a run begins: the sitemaps of the host, too."""
+        if fetch.depth > 0 or fetch.how in LISTINGS:
+            return ()
+        named = (await robots.rules_for(url)).sitemaps()
+        most = len(named)
+        return keep(
+            named, url, url, self.scope, depth=0, encoding="utf-8", most=most, most_looked_at=most
+        ).links
+
+    async def _in_time(self, read: Callable[[], Read]) -> Read:
         # lxml lets other threads run while it parses: a page made to be slow holds up nobody.
         reading = asyncio.get_running_loop().run_in_executor(self._readers, read)
         try:
