@@ -125,6 +125,8 @@ class CrawlReportBuilder:
                 media_examined=run.media_examined,
                 faces=faces,
                 media_unreadable=run.media_unreadable,
+                media_only_small=run.media_only_small,
+                media_in_part=run.media_in_part,
                 resting=held_back.people_resting,
                 held_back=run.finds_held_back,
                 not_searched=self.faces.people_not_searched(session, run.organisation_id),
@@ -140,7 +142,12 @@ class CrawlReportBuilder:
             coverage=round(outcome.pages_done / known_pages, 4) if known_pages else 0.0,
             media_seen=run.media_seen,
             media_examined=run.media_examined,
-            media_repeated=max(0, run.media_seen - run.media_examined - run.media_unreadable),
+            media_repeated=max(
+                0, run.media_seen - run.media_examined - run.media_unreadable - run.media_small
+            ),
+            media_small=run.media_small,
+            media_only_small=run.media_only_small,
+            media_in_part=run.media_in_part,
             media_unreadable=run.media_unreadable,
             media_waiting=outcome.waiting - outcome.pages_waiting,
             unreadable=tuple(

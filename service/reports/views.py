@@ -88,6 +88,9 @@ class CrawlReport(msgspec.Struct, frozen=True):
     face_searches_resting: int = 0
     weaker_not_shown: int = 0
     finds_held_back: int = 0
+    media_small: int = 0
+    media_only_small: int = 0
+    media_in_part: int = 0
     chance: str = ""
 
 

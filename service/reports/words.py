@@ -47,6 +47,8 @@ def conclusion(
     media_examined: int,
     faces: bool,
     media_unreadable: int = 0,
+    media_only_small: int = 0,
+    media_in_part: int = 0,
     resting: int = 0,
     held_back: int = 0,
     not_searched: int = 0,
@@ -62,6 +64,12 @@ def conclusion(
             part += " 1 medium could not be read; what it shows is not known."
         else:
             part += f" {media_unreadable} media could not be read; what they show is not known."
+    if media_only_small:
+        seen = "1 medium was" if media_only_small == 1 else f"{media_only_small} media were"
+        part += f" {seen} seen only as a small preview."
+    if media_in_part:
+        seen = "1 medium was" if media_in_part == 1 else f"{media_in_part} media were"
+        part += f" {seen} looked at only in part."
     if resting:
         people = "1 person" if resting == 1 else f"{resting} people"
         part += (

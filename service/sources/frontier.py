@@ -40,18 +40,25 @@ _ROWS_A_STATEMENT = 200
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One address to visit. `depth` counts links from the start; `how` says where it was found."""
+    """One address to visit. `depth` counts links from the start; `how` says where it was found.
+
+    `variant_of` is the address of the full form of a medium of which this is a smaller one.
+    """
 
     url: str
     kind: FetchKind
     depth: int
     referrer: str | None = None
     how: str = "seed"
+    variant_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One worker's right to fetch one address, until somebody else is given a newer token."""
+    """One worker's right to fetch one address, until somebody else is given a newer token.
+
+    `is_small`: it is a smaller form of another medium, and does not count as that one looked at.
+    """
 
     entry_id: int
     run_id: uuid.UUID
@@ -61,6 +68,8 @@ class Lease:
     referrer: str | None
     token: int
     attempts: int
+    how: str = "seed"
+    is_small: bool = False
 
     @property
     def ticket(self) -> str:
@@ -103,6 +112,7 @@ def add(session: Session, run_id: uuid.UUID, addresses: Iterable[Address]) -> in
             "depth": address.depth,
             "referrer": address.referrer,
             "how": address.how[:40],
+            "variant_of": url_key(address.variant_of) if address.variant_of else None,
             "state": "waiting",
             "attempts": 0,
             "fencing_token": 0,
@@ -320,6 +330,8 @@ def _lease_of(entry: FrontierEntry) -> Lease:
         referrer=entry.referrer,
         token=entry.fencing_token,
         attempts=entry.attempts,
+        how=entry.how,
+        is_small=entry.variant_of is not None,
     )
 
 

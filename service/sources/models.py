@@ -92,6 +92,9 @@ class Run(Base):
     media_examined: Mapped[int] = mapped_column(default=0)
     media_unreadable: Mapped[int] = mapped_column(default=0)
     media_without_faces: Mapped[int] = mapped_column(default=0)
+    media_small: Mapped[int] = mapped_column(default=0)
+    media_only_small: Mapped[int] = mapped_column(default=0)
+    media_in_part: Mapped[int] = mapped_column(default=0)
     kind: Mapped[str] = mapped_column(default="crawl")
     finds_held_back: Mapped[int] = mapped_column(default=0)
     faces_counted: Mapped[int] = mapped_column(default=0)
@@ -110,7 +113,8 @@ class FrontierEntry(Base):
     """One address of one run: waiting, leased, done, refused or failed.
 
     A lease carries a fencing token that only grows: a completion with an older token is refused,
-    so a worker that was thought dead cannot write any more.
+    so a worker that was thought dead cannot write any more. `variant_of` is the key of the full
+    form of a medium of which this is a smaller one.
     """
 
     __tablename__ = "frontier"
@@ -131,6 +135,7 @@ class FrontierEntry(Base):
     depth: Mapped[int]
     referrer: Mapped[str | None]
     how: Mapped[str] = mapped_column(default="seed")
+    variant_of: Mapped[str | None]
     state: Mapped[str]
     attempts: Mapped[int] = mapped_column(default=0)
     fencing_token: Mapped[int] = mapped_column(default=0)

@@ -125,6 +125,8 @@ class SourcesRepository:
                 finds_held_back=Run.finds_held_back + count.finds_held_back,
                 pages_unchanged=Run.pages_unchanged + count.pages_unchanged,
                 media_unchanged=Run.media_unchanged + count.media_unchanged,
+                media_small=Run.media_small + count.media_small,
+                media_in_part=Run.media_in_part + count.media_in_part,
             )
         )
 

@@ -13,6 +13,7 @@ from service.clock import Clock
 from service.sources import frontier
 from service.sources.models import Run
 from service.sources.repository import SourcesRepository
+from service.sources.variants import media_only_small
 from service.sources.views import LookedAt, RunCount, RunOutcome, RunView, run_view, site_view
 
 
@@ -66,6 +67,7 @@ class RunProgress:
         if run.state not in ("queued", "running"):
             return False
         run.state, run.state_reason, run.finished_at = state, reason, self._clock.now()
+        run.media_only_small = media_only_small(session, run_id)
         # the worker serves every organisation; its operator reads how the run ended
         owner = Actor.system(actor.reason or "crawl", run.organisation_id)
         self._audit.record(session, owner, f"run.{state}", "run", run.id, pages=run.pages_seen)

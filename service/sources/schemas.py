@@ -165,6 +165,9 @@ class RunOut(BaseModel):
                     "refusals": 7,
                     "pages_unchanged": 80,
                     "media_unchanged": 210,
+                    "media_small": 35,
+                    "media_only_small": 2,
+                    "media_in_part": 1,
                     "bytes_fetched": 81234567,
                     "created_at": _MOMENT,
                     "started_at": _MOMENT,
@@ -190,6 +193,9 @@ class RunOut(BaseModel):
     refusals: int
     pages_unchanged: int
     media_unchanged: int
+    media_small: int
+    media_only_small: int
+    media_in_part: int
     bytes_fetched: int
     created_at: datetime
     started_at: datetime | None

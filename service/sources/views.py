@@ -40,7 +40,9 @@ class RunView:
     """A run with its counts. Sizes in bytes, times in seconds.
 
     `pages_unchanged` and `media_unchanged` are those of which the server said so: they count among
-    the pages and media seen, too.
+    the pages and media seen, too. `media_small` were thumbnails, previews and posters of other
+    media: seen, and not counted as examined. `media_only_small` is how many media were seen in no
+    other form once the run had ended; `media_in_part` those of which a part could be fetched.
     """
 
     id: uuid.UUID
@@ -68,6 +70,9 @@ class RunView:
     kind: str = "crawl"
     pages_unchanged: int = 0
     media_unchanged: int = 0
+    media_small: int = 0
+    media_only_small: int = 0
+    media_in_part: int = 0
 
     @property
     def is_live(self) -> bool:
@@ -137,6 +142,8 @@ class RunCount:
     finds_held_back: int = 0
     pages_unchanged: int = 0
     media_unchanged: int = 0
+    media_small: int = 0
+    media_in_part: int = 0
 
     def plus(self, other: RunCount) -> RunCount:
         """Both together."""
@@ -154,6 +161,8 @@ class RunCount:
             finds_held_back=self.finds_held_back + other.finds_held_back,
             pages_unchanged=self.pages_unchanged + other.pages_unchanged,
             media_unchanged=self.media_unchanged + other.media_unchanged,
+            media_small=self.media_small + other.media_small,
+            media_in_part=self.media_in_part + other.media_in_part,
         )
 
 
@@ -209,5 +218,8 @@ def run_view(run: Run, site_name: str) -> RunView:
         finished_at=run.finished_at,
         pages_unchanged=run.pages_unchanged,
         media_unchanged=run.media_unchanged,
+        media_small=run.media_small,
+        media_only_small=run.media_only_small,
+        media_in_part=run.media_in_part,
         kind=run.kind,
     )

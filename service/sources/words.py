@@ -46,6 +46,8 @@ REASON_WORDS = {
     "tls": "the server’s certificate was not acceptable",
     "truncated": "the answer was cut off",
     "bad_address": "the address is not a valid one",
+    "bad_playlist": "the stream’s playlist could not be read",
+    "encrypted": "the stream is encrypted",
     "may_show_a_minor": "it may show somebody under 18, and nothing of it is kept",
     "lost": "the worker ended while it had this address",
 }

@@ -157,8 +157,9 @@ class Completions:
         unreadable = examination.refusal is not None
         return replace(
             looked.count,
-            media_examined=int(not unreadable),
+            media_examined=int(not unreadable and not looked.held.is_small),
             media_unreadable=int(unreadable),
+            media_small=int(not unreadable and looked.held.is_small),
             faces_counted=examination.faces_counted,
             candidates_found=len(candidates),
             finds_held_back=held_back.count,

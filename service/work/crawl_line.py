@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from indexer.crawl.client import CrawlChildDied
 from indexer.crawl.conditional import NOT_MODIFIED
+from indexer.crawl.found import GUESS, depth_of
 from indexer.crawl.messages import (
     FetchKind,
     FetchRefused,
@@ -61,8 +62,9 @@ MAX_LOOKERS = 96
 WAITING_FOR_EACH_LOOKER = 2
 MAX_BYTES_HELD = 256 * 1024 * 1024
 MAX_WRITING = 16
-MAX_LINKS_A_PAGE = 5000
+MAX_LINKS_A_PAGE = 100_000
 FRONTIER_PER_BUDGET = 4
+ABSENT = "absent"
 
 
 class CrawlLine:
@@ -203,6 +205,7 @@ class CrawlLine:
             media_seen=1,
             media_unchanged=1,
             media_unreadable=int(medium.refusal_code is not None),
+            media_small=int(held.is_small and medium.refusal_code is None),
             media_without_faces=int(with_faces and looking.model is None),
         )
         ending = Ending(http_status=NOT_MODIFIED)
@@ -226,12 +229,13 @@ class CrawlLine:
             frontier.Address(
                 url=link.url,
                 kind=link.kind,
-                depth=held.depth if link.kind == "medium" else held.depth + 1,
+                depth=held.depth if link.kind == "medium" else depth_of(link.how, held.depth),
                 referrer=held.url,
                 how=link.how,
+                variant_of=link.variant_of,
             )
             for link in links[:MAX_LINKS_A_PAGE]
-            if link.kind == "medium" or held.depth < self._site.draft.max_depth
+            if link.kind == "medium" or depth_of(link.how, held.depth) <= self._site.draft.max_depth
         ]
 
     def _complete_refusal(self, held: Lease, refused: FetchRefused) -> None:
@@ -240,6 +244,12 @@ class CrawlLine:
         code = WALL_PREFIX + wall if wall else refused.code
         ending = Ending("refused", code, refused.message, refused.status)
         now = self._parts.clock.now()
+        if held.how == GUESS and not refused.retry:
+            # It was only a guess that there is a sitemap: nothing was refused.
+            with self._parts.database.write() as session:
+                ending = Ending("done", ABSENT, refused.message, refused.status)
+                frontier.finish(session, held, ending, now=now)
+            return
         with self._parts.database.write() as session:
             if refused.retry and frontier.try_later(session, held, ending, now=now):
                 return
@@ -277,13 +287,19 @@ class CrawlLine:
         listed = self._parts.lists.before_looking(
             self._run.organisation_id, fetched.content, digest
         )
-        count = RunCount(media_seen=1, bytes_fetched=len(fetched.content))
+        count = RunCount(
+            media_seen=1,
+            bytes_fetched=len(fetched.content),
+            media_in_part=int(bool(fetched.left_out)),
+        )
         examination = None
         if listed.stop:
             # it may show a minor: it is not even decoded (design rule 6)
             count = replace(count, media_examined=1)
         elif known is not None and not listed.matches:
-            count = replace(count, media_unreadable=int(known.refusal_code is not None))
+            unreadable = known.refusal_code is not None
+            small = held.is_small and not unreadable
+            count = replace(count, media_unreadable=int(unreadable), media_small=int(small))
         else:
             examination = self._parts.eyes.examine(
                 fetched.content,

@@ -66,7 +66,9 @@ class SliceLeases:
             held = self._ready.popleft()
             condition = self._conditions.pop(held.ticket, None)
             fetches.append(
-                Fetch(held.ticket, held.url, held.kind, held.depth, held.referrer, condition)
+                Fetch(
+                    held.ticket, held.url, held.kind, held.depth, held.referrer, condition, held.how
+                )
             )
         return fetches
 
