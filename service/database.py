@@ -13,10 +13,11 @@ Services never commit: the unit of work is the request or the step of a workflow
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -79,6 +80,7 @@ class Database:
         self.engine = engine
         self._write_engine = engine.execution_options(**{_WRITE_OPTION: True})
         self._quick_engine = self._write_engine.execution_options(**{_MAY_VANISH_OPTION: True})
+        self._writers = _Writers() if engine.dialect.name == "sqlite" else None
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -102,7 +104,11 @@ class Database:
         what is worthless after a power cut, and is written for every request.
         """
         engine = self._write_engine if on_disk else self._quick_engine
-        with Session(engine, expire_on_commit=False) as session, session.begin():
+        with (
+            self._writers or nullcontext(),
+            Session(engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     @contextmanager
@@ -114,6 +120,28 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+class _Writers:
+    """The writers of this process, one after the other: SQLite lets those who wait sleep in ever
+    longer steps, so that threads that write often would mostly sleep.
+
+    SQLite's own lock is what counts, also between processes: who has waited for as long as SQLite
+    would goes on, and is told by SQLite.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.RLock()
+        self._taken = threading.local()
+
+    def __enter__(self) -> None:
+        taken = getattr(self._taken, "stack", [])
+        taken.append(self._turn.acquire(timeout=_BUSY_TIMEOUT_S))
+        self._taken.stack = taken
+
+    def __exit__(self, *_of_the_block: object) -> None:
+        if self._taken.stack.pop():
+            self._turn.release()
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -3,7 +3,8 @@
 1. A host that is written as a number must be public, whatever the scope says.
 2. The address must be in scope.
 3. The host is resolved once; only public addresses (or exact exceptions) are pinned.
-4. The host's lease is taken, and waited for.
+4. The host's lease is taken, and waited for; then one request of a host leaves after the other, the
+   delay apart by this process's own clock, also where a wait took longer than it should have.
 5. Scrapy fetches, under limits of size and time; its connection uses what was pinned.
 
 A redirect is never followed here: the caller asks again for each hop.
@@ -12,6 +13,8 @@ A redirect is never followed here: the caller asks again for each hop.
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
@@ -63,6 +66,8 @@ class Outbound:
         self._pins = pins
         self._resolve = resolve
         self._ask_slot = ask_slot
+        self._turns: dict[str, asyncio.Lock] = {}
+        self._left_s: dict[str, float] = {}
         crawler.signals.connect(self._headers_received, signal=signals.headers_received)
 
     async def get(
@@ -88,6 +93,7 @@ class Outbound:
         wait_s = await self._ask_slot(place.slot, delay_s)
         if wait_s > 0:
             await asyncio.sleep(wait_s)
+        await self._keep_apart(place.lease, delay_s)
         request = self._request(url, kind, referrer, condition)
         if part is not None:
             # Half of something compressed could not be unpacked.
@@ -106,6 +112,16 @@ class Outbound:
         if "partial" in response.flags and response.headers.get(b"Content-Length"):
             raise RefusedError("truncated", "the answer ended before it was complete", retry=True)
         return response
+
+    async def _keep_apart(self, lease: str, delay_s: float) -> None:
+        """Wait until `delay_s` has passed since the latest request under this lease left here."""
+        if delay_s <= 0:
+            return
+        async with self._turns.setdefault(lease, asyncio.Lock()):
+            leaves_s = self._left_s.get(lease, -math.inf) + delay_s
+            while (early_s := leaves_s - time.monotonic()) > 0:
+                await asyncio.sleep(early_s)
+            self._left_s[lease] = time.monotonic()
 
     def check(self, url: str, kind: RequestKind, *, depth: int) -> None:
         """Steps 1 and 2 alone: what can be refused without asking anyone. Raises `RefusedError`."""

@@ -45,6 +45,11 @@ class Place(NamedTuple):
     port: int
 
     @property
+    def lease(self) -> str:
+        """What is visited politely: the host, whether by http or https, or its other port."""
+        return self.host if self.port in DEFAULT_PORTS.values() else self.slot
+
+    @property
     def slot(self) -> str:
         """The name of the host's lease: name and port."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -67,7 +67,7 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
     stopping = threading.Event()
     children = ChildPool()
     captures = CaptureClient()
-    slots = HostSlots(rooms.database, rooms.clock)
+    slots = HostSlots(rooms.database)
     line = LineParts(
         database=rooms.database,
         clock=rooms.clock,

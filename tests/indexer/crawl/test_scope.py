@@ -173,3 +173,8 @@ def test_a_page_deeper_than_the_limit_is_out_of_scope() -> None:
 def test_the_lease_of_a_host_is_named_with_its_port() -> None:
     assert place_of("https://example.org/").slot == "example.org:443"
     assert place_of("http://[2a00:1450::1]:81/").slot == "[2a00:1450::1]:81"
+
+
+def test_http_and_https_of_a_host_are_visited_under_one_lease() -> None:
+    assert place_of("http://a.example/").lease == place_of("https://a.example/").lease
+    assert place_of("http://a.example:8080/").lease != place_of("http://a.example/").lease

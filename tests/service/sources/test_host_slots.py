@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
 
 from service.clock import SystemClock
 from service.database import Database
-from service.sources.host_slots import HostSlots
+from service.sources.host_slots import TOGETHER_S, HostSlots
 from tests.fixtures.clock import SettableClock
+from tests.fixtures.databases import PostgresServer
 
 
 def test_the_first_request_leaves_at_once_and_each_later_one_keeps_its_distance(
@@ -21,7 +27,58 @@ def test_hosts_do_not_wait_for_each_other(database: Database, clock: SettableClo
     slots = HostSlots(database, clock)
     assert slots.reserve("a.example:443", 60.0) == 0.0
     assert slots.reserve("b.example:443", 60.0) == 0.0
+    assert slots.reserve("a.example:8080", 60.0) == 0.0
+
+
+def test_the_ports_of_http_and_https_are_one_host(database: Database, clock: SettableClock) -> None:
+    slots = HostSlots(database, clock)
     assert slots.reserve("a.example:80", 60.0) == 0.0
+    assert slots.reserve("a.example:443", 60.0) == 60.0
+    assert slots.reserve("[2001:db8::1]:443", 60.0) == 0.0
+    assert slots.reserve("[2001:db8::1]:80", 60.0) == 60.0
+
+
+def test_short_delays_are_kept_though_several_moments_are_reserved_together(
+    database: Database,
+) -> None:
+    one, other = HostSlots(database), HostSlots(database)
+    began_s = time.monotonic()
+    moments: list[float] = []
+    for slots in (one, one, one, other, one, other, other):
+        wait_s = slots.reserve("a.example:443", 0.1)
+        moments.append(time.monotonic() - began_s + wait_s)
+    apart = [later - sooner for sooner, later in pairwise(sorted(moments))]
+    # Each moment is read a little after it was reserved: a hair's breadth is allowed for that.
+    assert min(apart) > 0.05
+    assert moments[-1] > 0.5
+
+
+def test_who_asks_without_a_delay_leaves_those_with_one_their_distance(
+    database: Database, clock: SettableClock
+) -> None:
+    quick, slow = HostSlots(database, clock), HostSlots(database, clock)
+    assert quick.reserve("a.example:443", 0.0) == 0.0
+    assert slow.reserve("a.example:443", 5.0) == 5.0 + TOGETHER_S
+    clock.advance(5.0 + TOGETHER_S)
+    other = HostSlots(database, clock)
+    assert other.reserve("a.example:443", 0.0) == 5.0
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("wrong_by_s", [-7200, -40, 40, 7200])
+def test_machines_whose_clocks_are_wrong_keep_the_distance(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch, wrong_by_s: int
+) -> None:
+    url = postgres_server.new_migrated_url()
+    database = Database.open(url)
+    try:
+        assert HostSlots(database).reserve("a.example:443", 300.0) == 0.0
+        wrong = datetime.now(UTC) + timedelta(seconds=wrong_by_s)
+        monkeypatch.setattr(SystemClock, "now", lambda _clock: wrong)
+        assert 200 < HostSlots(database).reserve("a.example:443", 300.0) <= 300
+    finally:
+        database.close()
+        postgres_server.drop(url)
 
 
 def test_time_that_passed_counts(database: Database, clock: SettableClock) -> None:
