@@ -24,6 +24,9 @@ MAX_PAIRS = 20_000
 SHOWN = VIDEOS | PICTURES
 _MAX_STEPS = 8
 _SRCSET = re.compile(r"[\s,]*(\S+)(?:\s+([0-9]{1,6}(?:\.[0-9]{1,4})?)([wx]))?")
+_SHOWN_IN_A_LINK = (
+    ".//img/@src | .//img/@data-src | .//img/@srcset | .//img/@data-srcset | .//source/@srcset"
+)
 _LATER = ("data-full", "data-original", "data-src", "data-lazy-src", "data-zoom-image")
 _SIZE_IN_NAME = re.compile(
     r"(?:[-_.](?P<width>[0-9]{2,4})x(?P<height>[0-9]{2,4})"
@@ -43,6 +46,11 @@ class Pair(NamedTuple):
 
 def pairs_on(page: Selector) -> Iterator[Pair]:
     """What the page's markup says of small and full forms."""
+    # What a link leads to is larger than whatever stands in it.
+    for link in page.xpath("//a[@href][.//img]"):
+        for inside in link.xpath(_SHOWN_IN_A_LINK).getall():
+            for small in _addresses(inside):
+                yield Pair(small, link.attrib["href"])
     for picture in page.xpath("//picture[.//*[@srcset]] | //img[@srcset or @data-srcset]"):
         yield from _of_candidates(picture)
     for image in page.xpath("//img[@src]"):
@@ -50,10 +58,6 @@ def pairs_on(page: Selector) -> Iterator[Pair]:
         for name in _LATER:
             if name in image.attrib:
                 yield Pair(source, image.attrib[name])
-    for link in page.xpath("//a[@href][.//img]"):
-        for inside in link.xpath(".//img/@src | .//img/@data-src | .//source/@srcset").getall():
-            for small in _addresses(inside):
-                yield Pair(small, link.attrib["href"])
     for video in page.xpath("//video[@poster]"):
         full = video.xpath("./@src | ./@data-src | .//source/@src | .//source/@data-src").get()
         if full is not None:

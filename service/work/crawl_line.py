@@ -316,7 +316,8 @@ class CrawlLine:
             and self._looked_without_model(looking.model, examination)
         ):
             count = replace(count, media_without_faces=1)
-        ending = Ending(http_status=fetched.status)
+        # Of a stream it says what of it is not there.
+        ending = Ending(http_status=fetched.status, message=fetched.left_out or None)
         return self._completions.write(
             LookedAt(
                 held,
