@@ -25,6 +25,7 @@ from service.accounts.second_factor import SecondFactor
 from service.accounts.service import AccountService
 from service.accounts.sessions import Sessions
 from service.audit import AuditTrail
+from service.candidates.around_finds import AroundFinds
 from service.candidates.bearable import BearableChance
 from service.candidates.chance_rules import ChanceRules, FloodLimits
 from service.candidates.find_hosts import finds_by_host
@@ -54,6 +55,7 @@ from service.reports.mail import MailServer, send_ready_notice
 from service.reports.period_reports import PeriodReports
 from service.reports.service import ReportService
 from service.settings import Settings
+from service.sources.around import AroundService
 from service.sources.halted_media import HaltedMedia
 from service.sources.scopes import CrawlManners, address_exceptions
 from service.sources.seen_index import SeenIndex
@@ -104,6 +106,8 @@ class Rooms:
     exchange: HashExchange
     sources: SourcesService
     sweeps: SweepService
+    around: AroundService
+    around_finds: AroundFinds
     candidates: CandidateService
     intake: IntakeService
     seen: SeenIndex
@@ -202,6 +206,8 @@ def build_rooms(
         ),
     )
     sweeps = SweepService(clock, audit, Joining(enrolment.gallery, clock), finds_by_host)
+    around_finds = AroundFinds(vault, clock, enrolment)
+    around = AroundService(clock, audit, around_finds.places_of)
     exchange = build_exchange(
         vault,
         clock,
@@ -279,6 +285,8 @@ def build_rooms(
         exchange=exchange,
         sources=sources,
         sweeps=sweeps,
+        around=around,
+        around_finds=around_finds,
         candidates=candidates,
         intake=intake,
         seen=seen,
@@ -294,7 +302,7 @@ def build_rooms(
             clock,
             audit,
             accounts,
-            (notices, exhibits, candidates, sweeps, exchange, hashbank),
+            (notices, exhibits, candidates, sweeps, around, exchange, hashbank),
         ),
         examiner=eyes,
         story=(candidates, exhibits, notices, exchange),

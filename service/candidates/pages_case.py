@@ -21,7 +21,8 @@ from service.enrolment.views_of import next_step
 from service.errors import ConflictError, InvalidInputError
 from service.hashbank.asked import SeenAnswersDep
 from service.hashbank.seen_answer import SeenAnswers
-from service.sources.asked import SweepsDep
+from service.sources.around import AroundService
+from service.sources.asked import AroundDep, SweepsDep
 from service.sources.sweeps import SweepService
 from service.web.dependencies import AdvocateActor, DatabaseDep, ReadSession
 from service.web.render import render
@@ -40,11 +41,12 @@ def show_case(
     candidates: CandidatesDep,
     answers: SeenAnswersDep,
     sweeps: SweepsDep,
+    around: AroundDep,
     actor: AdvocateActor,
     person_id: uuid.UUID,
 ) -> Response:
     """The case in words."""
-    return _page(request, session, enrolment, candidates, answers, sweeps, actor, person_id)
+    return _page(request, session, enrolment, candidates, answers, sweeps, around, actor, person_id)
 
 
 @router.post("/cases/{person_id}/links")
@@ -55,6 +57,7 @@ def add_links(
     candidates: CandidatesDep,
     answers: SeenAnswersDep,
     sweeps: SweepsDep,
+    around: AroundDep,
     intake: IntakeDep,
     actor: AdvocateActor,
     person_id: uuid.UUID,
@@ -79,6 +82,7 @@ def add_links(
                 candidates,
                 answers,
                 sweeps,
+                around,
                 actor,
                 person_id,
                 links=links,
@@ -96,6 +100,7 @@ def add_file(
     candidates: CandidatesDep,
     answers: SeenAnswersDep,
     sweeps: SweepsDep,
+    around: AroundDep,
     intake: IntakeDep,
     eyes: EyesDep,
     actor: AdvocateActor,
@@ -124,6 +129,7 @@ def add_file(
                 candidates,
                 answers,
                 sweeps,
+                around,
                 actor,
                 person_id,
                 problem=str(error),
@@ -139,6 +145,7 @@ def _page(
     candidates: CandidateService,
     answers: SeenAnswers,
     sweeps: SweepService,
+    around: AroundService,
     actor: Actor,
     person_id: uuid.UUID,
     *,
@@ -160,6 +167,7 @@ def _page(
         counts=candidates.counts(session, actor, person_id),
         seen=answers.view(session, actor, person_id),
         again=sweeps.of_person(session, actor, person_id),
+        around=around.of_person(session, actor, person_id),
         look_alikes=candidates.look_alikes.of_person(session, actor, person_id),
         face_search_rests=candidates.floods.rests(session, actor, person_id),
         loans=enrolment.loans.current(session, actor, person_id),

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
+from service.sources.around import AroundService
 from service.sources.service import SourcesService
 from service.sources.sweeps import SweepService
 from service.web.dependencies import rooms_of
@@ -24,5 +25,12 @@ def get_sweeps(request: Request) -> SweepService:
     return sweeps
 
 
+def get_around(request: Request) -> AroundService:
+    """What is looked at around finds."""
+    around: AroundService = rooms_of(request).around
+    return around
+
+
+AroundDep = Annotated[AroundService, Depends(get_around)]
 SweepsDep = Annotated[SweepService, Depends(get_sweeps)]
 SourcesDep = Annotated[SourcesService, Depends(get_sources)]

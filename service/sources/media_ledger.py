@@ -58,9 +58,15 @@ class MediaLedger:
         place: Place,
         examination: Examination,
         content_bytes: int,
+        *,
+        for_one: bool = False,
     ) -> MediumRecord:
-        """Write what an examination looked at, and the sighting. The same one twice is one row."""
-        looked = {
+        """Write what an examination looked at, and the sighting. The same one twice is one row.
+
+        One that compared with one person alone (`for_one`) does not count as examined: a run that
+        meets the content looks at it for everybody.
+        """
+        looked = {} if for_one else {
             "examined_model": model_name(examination.model),
             "examined_change": examination.watchlist_change,
             "refusal_code": examination.refusal.code if examination.refusal else None,
@@ -70,10 +76,11 @@ class MediaLedger:
             self._note_hashes(session, medium_id, examination)
             return self._new_sighting(session, place, medium_id, is_new=True)
         medium = self._known(session, actor, examination)
-        described = {**_described(examination), **looked, "examined_at": self._clock.now()}
-        for column, value in described.items():
-            setattr(medium, column, value)
-        session.flush()
+        if not for_one:
+            described = {**_described(examination), **looked, "examined_at": self._clock.now()}
+            for column, value in described.items():
+                setattr(medium, column, value)
+            session.flush()
         # what people brought, or could not be read before, has none yet
         self._note_hashes(session, medium.id, examination)
         return self._sighting(session, actor, place, medium)

@@ -65,7 +65,8 @@ class Run(Base):
     clean), "cancelled", "failed" with `state_reason`. `serves` are the ids of the open cases;
     `monitoring_purpose` says in words why the run happens without any. At most one run of a site
     is live. `generation` counts how often the run was handed to the workers. `kind`: "crawl" begins
-    at the seeds, "sweep" looks at known media again (see `Sweep`).
+    at the seeds, "sweep" looks at known media again (see `Sweep`), "around" looks around a find for
+    one case alone (see `LookAround`).
     """
 
     __tablename__ = "runs"
@@ -287,5 +288,5 @@ class Sighting(Base):
     seen_at: Mapped[datetime]
 
 
-# the tables of sweeps have a file of their own; whoever loads this room's tables loads them, too
-from service.sources import sweep_models  # noqa: E402, F401
+# these tables have files of their own; whoever loads this room's tables loads them, too
+from service.sources import around_models, sweep_models  # noqa: E402, F401

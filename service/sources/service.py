@@ -288,9 +288,16 @@ class SourcesService:
         place: Place,
         examination: Examination,
         content_bytes: int,
+        *,
+        for_one: bool = False,
     ) -> MediumRecord:
-        """Write an examined medium and its sighting; the same sighting twice is one."""
-        return self._ledger.record(session, actor, place, examination, content_bytes)
+        """Write an examined medium and its sighting; the same sighting twice is one.
+
+        `for_one`: it was compared with one person alone.
+        """
+        return self._ledger.record(
+            session, actor, place, examination, content_bytes, for_one=for_one
+        )
 
     def record_seen_again(
         self, session: Session, actor: Actor, place: Place, content_sha256: str

@@ -10,6 +10,8 @@ from service.sources.models import Run, Site
 from service.sources.site_draft import Canary, SiteDraft
 
 LIVE_STATES = ("queued", "running", "paused")
+AROUND = "around"
+"""The kind of a run that looks around a find, for one case alone."""
 OVER_STATES = ("finished", "blind", "cancelled", "failed")
 
 
@@ -68,6 +70,7 @@ class RunView:
     started_at: datetime | None
     finished_at: datetime | None
     kind: str = "crawl"
+    only_person: str | None = None
     pages_unchanged: int = 0
     media_unchanged: int = 0
     media_small: int = 0
@@ -222,4 +225,5 @@ def run_view(run: Run, site_name: str) -> RunView:
         media_only_small=run.media_only_small,
         media_in_part=run.media_in_part,
         kind=run.kind,
+        only_person=run.serves[0] if run.kind == AROUND and run.serves else None,
     )

@@ -17,6 +17,7 @@ from service.database import Database
 from service.settings import Settings
 from service.sources.host_slots import HostSlots
 from service.sources.service import SourcesService
+from service.work.around_rounds import AroundRounds
 from service.work.child_pool import ChildPool
 from service.work.crawl_run import CrawlRuns, RunReports
 from service.work.dispatcher import Dispatcher, DispatcherParts
@@ -176,6 +177,7 @@ def work_rooms(rooms: Any) -> WorkRooms:
         each_minute={
             "templates": missing.make,
             "lists": lambda: rooms.candidates.follow_lists(database),
+            "around": AroundRounds(database, rooms.around, rooms.around_finds).go_round,
             "sweeps": SweepRounds(database, rooms.sweeps).go_round,
         },
         each_hour={

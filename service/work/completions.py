@@ -135,7 +135,12 @@ class Completions:
         if looked.listed.never_show:
             examination = without_pictures(examination)
         record = self._parts.sources.record_examined(
-            session, self._actor, looked.place, examination, looked.count.bytes_fetched
+            session,
+            self._actor,
+            looked.place,
+            examination,
+            looked.count.bytes_fetched,
+            for_one=self._run.only_person is not None,
         )
         held_back = FindsHeldBack()
         candidates = self._parts.findings.record_findings(

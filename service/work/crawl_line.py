@@ -41,10 +41,11 @@ from indexer.crawl.messages import (
 from indexer.observations import Examination, ModelStamp
 from service.accounts.actor import Actor
 from service.sources import frontier
+from service.sources.around import likeliest_first
 from service.sources.frontier import Ending, Lease
 from service.sources.media_ledger import Place
 from service.sources.sweep_repository import SWEEP
-from service.sources.views import RunCount, RunView, SiteView
+from service.sources.views import AROUND, RunCount, RunView, SiteView
 from service.work.completions import Completions, LookedAt
 from service.work.judgement import CANARY_LOST
 from service.work.line_parts import CrawlChild, LineParts, Result, SliceOutcome
@@ -177,6 +178,8 @@ class CrawlLine:
             self._parts.sources.progress.count(session, self._actor, self._run.id, count)
 
     def _add(self, session: Session, links: Sequence[frontier.Address]) -> None:
+        if self._run.kind == AROUND:
+            links = likeliest_first(links)
         for kind in ("page", "medium"):
             room = self._room(kind)
             found = [link for link in links if link.kind == kind][:room]
@@ -306,7 +309,7 @@ class CrawlLine:
                 declared_type=fetched.declared_type,
                 media_url=held.url,
                 page_url=held.referrer,
-                only_person=None,
+                only_person=self._run.only_person,
                 with_faces=with_faces,
             )
             listed = self._parts.lists.after_looking(self._run.organisation_id, listed, examination)

@@ -18,7 +18,9 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
+from service.sources.around import bounded
 from service.sources.sweep_repository import SWEEP
+from service.sources.views import AROUND
 from service.work.child_pool import ChildPool
 from service.work.crawl_line import CrawlLine
 from service.work.errors import WorkInterruptedError
@@ -68,6 +70,8 @@ class CrawlRuns:
             run = sources.run(session, _ACTOR, run_id)
             site = sources.site(session, _ACTOR, run.site_id)
             scope = sources.scope(session, _ACTOR, run.site_id)
+        if run.kind == AROUND:
+            site, scope = bounded(site, scope)
         self._parts.eyes.follow_gallery()
         line = CrawlLine(self._parts, run, site, scope, self._worker)
         with self._children.child() as child:
