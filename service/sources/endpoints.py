@@ -6,10 +6,19 @@ import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 
 from service.sources.asked import SourcesDep
+from service.sources.progress_schemas import RunProgressOut
+from service.sources.run_watching import watch
 from service.sources.schemas import RunIn, RunOut, SiteIn, SiteOut
-from service.web.dependencies import OperatorActor, ReadSession, StaffActor, WriteSession
+from service.web.dependencies import (
+    OperatorActor,
+    ReadSession,
+    StaffActor,
+    WriteSession,
+    get_clock,
+)
 from service.web.errors import error_responses
 
 router = APIRouter()
@@ -137,6 +146,19 @@ def show_run(
 ) -> RunOut:
     """A run as it is now."""
     return RunOut.of(sources.run(session, actor, run_id))
+
+
+@router.get(
+    "/runs/{run_id}/progress",
+    tags=["runs"],
+    summary="How a run goes",
+    responses=error_responses(401, 403, 404, 422),
+)
+def show_run_progress(
+    request: Request, run_id: uuid.UUID, session: ReadSession, actor: StaffActor
+) -> RunProgressOut:
+    """What is done, what waits, what went wrong, and about how much longer."""
+    return RunProgressOut.of(watch(session, actor, run_id, get_clock(request).now()))
 
 
 @router.post(

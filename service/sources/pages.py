@@ -13,6 +13,7 @@ from service.accounts.actor import Actor
 from service.errors import ConflictError, NotAllowedError
 from service.sources.asked import SourcesDep, SweepsDep
 from service.sources.errors import SiteInvalidError
+from service.sources.run_watching import time_left, watch
 from service.sources.service import SourcesService
 from service.sources.site_draft import SiteDraft
 from service.sources.site_form import SiteForm, form_of
@@ -24,10 +25,12 @@ from service.web.dependencies import (
     ReadSession,
     StaffActor,
     WriteSession,
+    get_clock,
     get_settings,
 )
 from service.web.render import render
 from service.web.responses import see_other
+from service.web.security import set_watching_policy
 
 router = APIRouter()
 
@@ -176,18 +179,35 @@ def show_run(
     request: Request,
     run_id: uuid.UUID,
     session: ReadSession,
-    sources: SourcesDep,
     actor: StaffActor,
 ) -> Response:
-    """One run as it is now; the page of a live run loads itself anew."""
-    run = sources.run(session, actor, run_id)
-    codes = [code for code in run.state_reason.split(",") if code]
-    return render(
+    """One run as it is now; the page of a live run renews its numbers."""
+    watched = watch(session, actor, run_id, get_clock(request).now())
+    codes = [code for code in watched.run.state_reason.split(",") if code]
+    response = render(
         request,
         "sources/run.html",
-        run=run,
+        watched=watched,
+        time_left=time_left(watched),
         state_words=STATE_WORDS,
         reasons=[reason_words(code) for code in codes],
+    )
+    set_watching_policy(response)
+    return response
+
+
+@router.get("/runs/{run_id}/progress")
+def show_run_progress(
+    request: Request, run_id: uuid.UUID, session: ReadSession, actor: StaffActor
+) -> Response:
+    """The part of that page that changes, by itself."""
+    watched = watch(session, actor, run_id, get_clock(request).now())
+    return render(
+        request,
+        "sources/run_progress.html",
+        watched=watched,
+        time_left=time_left(watched),
+        state_words=STATE_WORDS,
     )
 
 

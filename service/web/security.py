@@ -27,10 +27,13 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+# For the page that watches a run: its script asks for a part of the same page again.
+WATCHING_POLICY = f"{CONTENT_SECURITY_POLICY}; connect-src 'self'"
 # For the page that makes fingerprints of pictures and videos on the person's own device: it starts
-# a worker of ours and reads frames of a video that was chosen there. Scripts of no page have
-# a fetch or a socket (connect-src falls back to 'none').
+# a worker of ours and reads frames of a video that was chosen there. Scripts of no other page than
+# the one above have a fetch or a socket (connect-src falls back to 'none').
 ON_DEVICE_POLICY = f"{CONTENT_SECURITY_POLICY}; worker-src 'self'; media-src blob:"
+_LET_THROUGH = frozenset({ON_DEVICE_POLICY, WATCHING_POLICY})
 _HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Referrer-Policy": "no-referrer",
@@ -181,11 +184,11 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                on_device = headers.get("content-security-policy") == ON_DEVICE_POLICY
+                own_policy = headers.get("content-security-policy")
                 for name, value in self._headers.items():
                     headers[name] = value
-                if on_device:
-                    headers["Content-Security-Policy"] = ON_DEVICE_POLICY
+                if own_policy in _LET_THROUGH:
+                    headers["Content-Security-Policy"] = own_policy
                 if "cache-control" not in headers:
                     headers["Cache-Control"] = "max-age=3600" if is_static else "no-store"
             await send(message)
@@ -194,8 +197,13 @@ class SecurityHeaders:
 
 
 def set_on_device_policy(response: Response) -> None:
-    """Answer a page under `ON_DEVICE_POLICY`, the one other policy that is let through."""
+    """Answer a page under `ON_DEVICE_POLICY`, one of the two others that are let through."""
     response.headers["Content-Security-Policy"] = ON_DEVICE_POLICY
+
+
+def set_watching_policy(response: Response) -> None:
+    """Answer a page under `WATCHING_POLICY`, the other one."""
+    response.headers["Content-Security-Policy"] = WATCHING_POLICY
 
 
 def header_names() -> Sequence[str]:

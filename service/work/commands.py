@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import time
-import uuid
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from service.accounts.actor import Actor
 from service.command_context import command_context, rooms_of, settings_of
@@ -21,6 +18,7 @@ from service.sources.service import SourcesService
 from service.sources.views import RunView
 from service.sources.words import STATE_WORDS
 from service.work import bench_commands, model_change_commands, model_commands
+from service.work.run_watching import follow
 
 app = typer.Typer()
 app.add_typer(bench_commands.app)
@@ -29,8 +27,6 @@ app.add_typer(model_change_commands.app)
 _AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 _WORKER_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _MAIN = "main"
-_LOOK_EVERY_S = 0.5
-_PATIENCE_S = 10.0
 _EXIT_CODES = {"finished": 0, "blind": 4}
 _UNSOUND = 1
 
@@ -116,7 +112,7 @@ def crawl(
     with rooms_of(context) as rooms:
         run = _start(rooms, site, purpose)
         if now:
-            run = _follow(rooms, run, quiet=as_json)
+            run = follow(rooms, run, quiet=as_json)
         if as_json:
             typer.echo(json.dumps(_run_row(run), indent=2))
         else:
@@ -182,27 +178,6 @@ def _start(rooms: Any, site: str, purpose: str) -> RunView:
             raise NotFoundError(f'There is no site called "{site}": see `likeness site list`.')
         actor = Actor.system("command line", found.organisation_id)
         return sources.start_run(session, actor, found.id, purpose)
-
-
-def _follow(rooms: Any, run: RunView, *, quiet: bool) -> RunView:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    began = time.monotonic()
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
-        task = progress.add_task("waiting for a worker", total=None)
-        while run.is_live:
-            time.sleep(_LOOK_EVERY_S)
-            run = _look(rooms, run.id)
-            words = _run_line(run)
-            if run.state == "queued" and time.monotonic() - began > _PATIENCE_S:
-                words = "waiting for a worker: is `likeness serve` running?"
-            progress.update(task, description=words)
-    return run
-
-
-def _look(rooms: Any, run_id: uuid.UUID) -> RunView:
-    with rooms.database.read() as session:
-        view: RunView = rooms.sources.run(session, Actor.system("command line"), run_id)
-    return view
 
 
 def _run_line(run: RunView) -> str:

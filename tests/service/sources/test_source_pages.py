@@ -158,7 +158,7 @@ class TestRuns:
         run = start(operator, site)
         page = operator.get(run)
         assert "waiting for a worker" in page.text
-        assert '<meta http-equiv="refresh" content="5">' in page.text
+        assert '<noscript><meta http-equiv="refresh" content="10"></noscript>' in page.text
         assert PURPOSE in page.text
         again = operator.post(f"{site}/runs", monitoring_purpose=PURPOSE)
         assert again.status_code == 409

@@ -1,0 +1,101 @@
+"""What the API says of a run as it goes."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.types import JsonValue
+
+from service.sources.run_watching import RunWatch
+from service.sources.schemas import RunOut
+
+_ERROR: dict[str, JsonValue] = {
+    "kind": "page",
+    "code": "robots",
+    "words": "robots.txt does not allow it",
+    "count": 3,
+}
+_RUN: dict[str, JsonValue] = {
+    "id": "7b0c2b6e-5f5e-4d1c-9a40-3c7d9c8f1a22",
+    "site_id": "7b0c2b6e-5f5e-4d1c-9a40-3c7d9c8f1a22",
+    "site_name": "Example forum",
+    "state": "running",
+    "state_reason": "",
+    "cases_served": 2,
+    "monitoring_purpose": "",
+    "pages_seen": 120,
+    "media_seen": 410,
+    "media_examined": 398,
+    "media_unreadable": 3,
+    "faces_counted": 290,
+    "candidates_found": 1,
+    "refusals": 3,
+    "bytes_fetched": 81234567,
+    "created_at": "2026-11-23T09:30:00Z",
+    "started_at": "2026-11-23T09:30:00Z",
+    "finished_at": None,
+}
+
+
+class ErrorCountOut(BaseModel):
+    """How many addresses of one kind were refused or failed for one reason."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_ERROR]})
+
+    kind: str
+    code: str
+    words: str
+    count: int
+
+
+class RunProgressOut(BaseModel):
+    """A run as it goes.
+
+    `done` of `known` addresses; more may become known. `seconds_left` is for what is known by now
+    at the present pace, null while there is none.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "run": _RUN,
+                    "pages_waiting": 40,
+                    "media_waiting": 12,
+                    "done": 533,
+                    "known": 585,
+                    "share": 0.9111,
+                    "errors": [_ERROR],
+                    "seconds": 340.5,
+                    "seconds_left": 33.2,
+                }
+            ]
+        }
+    )
+
+    run: RunOut
+    pages_waiting: int
+    media_waiting: int
+    done: int
+    known: int
+    share: float
+    errors: list[ErrorCountOut]
+    seconds: float
+    seconds_left: float | None
+
+    @classmethod
+    def of(cls, watched: RunWatch) -> RunProgressOut:
+        """From the view."""
+        return cls(
+            run=RunOut.of(watched.run),
+            pages_waiting=watched.pages_waiting,
+            media_waiting=watched.media_waiting,
+            done=watched.done,
+            known=watched.known,
+            share=round(watched.share, 4),
+            errors=[
+                ErrorCountOut(kind=e.kind, code=e.code, words=e.words, count=e.count)
+                for e in watched.errors
+            ],
+            seconds=round(watched.seconds, 3),
+            seconds_left=watched.seconds_left,
+        )
