@@ -238,7 +238,7 @@ class AroundService:
             _forget_frontier(session, row)
             session.delete(row)
         session.flush()
-        return (ErasedCount("looks around finds", len(rows)),) if rows else ()
+        return (ErasedCount("slices of looking around", len(rows)),) if rows else ()
 
 
 def bounded(site: SiteView, scope: Scope) -> tuple[SiteView, Scope]:

@@ -226,7 +226,7 @@ def test_erasing_deletes_the_slice_and_empties_its_run(world: World) -> None:
     run_id = world.begin()
     with world.database.write() as session:
         (erased,) = world.service.erase(session, find.person_id)
-    assert erased.words == "1 look around finds"
+    assert erased.words == "1 slice of looking around"
     with world.database.read() as session:
         run = session.get_one(Run, run_id)
         assert (run.state, run.serves) == ("cancelled", [])
