@@ -5,8 +5,9 @@ For each `Fetch`:
 2. read the host's robots.txt (once a slice) and obey it;
 3. send the request through the door (scope, address, lease, limits: `outbound.py`);
 4. a redirect: again from 2 with the next address, at most `max_redirects` times;
-5. judge the status and what the first bytes show; a stream's pieces are fetched and joined;
-6. answer `PageSeen` with what the page names, `MediumFetched`, `Unchanged`, or `FetchRefused`.
+5. a signed address that has expired: once more, as its page names it now;
+6. judge the status and what the first bytes show; a stream's pieces are fetched and joined;
+7. answer `PageSeen` with what the page names, `MediumFetched`, `Unchanged`, or `FetchRefused`.
 """
 
 from __future__ import annotations
@@ -40,10 +41,20 @@ from indexer.crawl.outbound import Outbound, RequestKind
 from indexer.crawl.refusals import RETRY_STATUSES, RefusedError
 from indexer.crawl.robots import Robots
 from indexer.crawl.scope import REDIRECTS, BadAddressError, canonical_address, is_in_scope
+from indexer.crawl.signed_addresses import EXPIRED, is_signed, stable_address
 from indexer.crawl.sniff import looks_like_html, media_type_of
 from indexer.crawl.stream_fetching import StreamReader
 from indexer.crawl.streams import stream_kind
 from indexer.crawl.streams_door import StreamDoor
+from indexer.crawl.walls import (
+    CHALLENGE,
+    CHALLENGING_STATUSES,
+    Signs,
+    challenge_by_headers,
+    headers_of_response,
+    signs_of,
+    wall_among,
+)
 from indexer.crawl.xml_listings import listing_kind, unpacked
 
 MAX_AT_ONCE = 16
@@ -97,7 +108,13 @@ class Slice:
             message: ChildMessage = await self._fetch(fetch, outbound, robots)
         except RefusedError as refused:
             message = FetchRefused(
-                fetch.ticket, fetch.url, refused.code, str(refused), refused.status, refused.retry
+                fetch.ticket,
+                fetch.url,
+                refused.code,
+                str(refused),
+                refused.status,
+                refused.retry,
+                refused.wall,
             )
         except Exception as error:  # noqa: BLE001 (one hostile answer must not end the slice)
             _log.error("defect while answering ticket %s", fetch.ticket, exc_info=error)
@@ -114,6 +131,50 @@ class Slice:
     ) -> PageSeen | MediumFetched | Unchanged:
         url = _canonical(fetch.url)
         referrer = _canonical(fetch.referrer) if fetch.referrer else None
+        try:
+            return await self._fetch_at(url, referrer, fetch, outbound, robots)
+        except RefusedError as refused:
+            expired = refused.status in EXPIRED and fetch.kind == "medium" and is_signed(url)
+            if not expired or referrer is None:
+                raise
+            renewed = await self._renewed(url, referrer, fetch.depth, outbound, robots)
+            if renewed is None:
+                raise
+        return await self._fetch_at(renewed, referrer, fetch, outbound, robots)
+
+    async def _renewed(
+        self, url: str, referrer: str, depth: int, outbound: Outbound, robots: Robots
+    ) -> str | None:
+        """The medium's address as its page names it now; None when the page tells none."""
+        try:
+            response = await self._send(
+                referrer,
+                "page",
+                outbound,
+                robots,
+                depth=depth,
+                referrer=None,
+                condition=None,
+                how="",
+            )
+            if response.status != 200 or not isinstance(response, TextResponse):
+                return None
+            found = await self._read(response, referrer, depth)
+        except RefusedError:
+            return None
+        stable = stable_address(url)
+        return next(
+            (
+                link.url
+                for link in found.links
+                if link.kind == "medium" and link.url != url and stable_address(link.url) == stable
+            ),
+            None,
+        )
+
+    async def _fetch_at(
+        self, url: str, referrer: str | None, fetch: Fetch, outbound: Outbound, robots: Robots
+    ) -> PageSeen | MediumFetched | Unchanged:
         kind: FetchKind = fetch.kind
         asked: set[str] = set()
         while True:
@@ -177,11 +238,13 @@ class Slice:
     ) -> PageSeen | MediumFetched:
         status = int(response.status)
         if status != 200:
+            wall = await self._wall_under_an_error(fetch, url, response)
             raise RefusedError(
                 "http_status",
                 f"the server answered with status {status}",
                 status=status,
-                retry=status in RETRY_STATUSES,
+                retry=status in RETRY_STATUSES and wall is None,
+                wall=wall,
             )
         body = response.body
         if media_type_of(body) is not None:
@@ -189,6 +252,7 @@ class Slice:
         if kind == "medium":
             what = "a web page" if looks_like_html(body) else "no known picture or video"
             raise RefusedError("not_media", f"the answer is {what}", status=status)
+        seen = Signs((), "")
         found = await self._listed(fetch, url, body)
         if found is None:
             if fetch.how in LISTINGS:
@@ -198,6 +262,7 @@ class Slice:
                     "not_media", "the answer is neither a page nor a medium", status=status
                 )
             found = await self._read(response, url, fetch.depth)
+            seen = await self._wall_signs(response, fetch, url, found)
         links = (*found.links, *await self._sitemaps(fetch, url, robots))
         etag, last_modified = validators_of(response)
         return PageSeen(
@@ -213,7 +278,34 @@ class Slice:
             links_dropped=found.dropped,
             etag=etag,
             last_modified=last_modified,
+            wall_signs=seen.signs,
+            words_digest=seen.words_digest,
         )
+
+    async def _wall_signs(
+        self, response: TextResponse, fetch: Fetch, url: str, found: Discovered
+    ) -> Signs:
+        def look() -> Signs:
+            return signs_of(
+                response.selector,
+                asked=_canonical(fetch.url),
+                url=url,
+                title=found.title,
+                links=found.links,
+                headers=headers_of_response(response),
+            )
+
+        return await self._in_time(look)
+
+    async def _wall_under_an_error(self, fetch: Fetch, url: str, response: Response) -> str | None:
+        """The kind of wall that came under a status that is no 200: challenges often do."""
+        if challenge_by_headers(headers_of_response(response)):
+            return CHALLENGE
+        told = response.status in CHALLENGING_STATUSES and isinstance(response, TextResponse)
+        if not told or not _is_page(response):
+            return None
+        found = await self._read(response, url, fetch.depth)
+        return wall_among((await self._wall_signs(response, fetch, url, found)).signs)
 
     async def _read(self, response: TextResponse, url: str, depth: int) -> Discovered:
         def read() -> Discovered:

@@ -24,6 +24,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
 from indexer.crawl.messages import FetchKind
+from indexer.crawl.signed_addresses import stable_address
 from service.sources.errors import FencedOffError
 from service.sources.models import FrontierEntry
 
@@ -97,8 +98,11 @@ class FrontierCount:
 
 
 def url_key(url: str) -> str:
-    """The key by which an address is known: SHA-256 of its canonical spelling, in hex."""
-    return hashlib.sha256(url.encode("utf-8", "surrogatepass")).hexdigest()
+    """The key by which an address is known: SHA-256 of its canonical spelling, in hex.
+
+    A signature that expires is no part of it: the next page signs the same medium anew.
+    """
+    return hashlib.sha256(stable_address(url).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def add(session: Session, run_id: uuid.UUID, addresses: Iterable[Address]) -> int:

@@ -42,7 +42,7 @@ from indexer.observations import Examination, ModelStamp
 from service.accounts.actor import Actor
 from service.sources import frontier
 from service.sources.around import likeliest_first
-from service.sources.frontier import Ending, Lease
+from service.sources.frontier import Ending, Lease, url_key
 from service.sources.media_ledger import Place
 from service.sources.sweep_repository import SWEEP
 from service.sources.views import AROUND, RunCount, RunView, SiteView
@@ -324,7 +324,7 @@ class CrawlLine:
         return self._completions.write(
             LookedAt(
                 held,
-                self._place(held),
+                self._place(held, fetched.final_url),
                 ending,
                 digest,
                 count,
@@ -335,10 +335,12 @@ class CrawlLine:
             )
         )
 
-    def _place(self, held: Lease) -> Place:
+    def _place(self, held: Lease, came_from: str | None = None) -> Place:
+        # One that had expired was taken anew from its page: that address works for a while.
+        renewed = came_from if came_from and url_key(came_from) == url_key(held.url) else None
         return Place(
             organisation_id=self._run.organisation_id,
-            media_url=held.url,
+            media_url=renewed or held.url,
             page_url=held.referrer,
             site_id=self._run.site_id,
             run_id=self._run.id,

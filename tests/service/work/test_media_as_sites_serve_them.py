@@ -18,7 +18,7 @@ from service.reports.words import conclusion
 from service.sources.models import FrontierEntry, Sighting
 from service.sources.views import RunView
 from tests.fixtures.clips import moving
-from tests.fixtures.hostile_site import HostileSite, body, hostile_site, page, picture
+from tests.fixtures.hostile_site import Handler, HostileSite, body, hostile_site, page, picture
 from tests.fixtures.streams import put_folder, write_stream
 from tests.service.work.planted_site import run_of
 from tests.service.work.work_factory import Worker, make_worker, shown
@@ -156,3 +156,34 @@ def test_an_encrypted_stream_is_refused_with_its_reason(worker: Worker, site: Ho
         ).all()
         assert session.scalars(select(Sighting)).all() == []
     assert codes == ["encrypted"]
+
+
+def test_a_medium_that_every_page_signs_anew_is_one_medium(
+    worker: Worker, site: HostileSite
+) -> None:
+    site.put("/", page('<title>x</title><a href="/1">1</a><img src="/a.png?token=1&w=2">'))
+    site.put("/1", page('<title>x</title><img src="/a.png?token=2&w=2">'))
+    for number in (1, 2):
+        site.put(f"/a.png?token={number}&w=2", picture(shown(None, number)))
+    run = finished(worker, run_of(worker, site))
+    assert run.media_seen == 1
+    assert len([path for path in site.paths if path.startswith("/a.png")]) == 1
+
+
+def test_an_address_that_expired_is_taken_anew_and_kept_as_it_works(
+    worker: Worker, site: HostileSite
+) -> None:
+    signed: list[int] = []
+
+    def start(handler: Handler) -> None:
+        signed.append(len(signed) + 1)
+        page(f'<title>x</title><img src="/a.png?token={signed[-1]}">')(handler)
+
+    site.put("/", start)
+    site.put("/a.png?token=1", body(b"", "text/plain", 403))
+    site.put("/a.png?token=2", picture(shown(None, 1)))
+    run = finished(worker, run_of(worker, site))
+    assert (run.media_examined, run.refusals) == (1, 0)
+    with worker.sources.database.read() as session:
+        sighting = session.scalars(select(Sighting)).one()
+        assert sighting.media_url == site.at("/a.png?token=2")
