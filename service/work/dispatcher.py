@@ -27,7 +27,7 @@ from service.database import Database
 from service.sources.service import SourcesService
 from service.sources.views import RunView
 from service.work.crawl_run import CrawlRuns
-from service.work.executor_lock import proof_of_death
+from service.work.executor_lock import ExecutorLock, proof_of_death
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +43,8 @@ POLL_EVERY_S = 0.5
 EVIDENCE_EVERY_S = 2.0
 WATCH_EVERY_S = 30.0
 MAX_GENERATIONS = 8
+SETTLED_AFTER_S = 15.0
+"""So long after the database was started again the living have taken their names again."""
 
 _ACTOR = Actor.system("dispatch")
 _ALIVE = ("PENDING", "ENQUEUED", "DELAYED")
@@ -71,11 +73,13 @@ class Dispatcher:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._again_at: dict[str, float] = {}
+        self._lock: ExecutorLock | None = None
         self._next_watch = 0.0
         self._next_evidence = 0.0
 
-    def start(self) -> None:
-        """Begin to hand out; the engine must be launched."""
+    def start(self, lock: ExecutorLock) -> None:
+        """Begin to hand out; the engine must be launched, and `lock` hold the worker's name."""
+        self._lock = lock
         self._thread = threading.Thread(target=self._work, name="dispatcher", daemon=True)
         self._thread.start()
 
@@ -97,6 +101,7 @@ class Dispatcher:
             self._stop.wait(POLL_EVERY_S)
 
     def _round(self) -> None:
+        held_s = self._lock.keep() if self._lock is not None else 0.0
         with self._parts.database.read() as session:
             runs = self._parts.sources.progress.to_take_up(session, _ACTOR)
         now = time.monotonic()
@@ -117,7 +122,8 @@ class Dispatcher:
             self._again_at = {name: at for name, at in self._again_at.items() if at > now}
             self._keep_up()
             self._watch([run for run in runs if run.state == "running"])
-            self._take_over_from_the_dead(self._parts.database.engine)
+            if held_s >= SETTLED_AFTER_S:
+                self._take_over_from_the_dead(self._parts.database.engine)
 
     def _keep_up(self) -> None:
         """Each worker has an examiner of its own; who left has to be gone from all of them."""

@@ -131,7 +131,7 @@ class Engine:
             DBOS.launch()
             _register_queues()
             _apply_schedules(registered)
-            work.dispatcher.start()
+            work.dispatcher.start(self._lock)
             work.index_keeper.start()
         except BaseException:
             self.close()

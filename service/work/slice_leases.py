@@ -24,7 +24,7 @@ from service.work.unchanged import UnchangedAddresses
 
 logger = logging.getLogger(__name__)
 
-LEASE_BATCH = 8
+LEASE_BATCH = 32
 LEAST_LEASE_S = 300.0
 SLICE_MAX_S = 600.0
 

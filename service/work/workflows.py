@@ -6,6 +6,7 @@ steps in each is part of `APPLICATION_VERSION`.
 
 from __future__ import annotations
 
+import logging
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from dbos import DBOS
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from indexer.errors import IndexerError
 from service.errors import LikenessError
@@ -32,6 +34,10 @@ from service.work.schedules import Upkeep
 
 SLICE_ATTEMPTS = 3
 MAX_PAUSE_S = 60.0
+DATABASE_AWAY = "database_away"
+MAX_AWAY = 6
+
+logger = logging.getLogger(__name__)
 
 Scheduled = Callable[[datetime, Any], None]
 
@@ -99,9 +105,15 @@ def register(
 
 def _crawl(crawl: CrawlRuns, run_id: uuid.UUID, stopping: threading.Event) -> str:
     """Slices until there is nothing more to do; what goes wrong in one is tried again."""
-    failures = 0
+    failures = away = 0
     while True:
         code, more, wait_s = DBOS.run_step({"name": "slice"}, _slice, crawl, run_id)
+        if code == DATABASE_AWAY:
+            # Nobody's fault, and no reason to end a run: it goes on when the database does.
+            away = min(away + 1, MAX_AWAY)
+            stopping.wait(2.0**away)
+            continue
+        away = 0
         if code:
             failures += 1
             if failures >= SLICE_ATTEMPTS:
@@ -122,6 +134,10 @@ def _slice(crawl: CrawlRuns, run_id: uuid.UUID) -> tuple[str | None, bool, float
         result = crawl.slice(run_id)
     except (LikenessError, IndexerError) as error:
         return error.code, True, 0.0
+    except (OperationalError, InterfaceError) as error:
+        # It is being started again, cannot be reached, or its disk is full.
+        logger.warning("run %s waits for the database: %s", run_id, type(error.orig).__name__)
+        return DATABASE_AWAY, True, 0.0
     return None, result.more, result.wait_s
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from service.clock import SystemClock
 from service.database import Database
@@ -157,3 +158,29 @@ def test_two_workers_share_runs_without_doing_anything_twice(
     with postgres.read() as session:
         views = [sources.service.run(session, sources.system, run_id) for run_id in runs]
     assert [(view.pages_seen, view.media_seen) for view in views] == [(1, 10)] * 4
+
+
+def test_a_name_is_taken_again_when_the_database_was_started_again(
+    postgres: Database, url: str, tmp_path: Path
+) -> None:
+    lock = ExecutorLock("W1", tmp_path, postgres.engine)
+    lock.take()
+    assert lock.keep() > 0
+    end_sessions = (
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+        "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    elsewhere = Database.open(url)
+    with elsewhere.read() as session:
+        session.execute(text(end_sessions))
+    with proof_of_death(elsewhere.engine, "W1") as dead:
+        # This is what makes a living worker look dead.
+        assert dead
+        assert lock.keep() == 0.0
+    held_s = lock.keep()
+    assert 0.0 <= held_s < 5.0
+    with proof_of_death(elsewhere.engine, "W1") as dead:
+        assert not dead
+    lock.release()
+    assert lock.keep() == 0.0
+    elsewhere.close()
