@@ -120,10 +120,20 @@ class FoundLink(msgspec.Struct, frozen=True):
     variant_of: str | None = None
 
 
+class WallSign(msgspec.Struct, frozen=True):
+    """A sign that an answer is a wall of this `kind` ("challenge", "login", "age", "consent",
+    "script"; empty when it fits all). `sign` names what was seen (`walls.py`), never its content.
+    """
+
+    kind: str
+    sign: str
+
+
 class PageSeen(msgspec.Struct, frozen=True, tag=True):
     """A page was fetched. `links` are canonical, in scope and without duplicates.
 
-    `links_dropped` counts those in scope beyond the limit of a page.
+    `links_dropped` counts those in scope beyond the limit of a page. `words_digest` tells whether
+    two pages without media say the same; it is compared within one slice, and kept nowhere.
     """
 
     ticket: str
@@ -138,6 +148,8 @@ class PageSeen(msgspec.Struct, frozen=True, tag=True):
     links_dropped: int = 0
     etag: str | None = None
     last_modified: str | None = None
+    wall_signs: tuple[WallSign, ...] = ()
+    words_digest: str = ""
 
 
 class MediumFetched(msgspec.Struct, frozen=True, tag=True):
@@ -175,6 +187,7 @@ class FetchRefused(msgspec.Struct, frozen=True, tag=True):
     "http_status", "not_media", "too_many_redirects", "connection", "tls", "truncated",
     "bad_address", "not_listing", "bad_playlist", "encrypted", "defect" (ours, see the log).
     `status` is there when a server answered. `retry` says whether trying again later makes sense.
+    `wall` is the kind of wall that was answered under an error status ("challenge", "login", …).
     """
 
     ticket: str
@@ -183,6 +196,7 @@ class FetchRefused(msgspec.Struct, frozen=True, tag=True):
     message: str
     status: int | None = None
     retry: bool = False
+    wall: str | None = None
 
 
 class SliceClosed(msgspec.Struct, frozen=True, tag=True):

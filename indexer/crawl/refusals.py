@@ -26,12 +26,19 @@ class RefusedError(IndexerError):
     """An address was not fetched. `code` is one of `FetchRefused`'s; `retry`: later may help."""
 
     def __init__(
-        self, code: str, message: str, *, status: int | None = None, retry: bool = False
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        retry: bool = False,
+        wall: str | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
         self.retry = retry
+        self.wall = wall
 
 
 # In order: the first kind that fits. Whether trying again later makes sense stands last.

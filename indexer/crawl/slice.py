@@ -46,6 +46,15 @@ from indexer.crawl.sniff import looks_like_html, media_type_of
 from indexer.crawl.stream_fetching import StreamReader
 from indexer.crawl.streams import stream_kind
 from indexer.crawl.streams_door import StreamDoor
+from indexer.crawl.walls import (
+    CHALLENGE,
+    CHALLENGING_STATUSES,
+    Signs,
+    challenge_by_headers,
+    headers_of_response,
+    signs_of,
+    wall_among,
+)
 from indexer.crawl.xml_listings import listing_kind, unpacked
 
 MAX_AT_ONCE = 16
@@ -99,7 +108,13 @@ class Slice:
             message: ChildMessage = await self._fetch(fetch, outbound, robots)
         except RefusedError as refused:
             message = FetchRefused(
-                fetch.ticket, fetch.url, refused.code, str(refused), refused.status, refused.retry
+                fetch.ticket,
+                fetch.url,
+                refused.code,
+                str(refused),
+                refused.status,
+                refused.retry,
+                refused.wall,
             )
         except Exception as error:  # noqa: BLE001 (one hostile answer must not end the slice)
             _log.error("defect while answering ticket %s", fetch.ticket, exc_info=error)
@@ -223,11 +238,13 @@ class Slice:
     ) -> PageSeen | MediumFetched:
         status = int(response.status)
         if status != 200:
+            wall = await self._wall_under_an_error(fetch, url, response)
             raise RefusedError(
                 "http_status",
                 f"the server answered with status {status}",
                 status=status,
-                retry=status in RETRY_STATUSES,
+                retry=status in RETRY_STATUSES and wall is None,
+                wall=wall,
             )
         body = response.body
         if media_type_of(body) is not None:
@@ -235,6 +252,7 @@ class Slice:
         if kind == "medium":
             what = "a web page" if looks_like_html(body) else "no known picture or video"
             raise RefusedError("not_media", f"the answer is {what}", status=status)
+        seen = Signs((), "")
         found = await self._listed(fetch, url, body)
         if found is None:
             if fetch.how in LISTINGS:
@@ -244,6 +262,7 @@ class Slice:
                     "not_media", "the answer is neither a page nor a medium", status=status
                 )
             found = await self._read(response, url, fetch.depth)
+            seen = await self._wall_signs(response, fetch, url, found)
         links = (*found.links, *await self._sitemaps(fetch, url, robots))
         etag, last_modified = validators_of(response)
         return PageSeen(
@@ -259,7 +278,34 @@ class Slice:
             links_dropped=found.dropped,
             etag=etag,
             last_modified=last_modified,
+            wall_signs=seen.signs,
+            words_digest=seen.words_digest,
         )
+
+    async def _wall_signs(
+        self, response: TextResponse, fetch: Fetch, url: str, found: Discovered
+    ) -> Signs:
+        def look() -> Signs:
+            return signs_of(
+                response.selector,
+                asked=_canonical(fetch.url),
+                url=url,
+                title=found.title,
+                links=found.links,
+                headers=headers_of_response(response),
+            )
+
+        return await self._in_time(look)
+
+    async def _wall_under_an_error(self, fetch: Fetch, url: str, response: Response) -> str | None:
+        """The kind of wall that came under a status that is no 200: challenges often do."""
+        if challenge_by_headers(headers_of_response(response)):
+            return CHALLENGE
+        told = response.status in CHALLENGING_STATUSES and isinstance(response, TextResponse)
+        if not told or not _is_page(response):
+            return None
+        found = await self._read(response, url, fetch.depth)
+        return wall_among((await self._wall_signs(response, fetch, url, found)).signs)
 
     async def _read(self, response: TextResponse, url: str, depth: int) -> Discovered:
         def read() -> Discovered:

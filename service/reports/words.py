@@ -22,6 +22,10 @@ CANDIDATE_KINDS = {
 }
 
 
+_NOTES = (
+    ("budget", " Not everything was visited: the budget was used up."),
+    ("few_walls", " A few pages stood behind a wall and were not looked at."),
+)
 _UNFINISHED = {
     "blind": "We could not look: {why}. Nothing can be concluded from this run.",
     "failed": "The run failed before its end: {why}. It says nothing about what it did not see.",
@@ -58,7 +62,7 @@ def conclusion(
     if state != "finished":
         return _UNFINISHED.get(state, "The run has not ended yet.").format(why=why)
     how = "" if faces else " Faces were not looked for: only known pictures were."
-    part = " Not everything was visited: the budget was used up." if "budget" in codes else ""
+    part = "".join(words for code, words in _NOTES if code in codes)
     if media_unreadable:
         if media_unreadable == 1:
             part += " 1 medium could not be read; what it shows is not known."

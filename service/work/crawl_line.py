@@ -51,7 +51,7 @@ from service.work.judgement import CANARY_LOST
 from service.work.line_parts import CrawlChild, LineParts, Result, SliceOutcome
 from service.work.slice_leases import SLICE_MAX_S, SliceLeases
 from service.work.unchanged import answer_of
-from service.work.walls import WALL_PREFIX, media_shown, wall_of, wall_of_refusal
+from service.work.walls import Walls, code_of_refusal, media_shown
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +82,7 @@ class CrawlLine:
         self._canaries = {canary.url: canary.least_media for canary in site.canaries}
         self._leases = SliceLeases(parts, run, site, scope, worker)
         self._completions = Completions(parts, run, self._actor, self._leases)
+        self._walls = Walls()
         self._writing: set[Future[None]] = set()
         self._on_the_way: dict[str, Future[Future[None]]] = {}
         self._bytes_of: dict[Future[Future[None]], int] = {}
@@ -152,11 +153,11 @@ class CrawlLine:
                 self._complete_refusal(held, result)
 
     def _complete_page(self, held: Lease, page: PageSeen) -> None:
-        wall = wall_of(page)
+        wall = self._walls.code_of(page, media_before=self._media_before(held, page))
         ending, count = Ending(http_status=page.status), RunCount(pages_seen=1)
         links: list[frontier.Address] = []
         if wall is not None:
-            ending = Ending("refused", WALL_PREFIX + wall, f"a {wall} page", page.status)
+            ending = Ending("refused", wall, "what came is a wall before the page", page.status)
             count = RunCount(refusals=1)
         else:
             links = self._links(held, page.links)
@@ -176,6 +177,13 @@ class CrawlLine:
                 self._leases.unchanged.keep_page(session, held, page)
             self._add(session, links)
             self._parts.sources.progress.count(session, self._actor, self._run.id, count)
+
+    def _media_before(self, held: Lease, page: PageSeen) -> int:
+        """How many media the page led to the last time; asked only where it shows none."""
+        if media_shown(page) or not page.wall_signs:
+            return 0
+        with self._parts.database.read() as session:
+            return self._leases.unchanged.media_before(session, held)
 
     def _add(self, session: Session, links: Sequence[frontier.Address]) -> None:
         if self._run.kind == AROUND:
@@ -243,8 +251,7 @@ class CrawlLine:
 
     def _complete_refusal(self, held: Lease, refused: FetchRefused) -> None:
         tells = held.kind == "page" or self._run.kind == SWEEP
-        wall = wall_of_refusal(refused) if tells else None
-        code = WALL_PREFIX + wall if wall else refused.code
+        code = (code_of_refusal(refused) if tells else None) or refused.code
         ending = Ending("refused", code, refused.message, refused.status)
         now = self._parts.clock.now()
         if held.how == GUESS and not refused.retry:

@@ -1,8 +1,9 @@
 """Whether a run could look: "finished", or "blind" with its reasons (design rule 13).
 
-A run is blind when it fetched no page, met a challenge, log-in, age or consent page, lost a
-canary, was kept out of where it should begin, or had no model to look for faces with although its
-organisation wants that. "Nothing found" is never said of a blind run.
+A run is blind when it fetched no page, met challenge, log-in, age or consent pages (or ones that
+only a script fills) on one page in fifty or more, lost a canary, was kept out of where it should
+begin, or had no model to look for faces with although its organisation wants that. "Nothing found"
+is never said of a blind run; of one that met fewer walls it is said that it met them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from indexer.crawl.walls import KINDS
 from service.sources.views import RunOutcome
 from service.work.walls import WALL_PREFIX
 
@@ -17,10 +19,14 @@ CANARY_LOST = "canary_lost"
 NO_PAGE = "no_page"
 START_REFUSED = "start_refused"
 MANY_REFUSED = "many_refused"
+FEW_WALLS = "few_walls"
 FACES_NOT_LOOKED_FOR = "faces_not_looked_for"
 BUDGET = "budget"
 
-_POSITIVE_WALLS = frozenset(WALL_PREFIX + kind for kind in ("challenge", "login", "age", "consent"))
+WALLS_SHARE = 0.02
+"""Of the pages that were answered: from here on, what stood behind walls may matter."""
+
+_POSITIVE_WALLS = frozenset(WALL_PREFIX + kind for kind in KINDS)
 _MANY_SHARE = 0.2
 
 
@@ -43,15 +49,23 @@ def judge(outcome: RunOutcome) -> Judgement:
     notes = (BUDGET,) if outcome.waiting else ()
     if blind:
         return Judgement("blind", (*blind, *notes))
-    return Judgement("finished", notes)
+    few = (FEW_WALLS,) if any(code in _POSITIVE_WALLS for code in _page_codes(outcome)) else ()
+    return Judgement("finished", (*few, *notes))
+
+
+def _page_codes(outcome: RunOutcome) -> dict[str, int]:
+    return {code: count for kind, code, count in outcome.refusals if kind == "page"}
 
 
 def _blind_reasons(outcome: RunOutcome) -> Sequence[str]:
     reasons: list[str] = []
     if outcome.pages_done == 0:
         reasons.append(NO_PAGE)
-    page_codes = {code: count for kind, code, count in outcome.refusals if kind == "page"}
-    reasons += sorted(code for code in page_codes if code in _POSITIVE_WALLS)
+    page_codes = _page_codes(outcome)
+    answered = outcome.pages_done + sum(page_codes.values())
+    walls = sorted(code for code in page_codes if code in _POSITIVE_WALLS)
+    if sum(page_codes[code] for code in walls) >= WALLS_SHARE * answered:
+        reasons += walls
     if outcome.canaries_lost:
         reasons.append(CANARY_LOST)
     if outcome.starts_refused:
@@ -59,7 +73,6 @@ def _blind_reasons(outcome: RunOutcome) -> Sequence[str]:
     if outcome.media_without_faces:
         reasons.append(FACES_NOT_LOOKED_FOR)
     kept_out = sum(count for code, count in page_codes.items() if code.startswith(WALL_PREFIX))
-    answered = outcome.pages_done + sum(page_codes.values())
     if kept_out and kept_out >= _MANY_SHARE * answered:
         reasons.append(MANY_REFUSED)
     return reasons

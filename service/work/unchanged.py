@@ -79,6 +79,13 @@ class UnchangedAddresses:
         self._known.count_unchanged(session, held.url, self._parts.clock.now())
         return known.links
 
+    def media_before(self, session: Session, held: Lease) -> int:
+        """How many media the page led to when it was last read; 0 when it never was."""
+        known = self._known.of(session, [held.url]).get(held.url)
+        if known is None or known.kind != "page":
+            return 0
+        return sum(link.kind == "medium" for link in known.links)
+
     def is_page(self, session: Session, held: Lease) -> bool:
         """Whether a page came from this address the last time."""
         known = self._known.of(session, [held.url]).get(held.url)

@@ -1,63 +1,64 @@
-"""Pages that are not what they seem: challenges, log-in, age and consent walls.
+"""Pages that are not what they seem: challenges, log-in, age and consent walls, unfilled frames.
 
-A wall is told by where the page led (its address), by its title, or by the server's status; and a
-page that shows media is none. What stands behind a wall was not looked at, and "nothing found" is
-never said of it (design rule 13).
+The crawl child names the signs it saw (`indexer/crawl/walls.py`); here two more are added that it
+cannot know: that many addresses of the slice were answered with the same words, and that there are
+no media where there were some the last time. What stands behind a wall was not looked at, and
+"nothing found" is never said of it (design rule 13).
 """
 
 from __future__ import annotations
 
-import re
-from urllib.parse import urlsplit
+from collections import Counter
 
 from indexer.crawl.messages import FetchRefused, PageSeen
+from indexer.crawl.wall_words import ACTIONS
+from indexer.crawl.walls import MANY_MEDIA, wall_among
 
 WALL_PREFIX = "wall_"
+ACTION_NEEDS_LOGIN = "action_needs_login"
+"""Where one writes or registers: it shows nothing, so that asking to log in there hides nothing."""
+
 _STATUS_WALLS = {401: "login", 403: "forbidden", 407: "login", 429: "busy", 451: "legal"}
-_MANY_MEDIA = 3
-
-_TITLES = (
-    (
-        "challenge",
-        (
-            r"just a moment|attention required|verif(y|ying) (that )?you|are you (a )?(human|robot)"
-            r"|captcha|security check|checking your browser|ddos|access denied|bot detection"
-        ),
-    ),
-    ("login", r"^(please )?(log|sign)[ -]?in\b|login required|members only|\banmelden\b"),
-    ("age", r"age (verification|check|gate|restricted)|are you (over )?(18|21)|adults only"),
-    ("consent", r"before you continue|cookie (consent|notice)|we value your privacy|consent"),
-)
-_PATHS = (
-    ("challenge", r"/(cdn-cgi/challenge|captcha|challenge|verify-human)"),
-    ("login", r"/(log-?in|sign-?in|auth|account/login|users/sign_in)(/|$|\.)"),
-    ("age", r"/(age-?(gate|check|verification)|over18)(/|$|\.)"),
-    ("consent", r"/(consent|cookie-?wall|privacy-?gate)(/|$|\.)"),
-)
-_TITLE_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _TITLES)
-_PATH_PATTERNS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _PATHS)
+_ALIKE = 3
 
 
-def wall_of(page: PageSeen) -> str | None:
-    """The kind of wall that this answer is ("challenge", "login", "age", "consent"), or None."""
-    if page.final_url != page.url:
-        path = urlsplit(page.final_url).path
-        for kind, pattern in _PATH_PATTERNS:
-            if pattern.search(path) and not pattern.search(urlsplit(page.url).path):
-                return kind
-    if media_shown(page) >= _MANY_MEDIA:
-        return None
-    for kind, pattern in _TITLE_PATTERNS:
-        if pattern.search(page.title.strip()):
-            return kind
-    return None
+class Walls:
+    """Tells the walls of one slice; remembers digests of what its pages said, and nothing else."""
+
+    def __init__(self) -> None:
+        self._said: Counter[str] = Counter()
+
+    def code_of(self, page: PageSeen, *, media_before: int = 0) -> str | None:
+        """Why the page counts as refused ("wall_login", …), or None when it is a page.
+
+        `media_before` is how many media it led to the last time.
+        """
+        shapes = []
+        if page.words_digest:
+            self._said[page.words_digest] += 1
+            if self._said[page.words_digest] > _ALIKE:
+                shapes.append("alike")
+        if media_before >= MANY_MEDIA and not media_shown(page):
+            shapes.append("lost")
+        return _code(wall_among(page.wall_signs, shapes=shapes), page.url)
 
 
-def wall_of_refusal(refused: FetchRefused) -> str | None:
-    """The kind of wall that a refused page stands behind, judged by the server's status."""
-    return _STATUS_WALLS.get(refused.status) if refused.status is not None else None
+def code_of_refusal(refused: FetchRefused) -> str | None:
+    """The wall that a refused page stands behind: what it showed, else what its status says."""
+    kind = refused.wall
+    if kind is None and refused.status is not None:
+        kind = _STATUS_WALLS.get(refused.status)
+    return _code(kind, refused.url)
 
 
 def media_shown(page: PageSeen) -> int:
     """How many media in scope the page links to."""
     return sum(1 for link in page.links if link.kind == "medium")
+
+
+def _code(kind: str | None, url: str) -> str | None:
+    if kind is None:
+        return None
+    if kind in ("login", "forbidden") and ACTIONS.search(url):
+        return ACTION_NEEDS_LOGIN
+    return WALL_PREFIX + kind

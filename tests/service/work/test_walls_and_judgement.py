@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from indexer.crawl.messages import FetchRefused, FoundLink, PageSeen
+from indexer.crawl.messages import FetchRefused, FoundLink, PageSeen, WallSign
 from service.reports.words import conclusion
 from service.sources.views import RunOutcome
 from service.sources.words import REASON_WORDS
 from service.work.judgement import judge
-from service.work.walls import wall_of, wall_of_refusal
+from service.work.walls import Walls, code_of_refusal
 
 FINE = RunOutcome(
     pages_done=20, media_done=50, pages_waiting=0, waiting=0, refusals=(), starts_refused=0,
@@ -19,60 +19,99 @@ FINE = RunOutcome(
 )  # fmt: skip
 
 
+LOGIN_SIGNS = (WallSign("login", "title"), WallSign("", "short"))
+
+
 def page(
-    title: str = "Forum", *, final_url: str = "http://f.example/a", media: int = 0
+    *signs: WallSign, url: str = "http://f.example/a", media: int = 0, digest: str = ""
 ) -> PageSeen:
     links = tuple(FoundLink(f"http://f.example/{n}.png", "medium", "img") for n in range(media))
     return PageSeen(
-        "t", "http://f.example/a", final_url, 200, title, links, 0, 10, "2027-03-01T09:00:00Z"
+        "t",
+        url,
+        url,
+        200,
+        "Forum",
+        links,
+        0,
+        10,
+        "2027-03-01T09:00:00Z",
+        wall_signs=signs,
+        words_digest=digest,
     )
 
 
+def test_two_signs_make_a_wall_and_one_does_not() -> None:
+    assert Walls().code_of(page(*LOGIN_SIGNS)) == "wall_login"
+    assert Walls().code_of(page(LOGIN_SIGNS[0])) is None
+    assert Walls().code_of(page()) is None
+
+
+def test_the_same_words_at_many_addresses_are_a_sign() -> None:
+    walls = Walls()
+    form = WallSign("login", "form")
+    codes = [walls.code_of(page(form, digest="d")) for _ in range(5)]
+    assert codes == [None, None, None, "wall_login", "wall_login"]
+    assert walls.code_of(page(form, digest="another")) is None
+    assert [walls.code_of(page(digest="e")) for _ in range(5)] == [None] * 5, "alike is no wall"
+
+
+def test_no_media_where_there_were_some_is_a_sign() -> None:
+    markup = WallSign("consent", "markup")
+    assert Walls().code_of(page(markup), media_before=9) == "wall_consent"
+    assert Walls().code_of(page(markup), media_before=1) is None
+    assert Walls().code_of(page(markup, media=1), media_before=9) is None
+    assert Walls().code_of(page(), media_before=9) is None, "media may be gone"
+
+
 @pytest.mark.parametrize(
-    ("title", "wall"),
+    "address",
     [
-        ("Just a moment...", "challenge"),
-        ("Attention Required! | Example", "challenge"),
-        ("Are you a robot?", "challenge"),
-        ("Please log in", "login"),
-        ("Sign in - Forum", "login"),
-        ("Age Verification", "age"),
-        ("Before you continue", "consent"),
-        ("My cat and me", None),
-        ("How to log into Linux", None),
-        ("", None),
+        "http://f.example/threads/5/reply",
+        "http://f.example/posting.php?mode=reply&t=3",
+        "http://f.example/register",
+        "http://f.example/index.php?action=post;topic=2",
     ],
 )
-def test_a_wall_is_told_by_its_title(title: str, wall: str | None) -> None:
-    assert wall_of(page(title)) == wall
-
-
-def test_a_page_that_shows_media_is_no_wall() -> None:
-    assert wall_of(page("Please log in", media=5)) is None
-
-
-@pytest.mark.parametrize(
-    ("path", "wall"),
-    [
-        ("/login?next=/a", "login"),
-        ("/users/sign_in", "login"),
-        ("/age-gate", "age"),
-        ("/consent", "consent"),
-        ("/cdn-cgi/challenge-platform/x", "challenge"),
-        ("/b", None),
-    ],
-)
-def test_a_wall_is_told_by_where_a_page_led(path: str, wall: str | None) -> None:
-    assert wall_of(page(final_url=f"http://f.example{path}", media=9)) == wall
+def test_asking_to_log_in_for_writing_hides_nothing(address: str) -> None:
+    assert Walls().code_of(page(*LOGIN_SIGNS, url=address)) == "action_needs_login"
+    assert REASON_WORDS["action_needs_login"]
 
 
 @pytest.mark.parametrize(
     ("status", "wall"),
-    [(401, "login"), (403, "forbidden"), (429, "busy"), (404, None), (500, None)],
+    [(401, "wall_login"), (403, "wall_forbidden"), (429, "wall_busy"), (404, None), (500, None)],
 )
 def test_a_wall_is_told_by_the_status(status: int, wall: str | None) -> None:
     refused = FetchRefused("t", "http://f.example/a", "http_status", "no", status)
-    assert wall_of_refusal(refused) == wall
+    assert code_of_refusal(refused) == wall
+
+
+def test_what_a_refused_page_shows_says_more_than_its_status() -> None:
+    refused = FetchRefused("t", "http://f.example/a", "http_status", "no", 403, wall="challenge")
+    assert code_of_refusal(refused) == "wall_challenge"
+
+
+@pytest.mark.parametrize("kind", ["challenge", "login", "age", "consent", "script"])
+def test_walls_on_one_page_in_fifty_make_a_run_blind_and_fewer_are_named(kind: str) -> None:
+    code = f"wall_{kind}"
+    assert REASON_WORDS[code]
+    many = judge(replace(FINE, pages_done=98, refusals=(("page", code, 2),)))
+    assert (many.state, many.reasons) == ("blind", (code,))
+    few = judge(replace(FINE, pages_done=99, refusals=(("page", code, 1),)))
+    assert (few.state, few.reasons) == ("finished", ("few_walls",))
+    words = conclusion(
+        state=few.state, codes=few.reasons, candidates=0, media_examined=3, faces=True
+    )
+    assert "stood behind a wall" in words
+
+
+def test_different_walls_count_together() -> None:
+    refusals = (("page", "wall_login", 1), ("page", "wall_age", 1))
+    assert judge(replace(FINE, pages_done=98, refusals=refusals)).reasons == (
+        "wall_age",
+        "wall_login",
+    )
 
 
 @pytest.mark.parametrize(
