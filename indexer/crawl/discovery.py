@@ -32,7 +32,7 @@ from indexer.crawl.sitemaps import MAX_ENTRIES, entries_of, parts_of
 from indexer.crawl.variants import with_full_forms
 from indexer.crawl.xml_listings import ListingKind
 
-DISCOVERY = 2
+DISCOVERY = 3
 """Raised whenever more is found on a page: what was read before is then read again, whole."""
 MAX_LINKS = 5000
 MAX_NAMED = 20_000

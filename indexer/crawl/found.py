@@ -1,7 +1,7 @@
 """Addresses as pages, sitemaps and feeds name them, and which of them are kept.
 
-Each is made canonical against its base, kept once, and kept only in scope; those out of scope are
-counted, and so is what is beyond the limit.
+Each is made canonical against its base, freed of what follows visitors about, kept once, and kept
+only in scope; those out of scope are counted, and so is what is beyond the limit.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 from indexer.crawl.messages import FetchKind, FoundLink, Scope
 from indexer.crawl.scope import BadAddressError, canonical_address, is_in_scope
+from indexer.crawl.traps import plain_address
 
 SITEMAP = "sitemap"
 GUESS = "sitemap_guess"
@@ -56,7 +57,8 @@ def keep(
         if place >= most_looked_at:
             dropped += 1
             continue
-        url = absolute(each.address, base, encoding)
+        written = absolute(each.address, base, encoding)
+        url = plain_address(written, each.kind) if written is not None else None
         if url is None or url == page_url or url in found:
             continue
         if not is_in_scope(url, each.kind, scope, depth=depth_of(each.how, depth)):

@@ -34,6 +34,9 @@ RETRY_AFTER_S = (5, 60, 300)
 LOST = "lost"
 """`refusal_code` of a waiting entry whose last worker died with it."""
 
+LEFT_OUT = "left_out"
+"""`state` of an entry that looks endless: it is kept to be counted once, and never visited."""
+
 _MAX_MESSAGE_CHARACTERS = 300
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _ROWS_A_STATEMENT = 200
@@ -43,7 +46,8 @@ _ROWS_A_STATEMENT = 200
 class Address:
     """One address to visit. `depth` counts links from the start; `how` says where it was found.
 
-    `variant_of` is the address of the full form of a medium of which this is a smaller one.
+    `variant_of` is the address of the full form of a medium of which this is a smaller one, and
+    `shape` what a page that looks endless has in common with others.
     """
 
     url: str
@@ -52,6 +56,7 @@ class Address:
     referrer: str | None = None
     how: str = "seed"
     variant_of: str | None = None
+    shape: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +110,30 @@ def url_key(url: str) -> str:
     return hashlib.sha256(stable_address(url).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def add(session: Session, run_id: uuid.UUID, addresses: Iterable[Address]) -> int:
-    """Put addresses in that this run does not know yet; returns how many were new."""
+def add(
+    session: Session,
+    run_id: uuid.UUID,
+    addresses: Iterable[Address],
+    *,
+    left_out: str | None = None,
+) -> int:
+    """Put addresses in that this run does not know yet; returns how many were new.
+
+    With `left_out`, the code of a reason, they are only noted, and never visited.
+    """
     rows = [
         {
             "run_id": run_id,
             "url": address.url,
             "url_key": url_key(address.url),
+            "shape": address.shape,
             "kind": address.kind,
             "depth": address.depth,
             "referrer": address.referrer,
             "how": address.how[:40],
             "variant_of": url_key(address.variant_of) if address.variant_of else None,
-            "state": "waiting",
+            "state": "waiting" if left_out is None else LEFT_OUT,
+            "refusal_code": left_out,
             "attempts": 0,
             "fencing_token": 0,
         }

@@ -103,6 +103,7 @@ class Run(Base):
     refusals: Mapped[int] = mapped_column(default=0)
     pages_unchanged: Mapped[int] = mapped_column(default=0)
     media_unchanged: Mapped[int] = mapped_column(default=0)
+    addresses_left_out: Mapped[int] = mapped_column(default=0)
     bytes_fetched: Mapped[int] = mapped_column(BigInteger, default=0)
     examine_seconds: Mapped[float] = mapped_column(default=0.0)
     created_at: Mapped[datetime]
@@ -111,7 +112,9 @@ class Run(Base):
 
 
 class FrontierEntry(Base):
-    """One address of one run: waiting, leased, done, refused or failed.
+    """One address of one run: waiting, leased, done, refused, failed, or left out as endless.
+
+    `shape` is what an address that looks endless has in common with others like it (see `traps`).
 
     A lease carries a fencing token that only grows: a completion with an older token is refused,
     so a worker that was thought dead cannot write any more. `variant_of` is the key of the full
@@ -122,6 +125,13 @@ class FrontierEntry(Base):
     __table_args__ = (
         UniqueConstraint("run_id", "url_key"),
         Index("ix_frontier_next", "run_id", "state", "depth", "id"),
+        Index(
+            "ix_frontier_shape",
+            "run_id",
+            "shape",
+            sqlite_where=text("shape IS NOT NULL"),
+            postgresql_where=text("shape IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(
@@ -143,6 +153,7 @@ class FrontierEntry(Base):
     leased_by: Mapped[str | None]
     leased_until: Mapped[datetime | None]
     not_before: Mapped[datetime | None]
+    shape: Mapped[str | None]
     refusal_code: Mapped[str | None]
     refusal_message: Mapped[str | None]
     http_status: Mapped[int | None]
@@ -196,6 +207,17 @@ class HostSlot(Base):
     host: Mapped[str] = mapped_column(primary_key=True)
     last_request_at: Mapped[datetime]
     next_request_at: Mapped[datetime]
+
+
+class HostRest(Base):
+    """A host that failed `failures` times in a row: it is left alone until `resting_until`."""
+
+    __tablename__ = "host_rests"
+
+    host: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    failed_at: Mapped[datetime]
+    resting_until: Mapped[datetime]
 
 
 class MediumSeen(Base):

@@ -125,6 +125,7 @@ class SourcesRepository:
                 finds_held_back=Run.finds_held_back + count.finds_held_back,
                 pages_unchanged=Run.pages_unchanged + count.pages_unchanged,
                 media_unchanged=Run.media_unchanged + count.media_unchanged,
+                addresses_left_out=Run.addresses_left_out + count.addresses_left_out,
                 media_small=Run.media_small + count.media_small,
                 media_in_part=Run.media_in_part + count.media_in_part,
             )

@@ -165,6 +165,7 @@ class RunOut(BaseModel):
                     "refusals": 7,
                     "pages_unchanged": 80,
                     "media_unchanged": 210,
+                    "addresses_left_out": 0,
                     "media_small": 35,
                     "media_only_small": 2,
                     "media_in_part": 1,
@@ -193,6 +194,7 @@ class RunOut(BaseModel):
     refusals: int
     pages_unchanged: int
     media_unchanged: int
+    addresses_left_out: int
     media_small: int
     media_only_small: int
     media_in_part: int

@@ -73,6 +73,7 @@ class RunView:
     only_person: str | None = None
     pages_unchanged: int = 0
     media_unchanged: int = 0
+    addresses_left_out: int = 0
     media_small: int = 0
     media_only_small: int = 0
     media_in_part: int = 0
@@ -145,6 +146,7 @@ class RunCount:
     finds_held_back: int = 0
     pages_unchanged: int = 0
     media_unchanged: int = 0
+    addresses_left_out: int = 0
     media_small: int = 0
     media_in_part: int = 0
 
@@ -164,6 +166,7 @@ class RunCount:
             finds_held_back=self.finds_held_back + other.finds_held_back,
             pages_unchanged=self.pages_unchanged + other.pages_unchanged,
             media_unchanged=self.media_unchanged + other.media_unchanged,
+            addresses_left_out=self.addresses_left_out + other.addresses_left_out,
             media_small=self.media_small + other.media_small,
             media_in_part=self.media_in_part + other.media_in_part,
         )
@@ -221,6 +224,7 @@ def run_view(run: Run, site_name: str) -> RunView:
         finished_at=run.finished_at,
         pages_unchanged=run.pages_unchanged,
         media_unchanged=run.media_unchanged,
+        addresses_left_out=run.addresses_left_out,
         media_small=run.media_small,
         media_only_small=run.media_only_small,
         media_in_part=run.media_in_part,

@@ -42,6 +42,7 @@ from indexer.observations import Examination, ModelStamp
 from service.accounts.actor import Actor
 from service.sources import frontier
 from service.sources.around import likeliest_first
+from service.sources.endless import sort_out
 from service.sources.frontier import Ending, Lease, url_key
 from service.sources.media_ledger import Place
 from service.sources.sweep_repository import SWEEP
@@ -175,7 +176,7 @@ class CrawlLine:
             frontier.finish(session, held, ending, now=now)
             if ending.state == "done":
                 self._leases.unchanged.keep_page(session, held, page)
-            self._add(session, links)
+            count = replace(count, addresses_left_out=self._add(session, links))
             self._parts.sources.progress.count(session, self._actor, self._run.id, count)
 
     def _media_before(self, held: Lease, page: PageSeen) -> int:
@@ -192,6 +193,7 @@ class CrawlLine:
             room = self._room(kind)
             found = [link for link in links if link.kind == kind][:room]
             self._known[kind] += frontier.add(session, self._run.id, found)
+        return sorted_out.left_out
 
     def _complete_unchanged(self, answer: Unchanged) -> None:
         """The server says that this is as it was: what was seen then stands for it."""
@@ -231,8 +233,8 @@ class CrawlLine:
                 return
             now = self._parts.clock.now()
             frontier.finish(session, held, Ending(http_status=NOT_MODIFIED), now=now)
-            self._add(session, self._links(held, links))
-            count = RunCount(pages_seen=1, pages_unchanged=1)
+            left_out = self._add(session, self._links(held, links))
+            count = RunCount(pages_seen=1, pages_unchanged=1, addresses_left_out=left_out)
             self._parts.sources.progress.count(session, self._actor, self._run.id, count)
 
     def _links(self, held: Lease, links: Sequence[FoundLink]) -> list[frontier.Address]:
@@ -367,7 +369,9 @@ class CrawlLine:
         with self._parts.database.read() as session:
             counted = frontier.counts(session, self._run.id)
         self._known = {
-            kind: sum(row.count for row in counted if row.kind == kind)
+            kind: sum(
+                row.count for row in counted if row.kind == kind and row.state != frontier.LEFT_OUT
+            )
             for kind in ("page", "medium")
         }
 

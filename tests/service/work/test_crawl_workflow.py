@@ -133,10 +133,26 @@ def test_what_cannot_be_read_or_fetched_is_counted_with_its_reason(
         "private": "robots",
         "b.png": "done",
         "t.png": "not_media",
+        "sitemap.xml": "absent",
     }
     with worker.sources.database.read() as session:
         run = worker.sources.service.run(session, worker.sources.system, run_id)
     assert (run.media_unreadable, run.refusals) == (1, 3)
+
+
+def test_what_only_a_sitemap_names_is_looked_at(worker: Worker, site: HostileSite) -> None:
+    site.robots = f"Sitemap: {site.at('/index.xml')}"
+    site.put("/", page("<title>Start</title>"))
+    part = f"<sitemap><loc>{site.at('/part.xml')}</loc></sitemap>"
+    site.put("/index.xml", body(f"<sitemapindex>{part}</sitemapindex>".encode(), "text/xml"))
+    entry = f"<url><loc>{site.at('/hidden')}</loc></url>"
+    site.put("/part.xml", body(f"<urlset>{entry}</urlset>".encode(), "text/xml"))
+    site.put("/hidden", page('<img src="/hidden.png">'))
+    site.put("/hidden.png", picture(shown(None, 1)))
+    run_id = run_of(worker, site, max_depth=1)
+    assert worker.wait_for(run_id, "finished", "blind") == "finished"
+    assert set(codes(worker, run_id).values()) == {"done"}
+    assert len(worker.eyes.looked) == 1
 
 
 def test_a_cancelled_run_fetches_no_more(worker: Worker, site: HostileSite) -> None:
