@@ -186,7 +186,10 @@ class CrawlLine:
         with self._parts.database.read() as session:
             return self._leases.unchanged.media_before(session, held)
 
-    def _add(self, session: Session, links: Sequence[frontier.Address]) -> None:
+    def _add(self, session: Session, links: Sequence[frontier.Address]) -> int:
+        """Put links into the frontier; returns how many were left out: they look endless."""
+        sorted_out = sort_out(session, self._run.id, links, self._parts.clock.now().year)
+        links = sorted_out.taken
         if self._run.kind == AROUND:
             links = likeliest_first(links)
         for kind in ("page", "medium"):
