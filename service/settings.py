@@ -138,6 +138,28 @@ class Settings(BaseSettings):
         default=12, ge=1, description="Reference photos a person may keep."
     )
 
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="Token with which Prometheus may read `/metrics` (`Authorization: Bearer`). "
+        "Empty: there is no such page. Counts only: no names, no ids.",
+    )
+    log_format: Literal["plain", "json"] = Field(
+        default="plain",
+        description="How `likeness serve` and `worker` write logs: plain lines, or JSON, one "
+        "object a line. In JSON the text of errors is left out and that of libraries is cleaned, "
+        "so that no address and nothing of a person is in it.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="WARNING",
+        description="The least level of our own lines in logs; "
+        "libraries write warnings and errors only.",
+    )
+    telemetry: bool = Field(
+        default=False,
+        description="OpenTelemetry spans for the slices of runs, for a provider that you set up "
+        "yourself. Ids of runs and counts only.",
+    )
     report_every: Literal["off", "day", "week", "month"] = Field(
         default="week",
         description="Which period operators get a crawl report of, made by itself when the period "
@@ -148,9 +170,7 @@ class Settings(BaseSettings):
         description="Addresses that are told by mail that a report is ready: nothing but that, no "
         "site, no number and no name. Needs `smtp_host` and `mail_from`.",
     )
-    smtp_host: str = Field(
-        default="", description="Your mail server. Empty: no mail is ever sent."
-    )
+    smtp_host: str = Field(default="", description="Your mail server. Empty: no mail is ever sent.")
     smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server.")
     smtp_security: Literal["starttls", "tls", "none"] = Field(
         default="starttls",

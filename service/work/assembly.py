@@ -19,7 +19,7 @@ from service.sources.host_slots import HostSlots
 from service.sources.service import SourcesService
 from service.work.around_rounds import AroundRounds
 from service.work.child_pool import ChildPool
-from service.work.crawl_run import CrawlRuns, RunReports
+from service.work.crawl_run import RunReports
 from service.work.dispatcher import Dispatcher, DispatcherParts
 from service.work.engine import APPLICATION_VERSION, Engine, Work, WorkTables
 from service.work.evidence import EvidenceRounds, Exhibits, ExpiringCandidates
@@ -32,6 +32,7 @@ from service.work.model_rounds import BuildsModels
 from service.work.opening import ModelChoice
 from service.work.schedules import Chores, Upkeep
 from service.work.sweep_rounds import SweepRounds
+from service.work.telemetry import crawl_runs
 from service.work.templates import MissingTemplates
 
 _ACTOR = Actor.system("upkeep")
@@ -81,7 +82,7 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
         slice_pages=rooms.settings.slice_pages,
         stopping=stopping,
     )
-    crawl = CrawlRuns(line, children, rooms.reports, worker)
+    crawl = crawl_runs(line, children, rooms.reports, worker, traced=rooms.settings.telemetry)
     evidence = EvidenceRounds(
         rooms.database, rooms.exhibits, rooms.candidates, captures, slots, stopping
     )

@@ -39,6 +39,7 @@ def serve(
 ) -> None:
     """Serve pages and do the work, in one process tree; prints the one-time link at first."""
     from service.work import (  # noqa: PLC0415 - loads the web, DBOS and Alembic
+        logs,
         model_in_use,
         preflight,
         serving,
@@ -47,6 +48,7 @@ def serve(
 
     found = command_context(context)
     settings = found.settings
+    logs.configure(settings.log_format, settings.log_level)
     preflight.close_process()
     preflight.check_libraries()
     preflight.check_folder(settings.data_dir)
@@ -78,7 +80,7 @@ def worker(
     name: Annotated[str, typer.Option(help="Its name: stable, and one process each.")],
 ) -> None:
     """Run one more worker on a shared PostgreSQL database."""
-    from service.work import preflight, serving  # noqa: PLC0415 - loads DBOS
+    from service.work import logs, preflight, serving  # noqa: PLC0415 - loads DBOS
     from service.work.assembly import assemble, work_rooms  # noqa: PLC0415
 
     settings = settings_of(context)
@@ -87,6 +89,7 @@ def worker(
             "One more worker needs a shared PostgreSQL database (LIKENESS_DATABASE_URL). With the "
             "embedded database `likeness serve` does all the work."
         )
+    logs.configure(settings.log_format, settings.log_level)
     preflight.close_process()
     preflight.check_libraries()
     preflight.check_folder(settings.data_dir)

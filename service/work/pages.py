@@ -21,11 +21,13 @@ from service.errors import ConflictError, InvalidInputError
 from service.web.dependencies import DatabaseDep, OperatorActor, get_settings
 from service.web.render import render
 from service.web.responses import see_other
+from service.work import metrics_pages
 from service.work.asked import ModelsDep
 from service.work.model_page import model_page
 from service.work.model_steps import begin_change, end_step
 
 router = APIRouter()
+router.include_router(metrics_pages.router)
 
 Field = Annotated[str, Form()]
 PAGE = "/settings/models"

@@ -16,6 +16,7 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import LOGGING_CONFIG
 
 from service.settings import Settings
 from service.work.engine import Engine
@@ -31,6 +32,8 @@ def serve(settings: Settings, app: FastAPI, engine: Engine, started: Callable[[]
         host=settings.host,
         port=settings.port,
         log_level="warning",
+        # ours are set up already (see `logs.py`); plain ones are uvicorn's own
+        log_config=None if settings.log_format == "json" else LOGGING_CONFIG,
         # A line a request would hold network addresses of people who look for help.
         access_log=False,
         server_header=False,
