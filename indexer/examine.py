@@ -113,15 +113,23 @@ def examine(
         hidden=watchlist.masked,
     ) as looked:
         # 2. Compare.
-        (matches,) = compare([looked], watchlist, only_person)
+        (matches,) = compare([looked], watchlist, only_person, eyes.engine)
     # 3. to 5. Judge, and put together.
     return conclude(looked, matches, watchlist, references, eyes, only_person, started)
 
 
 def compare(
-    looks: Sequence[Look], watchlist: Watchlist, only_person: str | None = None
+    looks: Sequence[Look],
+    watchlist: Watchlist,
+    only_person: str | None,
+    engine: FaceEngine | None,
 ) -> list[list[FaceMatch]]:
-    """Who was found in each of several media, in one comparison; their faces are gone after."""
+    """Who was found in each of several media, in one comparison; their faces are gone after.
+
+    Faces of stills are embedded before, all together, by `engine`.
+    """
+    if engine is not None:
+        _embed(looks, engine)
     places = [
         (at, index, faces, when)
         for at, each in enumerate(looks)
@@ -136,6 +144,13 @@ def compare(
     for (at, _, _, when), matches in zip(places, answers, strict=True):
         found[at] += [_with_times(match, when) for match in matches]
     return found
+
+
+def _embed(looks: Sequence[Look], engine: FaceEngine) -> None:
+    waiting = [each.to_embed for each in looks]
+    probes = iter(engine.embed([faces for of_look in waiting for faces in of_look]))
+    for each, of_look in zip(looks, waiting, strict=True):
+        each.embedded([next(probes) for _ in of_look])
 
 
 def _with_times(match: FaceMatch, when: Appearance | None) -> FaceMatch:

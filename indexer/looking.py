@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
 
-from indexer.faces import Appearance, FaceEngine, ProbeFaces
+from indexer.faces import Appearance, FaceEngine, ProbeFaces, SeenFaces
 from indexer.hashing import (
     FrameHasher,
     KnownHashes,
@@ -62,8 +62,8 @@ class Look:
     """What one medium showed. `refused` says why it could not be decoded, `decoded` is None then.
 
     `faces` are those of each frame of a still, or of each track of what moves, as (frame index,
-    faces); of tracks, `appearances` say for each of them when it was seen. Leaving its `with` block
-    overwrites the faces.
+    faces); those of a still are embedded later (`to_embed`), with others'. Of tracks, `appearances`
+    say for each of them when it was seen. Leaving its `with` block overwrites the faces.
     """
 
     __slots__ = (
@@ -71,7 +71,6 @@ class Look:
         "__medium",
         "appearances",
         "decoded",
-        "faces_counted",
         "frames",
         "hits",
         "refused",
@@ -85,7 +84,7 @@ class Look:
         hits: tuple[HashMatch, ...],
         *,
         decoded: Decoded | None = None,
-        faces: tuple[tuple[int, ProbeFaces], ...] = (),
+        faces: tuple[tuple[int, ProbeFaces | SeenFaces], ...] = (),
         appearances: tuple[Appearance, ...] = (),
         refused: MediaError | None = None,
     ) -> None:
@@ -96,7 +95,6 @@ class Look:
         self.hits = hits
         self.decoded = decoded
         self.refused = refused
-        self.faces_counted = sum(len(of_frame) for _, of_frame in faces)
         self.frames = len(decoded.frames) if decoded is not None else 0
 
     def __enter__(self) -> Self:
@@ -120,9 +118,29 @@ class Look:
         return self.__medium
 
     @property
+    def faces_counted(self) -> int:
+        """How many faces were seen; once they are embedded, without what is none."""
+        return sum(len(of_frame) for _, of_frame in self.__faces)
+
+    @property
     def faces(self) -> tuple[tuple[int, ProbeFaces], ...]:
-        """The faces of each frame that shows any, for one comparison."""
-        return self.__faces
+        """The faces of each frame that shows any, for one comparison, once they are embedded."""
+        return tuple(
+            (index, faces) for index, faces in self.__faces if isinstance(faces, ProbeFaces)
+        )
+
+    @property
+    def to_embed(self) -> tuple[SeenFaces, ...]:
+        """The faces that have no vector yet, frame by frame."""
+        return tuple(faces for _, faces in self.__faces if isinstance(faces, SeenFaces))
+
+    def embedded(self, probes: Sequence[ProbeFaces]) -> None:
+        """Probes in place of `to_embed`, in its order."""
+        made = iter(probes)
+        self.__faces = tuple(
+            (index, next(made) if isinstance(faces, SeenFaces) else faces)
+            for index, faces in self.__faces
+        )
 
     @property
     def is_still(self) -> bool:
@@ -257,13 +275,13 @@ def _hashed(
 
 def _faces(
     medium: Medium, decoded: Decoded, decoder: Decoder | DecoderPool, engine: FaceEngine | None
-) -> tuple[tuple[int, ProbeFaces], ...]:
+) -> tuple[tuple[int, SeenFaces], ...]:
     if engine is None:
         return ()
-    seen: list[tuple[int, ProbeFaces]] = []
+    seen: list[tuple[int, SeenFaces]] = []
     try:
         for frame in decoded.frames:
-            faces = engine.probe(frame, _full_size(medium, frame, decoder))
+            faces = engine.see(frame, _full_size(medium, frame, decoder))
             if faces:
                 seen.append((frame.frame_index, faces))
     except BaseException:

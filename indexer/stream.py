@@ -3,11 +3,12 @@
 1. A lane is a thread with a detector and recogniser of its own and, while it decodes, a decoder
    process. There are up to twice as many lanes as cores: while one waits for its decoder, or to be
    woken, another works.
-2. A lane takes a medium and looks at it. Where the watch-list is small, it compares its faces at
-   once and goes on to the findings.
-3. Where it is large, the faces wait, in memory alone and without the picture, until there are
-   `BATCH_FACES` of them, or nothing else is left to look at, or `MAX_WAIT_S` have passed; then one
-   lane compares all of them in one search, which overwrites them (design rule 1).
+2. A lane takes a medium and looks at it. One that moves is compared at once, and one without faces
+   goes on to the findings.
+3. Its faces wait, in memory alone and without the picture, until there are enough to be embedded
+   together (`EMBEDDED_TOGETHER`) and, where the watch-list is large, compared together
+   (`BATCH_FACES`), or nothing else is left to look at, or `MAX_WAIT_S` have passed; then one lane
+   embeds all of them and compares them in one search, which overwrites them (design rule 1).
 4. What matched goes on to the findings, on any lane, before new media.
 
 Memory is bounded by the numbers of lanes and decoders (`room_for`), whatever comes in: a lane holds
@@ -40,6 +41,8 @@ from indexer.observations import Examination, FaceMatch
 from indexer.recently_seen import LookedWith, RecentlySeen
 from indexer.watchlist import Watchlist
 
+EMBEDDED_TOGETHER: Final = 8
+"""Alone, a face takes half as long again: the weights come from memory each time."""
 BATCH_FACES: Final = 64
 MAX_WAIT_S: Final = 0.5
 BATCHED_FROM_TEMPLATES: Final = 20_000
@@ -224,7 +227,7 @@ class ExaminationStream:
             return lambda engine: self._conclude(job, engine)
         if self._to_compare and self._is_time_to_compare():
             jobs = self._take_batch()
-            return lambda _: self._compare(jobs)
+            return lambda engine: self._compare(jobs, engine)
         if self._waiting:
             first = self._waiting.popleft()
             if isinstance(first, _Job):
@@ -235,7 +238,8 @@ class ExaminationStream:
     def _is_time_to_compare(self) -> bool:
         nothing_else = not self._waiting and self._looking == 0
         faces = sum(job.looked.faces_counted for job in self._to_compare if job.looked is not None)
-        return nothing_else or faces >= BATCH_FACES or self._patience_s() == 0
+        enough = worth_comparing(self._to_compare[0].wanted.watchlist)
+        return nothing_else or faces >= enough or self._patience_s() == 0
 
     def _patience_s(self) -> float | None:
         """How long the faces that wait may wait still; None when there are none."""
@@ -277,8 +281,7 @@ class ExaminationStream:
                 only_person=wanted.only_person,
                 hidden=wanted.watchlist.masked,
             )
-            is_large = len(wanted.watchlist) >= BATCHED_FROM_TEMPLATES
-            waits = is_large and looked.faces_counted > 0 and looked.is_still
+            waits = looked.faces_counted > 0 and looked.is_still
             if waits:
                 looked.without_pixels()
         except BaseException as error:  # noqa: BLE001 - whoever waits for the future is told
@@ -291,15 +294,15 @@ class ExaminationStream:
             if not self._hand_over(self._to_compare, [job]):
                 _forget(job)
             return
-        if self._found([job]):
+        if self._found([job], engine):
             self._conclude(job, engine)
 
-    def _compare(self, jobs: Sequence[_Job]) -> None:
-        if self._found(jobs) and not self._hand_over(self._compared, jobs):
+    def _compare(self, jobs: Sequence[_Job], engine: FaceEngine | None) -> None:
+        if self._found(jobs, engine) and not self._hand_over(self._compared, jobs):
             for job in jobs:
                 _forget(job)
 
-    def _found(self, jobs: Sequence[_Job]) -> bool:
+    def _found(self, jobs: Sequence[_Job], engine: FaceEngine | None) -> bool:
         """Compare them; False when that failed, which whoever waits is then told."""
         looks = [job.looked for job in jobs if job.looked is not None]
         wanted = jobs[0].wanted
@@ -307,7 +310,7 @@ class ExaminationStream:
             with ExitStack() as faces:
                 for each in looks:
                     faces.enter_context(each)
-                found = compare(looks, wanted.watchlist, wanted.only_person)
+                found = compare(looks, wanted.watchlist, wanted.only_person, engine)
         except BaseException as error:  # noqa: BLE001 - whoever waits for a future is told
             for job in jobs:
                 job.future.set_exception(error)
@@ -361,9 +364,7 @@ def examine_many(
     a large watch-list. The first error ends it. `eyes` should hold a decoder for each lane of the
     stream (`DecoderPool(lanes)`).
     """
-    ahead = stream.lanes * AHEAD_OF_EACH_LANE
-    if len(watchlist) >= BATCHED_FROM_TEMPLATES:
-        ahead += BATCH_FACES
+    ahead = stream.lanes * AHEAD_OF_EACH_LANE + worth_comparing(watchlist)
     waiting: deque[Future[Examination]] = deque()
     source = iter(media)
     try:
@@ -380,6 +381,11 @@ def examine_many(
     finally:
         for future in waiting:
             future.cancel()
+
+
+def worth_comparing(watchlist: Watchlist) -> int:
+    """How many faces are worth waiting for."""
+    return BATCH_FACES if len(watchlist) >= BATCHED_FROM_TEMPLATES else EMBEDDED_TOGETHER
 
 
 def _looked_with(wanted: Wanted) -> LookedWith:

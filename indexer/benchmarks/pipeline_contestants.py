@@ -8,6 +8,7 @@ runs it, with hashes and all else that an examination holds: that is told apart.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ import cv2
 import numpy as np
 
 from indexer.examine import Eyes
-from indexer.faces import FaceEngine, PhotoRefusedError
+from indexer.faces import FaceEngine, PhotoRefusedError, SeenFaces
 from indexer.faces.quiet_runtimes import onnxruntime_module
 from indexer.faces.session import RuntimeName
 from indexer.looking import LEAST_SIDE_PX
@@ -26,6 +27,8 @@ from indexer.stream import ExaminationStream, examine_many
 from indexer.watchlist import WatchedTemplate, Watchlist
 
 FACE_ANALYSIS: Final = "FaceAnalysis"
+_TOGETHER: Final = 4
+"""Pictures whose faces are embedded together: about as many faces as a stream waits for."""
 
 _OfOne = tuple[int, frozenset[str]]
 
@@ -117,23 +120,35 @@ class LikenessContestant:
 
     def _faces_only(self, contents: Sequence[bytes]) -> Seen:
         """The same lanes and steps, without hashes and without what follows a match."""
-        futures = [self._stream.run(partial(self._face_by_face, content)) for content in contents]
-        seen = [future.result() for future in futures]
+        futures = [
+            self._stream.run(partial(self._faces_of, contents[at : at + _TOGETHER]))
+            for at in range(0, len(contents), _TOGETHER)
+        ]
+        seen = [of_one for future in futures for of_one in future.result()]
         return Seen(tuple(faces for faces, _ in seen), tuple(found for _, found in seen))
 
-    def _face_by_face(self, content: bytes, engine: FaceEngine | None) -> _OfOne:
+    def _faces_of(self, contents: Sequence[bytes], engine: FaceEngine | None) -> list[_OfOne]:
+        """A lane's: each picture is looked at, and the faces of all are embedded together."""
         if engine is None:
             raise ValueError("a lane without models sees no faces")
+        with ExitStack() as seen:
+            faces = [seen.enter_context(self._seen(content, engine)) for content in contents]
+            return [
+                (
+                    len(probes),
+                    frozenset(match.person_ref for match in self._watchlist.search(probes)),
+                )
+                for probes in engine.embed(faces)
+            ]
+
+    def _seen(self, content: bytes, engine: FaceEngine) -> SeenFaces:
         medium = Medium(content)
         try:
             picture = self._decoders.decode(medium, least_side_px=LEAST_SIDE_PX).frames[0]
         except MediaError:
-            return 0, frozenset()
+            return SeenFaces((), (), ())
         in_full = None if picture.scale >= 1 else lambda: self._decoders.decode(medium).frames[0]
-        with engine.probe(picture, in_full) as probes:
-            faces = len(probes)
-            matches = self._watchlist.search(probes)
-        return faces, frozenset(match.person_ref for match in matches)
+        return engine.see(picture, in_full)
 
 
 class FaceAnalysisContestant:

@@ -28,7 +28,7 @@ from indexer.examiner.protocol import (
 from indexer.faces import FaceEngine, Template
 from indexer.hashing import KnownHashes
 from indexer.observations import ModelStamp
-from indexer.stream import BATCH_FACES, BATCHED_FROM_TEMPLATES
+from indexer.stream import worth_comparing
 from indexer.watchlist import MixedModelsError, WatchedTemplate, Watchlist, WatchlistBuilder
 
 GalleryRequest = (
@@ -115,7 +115,7 @@ class HeldGallery:
             judging.threshold,
             judging.expected_chance_matches(judging.threshold, faces=1) if len(watchlist) else 0.0,
             judging.is_measured,
-            BATCH_FACES if len(watchlist) >= BATCHED_FROM_TEMPLATES else 0,
+            worth_comparing(watchlist),
         )
 
 

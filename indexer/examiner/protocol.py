@@ -199,8 +199,8 @@ class GalleryLoaded(msgspec.Struct, frozen=True, tag=True):
 
     `threshold` is the similarity from which on a face is a match, `chance_matches_per_face` how
     many chance matches a face causes there, by the pack's figures; `chance_is_measured` is false
-    for figures that nobody measured. Without face matching there is none. So many faces are
-    `compared_together` where the gallery is so large that it is worth waiting for them, else 0.
+    for figures that nobody measured. Without face matching there is none. So many faces are worth
+    waiting for, to be `compared_together`: hand over as many media more.
     """
 
     change: int

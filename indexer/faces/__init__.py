@@ -4,7 +4,7 @@ from indexer.faces.engine import Enrolment, FaceEngine
 from indexer.faces.errors import PhotoRefusedError
 from indexer.faces.fetch import fetch_pack
 from indexer.faces.packs import DEFAULT_PACK, check_pack, find_pack, list_packs
-from indexer.faces.probe import ProbeFace, ProbeFaces
+from indexer.faces.probe import ProbeFace, ProbeFaces, SeenFaces
 from indexer.faces.template import Template
 from indexer.faces.tracks import Appearance, FaceTracks, FrameMoment
 
@@ -18,6 +18,7 @@ __all__ = [
     "PhotoRefusedError",
     "ProbeFace",
     "ProbeFaces",
+    "SeenFaces",
     "Template",
     "check_pack",
     "fetch_pack",

@@ -2,14 +2,15 @@
 
 1. `FaceEngine.open` finds the pack, checks licence and digests, loads detector and recogniser.
 2. `enrol` gives a `Template` of a reference photo, or raises `PhotoRefusedError` with the reason.
-3. `probe` gives the faces of a scraped picture for one comparison (design rule 1).
+3. `probe` gives the faces of a scraped picture for one comparison (design rule 1); `see` and
+   `embed` are its two halves, for several pictures together.
 
 An engine is used by one thread at a time; `another` is for the next thread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from indexer.faces.found import FoundFace
 from indexer.faces.packs import DEFAULT_PACK, ModelPack, stamp_of
 from indexer.faces.parts import Parts, open_parts
 from indexer.faces.private_buffer import PrivateBuffer
-from indexer.faces.probe import ProbeFace, ProbeFaces
+from indexer.faces.probe import ProbeFace, ProbeFaces, SeenFaces
 from indexer.faces.quality import FaceQuality, judge
 from indexer.faces.quality_figure import quality_of_pack
 from indexer.faces.refusals import refuse_if_poor
@@ -140,9 +141,23 @@ class FaceEngine:
     ) -> ProbeFaces:
         """All faces of an upright picture, for one comparison: use it in a `with` block.
 
+        The arguments are those of `see`. What is found and is no face is left out.
+        """
+        (probes,) = self.embed([self.see(picture, full_size, at_most=at_most)])
+        return probes
+
+    def see(
+        self,
+        picture: Picture,
+        full_size: Callable[[], Picture] | None = None,
+        *,
+        at_most: int | None = None,
+    ) -> SeenFaces:
+        """The aligned faces of an upright picture, for `embed`: use them in a `with` block.
+
         `full_size` gives the same picture in full size, where it came smaller: it is asked only
         when a face is so small here that there is more to see of it there. With `at_most`
-        only so many are taken, the surest ones. What is found and is no face is left out.
+        only so many are taken, the surest ones.
         """
         full = _FullSize(full_size) if full_size is not None else None
         looked = self._detector.detect(picture.pixels, full.pixels if full is not None else None)
@@ -150,28 +165,53 @@ class FaceEngine:
         if full is not None and (full.was_asked or any(map(_gains_by_size, found))):
             picture, found = _in_full_size(picture, found, full.picture())
         crops: list[Pixels] = []
-        buffer = PrivateBuffer(len(found) * self.pack.dimension * 4)
-        lengths = np.zeros(len(found), np.float32)
-        faces: list[ProbeFace] = []
         try:
-            crops = [aligned_face(picture.pixels, face) for face in found]
-            vectors = buffer.floats((len(found), self.pack.dimension))
-            if crops:
-                self._recogniser.embed_into(crops, vectors, lengths)
-            for face, crop, vector, length in zip(found, crops, vectors, lengths, strict=True):
-                if self._quality_of_pack.is_a_face(float(length)):
-                    figure = self._quality_of_pack.figure_of(face, crop, float(length))
-                    faces.append(ProbeFace(vector, crop, face_box(face, picture), figure))
-        except BaseException:
-            for made in faces:
-                made.overwrite()
-            raise
+            for face in found:
+                crops.append(aligned_face(picture.pixels, face))
+            return SeenFaces(crops, found, [face_box(face, picture) for face in found])
         finally:
-            buffer.wipe()
-            lengths.fill(0)
             for crop in crops:
                 crop.fill(0)
-        return ProbeFaces(tuple(faces), self.model)
+
+    def embed(self, pictures: Sequence[SeenFaces]) -> list[ProbeFaces]:
+        """Probes of each picture's faces, which are overwritten; several pictures' cost less
+        together. What is no face by its vector is left out.
+
+        Raises `ProbeSpentError` when one picture's faces were embedded already; the others are
+        then overwritten too.
+        """
+        buffer = PrivateBuffer(0)
+        made: list[ProbeFace] = []
+        try:
+            lent = [seen._lend_aligned() for seen in pictures]
+            crops = [crop for of_picture in lent for crop, _, _ in of_picture]
+            buffer = PrivateBuffer(len(crops) * self.pack.dimension * 4)
+            vectors = buffer.floats((len(crops), self.pack.dimension))
+            lengths = np.zeros(len(crops), np.float32)
+            if crops:
+                self._recogniser.embed_into(crops, vectors, lengths)
+            probes: list[ProbeFaces] = []
+            at = 0
+            for of_picture in lent:
+                faces = []
+                for crop, face, box in of_picture:
+                    length = float(lengths[at])
+                    if self._quality_of_pack.is_a_face(length):
+                        figure = self._quality_of_pack.figure_of(face, crop, length)
+                        faces.append(ProbeFace(vectors[at], crop, box, figure))
+                        made.append(faces[-1])
+                    at += 1
+                probes.append(ProbeFaces(tuple(faces), self.model))
+        except BaseException:
+            for face_made in made:
+                face_made.overwrite()
+            raise
+        else:
+            return probes
+        finally:
+            buffer.wipe()
+            for seen in pictures:
+                seen.overwrite()
 
     def _only_face(self, picture: Picture) -> FoundFace:
         found = sorted(self._detector.detect(picture.pixels), key=eye_distance_px, reverse=True)

@@ -4,6 +4,9 @@
 and cannot be copied, stored, sent, iterated or seen as an array. `ProbeFaces` are those of one
 picture; leaving their `with` block overwrites them.
 
+`SeenFaces` come before: aligned faces of one picture without a vector yet, which wait for those of
+other pictures because a network embeds several faces at a time for less. They are guarded alike.
+
 `_lend` is the one way in, for `indexer.watchlist`, and for `indexer.faces.tracks`, which makes one
 probe of the faces of one moving face: it hands the vectors of one or several pictures out for one
 comparison and overwrites probes and matrix when that ends. A test looks for any other user.
@@ -18,6 +21,7 @@ from types import TracebackType
 from typing import NoReturn, SupportsIndex
 
 from indexer.faces.errors import ProbeGuardedError, ProbeSpentError
+from indexer.faces.found import FoundFace
 from indexer.faces.private_buffer import PrivateBuffer
 from indexer.faces.session import Floats
 from indexer.media.picture import Pixels
@@ -171,6 +175,67 @@ class ProbeFaces(_Guarded):
         if self.spent:
             raise ProbeSpentError("these probes were already compared; look at the picture again")
         return self.__faces
+
+
+class SeenFaces(_Guarded):
+    """The aligned faces of one picture, until `FaceEngine.embed` makes probes of them. `len` is how
+    many there were.
+    """
+
+    __slots__ = ("__boxes", "__buffer", "__count", "__found")
+
+    def __init__(
+        self, crops: Sequence[Pixels], found: Sequence[FoundFace], boxes: Sequence[Box]
+    ) -> None:
+        """Takes copies of the (112, 112, 3) `crops` into its own memory; the caller overwrites
+        them. `found` and `boxes` say where each is.
+        """
+        self.__count = len(crops)
+        self.__found = tuple(found)
+        self.__boxes = tuple(boxes)
+        self.__buffer = PrivateBuffer(self.__count * _CROP_BYTES)
+        for place, crop in zip(self.__crops(), crops, strict=True):
+            place[...] = crop
+
+    def __init_subclass__(cls) -> None:
+        raise ProbeGuardedError("SeenFaces cannot be extended")
+
+    @property
+    def spent(self) -> bool:
+        """Whether they were embedded or overwritten already."""
+        return self.__count > 0 and not self.__found
+
+    def __len__(self) -> int:
+        return self.__count
+
+    def __bool__(self) -> bool:
+        return self.__count > 0
+
+    def __enter__(self) -> SeenFaces:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.overwrite()
+
+    def overwrite(self) -> None:
+        """Set every crop and place to nothing; only the count stays."""
+        self.__buffer.wipe()
+        self.__found = ()
+        self.__boxes = ()
+
+    def _lend_aligned(self) -> tuple[tuple[Pixels, FoundFace, Box], ...]:
+        if self.spent:
+            raise ProbeSpentError("these faces were already embedded; look at the picture again")
+        return tuple(zip(self.__crops(), self.__found, self.__boxes, strict=True))
+
+    def __crops(self) -> Pixels:
+        size = self.__count * _CROP_BYTES
+        return self.__buffer.octets((size,)).reshape(self.__count, *_CROP_SHAPE)
 
 
 @dataclass(frozen=True, slots=True)

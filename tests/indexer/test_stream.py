@@ -239,7 +239,7 @@ def test_a_closed_stream_says_so_and_overwrites_what_waited(
     waiting = stream.submit(Wanted(Medium(jpeg(astronaut(), 71)), watchlist, eyes))
     while not stream._to_compare:
         go_on.wait(0.01)
-    probes = [faces for job in stream._to_compare for _, faces in job.looked.faces]  # type: ignore[union-attr]
+    probes = [faces for job in stream._to_compare for faces in job.looked.to_embed]  # type: ignore[union-attr]
     closing = threading.Thread(target=stream.close)
     closing.start()
     wait([waiting], 60)
@@ -308,7 +308,7 @@ def test_faces_of_a_medium_that_cannot_be_made_to_wait_are_overwritten_and_the_l
         wanted = Wanted(Medium(jpeg(astronaut())), watchlist, eyes)
         with pytest.raises(MemoryError):
             stream.submit(wanted).result(60)
-        assert [faces.spent for _, faces in seen[0].faces] == [True]
+        assert [faces.spent for faces in seen[0].to_embed] == [True]
         monkeypatch.undo()
         assert len(stream.submit(wanted).result(60).findings) == 1
 
@@ -328,4 +328,4 @@ def test_faces_are_overwritten_when_a_comparison_cannot_even_begin(
         pytest.raises(MemoryError),
     ):
         stream.submit(Wanted(Medium(jpeg(astronaut())), watchlist, eyes)).result(60)
-    assert [faces.spent for _, faces in seen[0].faces] == [True]
+    assert [faces.spent for faces in seen[0].to_embed] == [True]

@@ -161,7 +161,7 @@ def test_faces_of_a_video_are_overwritten_whatever_happens(
         with look(content, decoder, engine, known, only_person=None, hidden=frozenset()) as looked:
             if goes_wrong == "comparing":
                 raise ZeroDivisionError  # noqa: TRY301 - what a defect on the way would do
-            compare([looked], watchlist)
+            compare([looked], watchlist, None, engine)
     except ZeroDivisionError:
         assert goes_wrong != "nothing"
     assert lent

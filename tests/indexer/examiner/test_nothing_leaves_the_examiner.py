@@ -92,10 +92,16 @@ class Examiner:
         self.process.wait(20)
 
 
+@pytest.fixture(scope="module")
+def engine(models_dir: Path) -> FaceEngine:
+    """In float32, in which both engines have the same vectors to the last bit."""
+    return FaceEngine.open(models_dir=models_dir, runtime="openvino")
+
+
 @pytest.fixture
 def examiner(tmp_path: Path, models_dir: Path):
     started = Examiner(tmp_path / "empty")
-    ready = started.ask(Hello("yunet-sface", str(models_dir)))
+    ready = started.ask(Hello("yunet-sface", str(models_dir), runtime="openvino"))
     assert isinstance(ready, Ready)
     enrolled = started.ask(Enrol(1, jpeg(astronaut())))
     assert isinstance(enrolled, Enrolled)

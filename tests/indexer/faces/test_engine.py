@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from indexer.faces import FaceEngine, PhotoRefusedError, Template
+from indexer.faces.errors import ProbeSpentError
 from indexer.faces.template import TemplateInvalidError
 from indexer.media.picture import Picture, Pixels
+from indexer.watchlist import WatchedTemplate, Watchlist
 from tests.fixtures.photographs import (
     astronaut,
     beside,
@@ -202,3 +204,25 @@ def test_insightfaces_own_pack_enrols_and_probes_too(shared_data: Path) -> None:
         assert len(probes) == 6
     with pytest.raises(PhotoRefusedError):
         engine.enrol(picture(landscape()))
+
+
+def test_several_pictures_faces_are_embedded_together_as_they_are_alone(
+    engine: FaceEngine,
+) -> None:
+    template = engine.enrol(picture(astronaut()))
+    watchlist = Watchlist.build(
+        [WatchedTemplate("ada", "one", template)],
+        model=engine.model,
+        calibration=engine.pack.calibration,
+    )
+    pictures = [picture(group()), picture(landscape()), picture(astronaut())]
+    alone = [engine.probe(each) for each in pictures]
+    seen = [engine.see(each) for each in pictures]
+    crops = [crop for each in seen for crop, _, _ in each._lend_aligned()]
+    together = engine.embed(seen)
+    assert [len(each) for each in together] == [len(each) for each in alone] == [6, 0, 1]
+    assert not any(crop.any() for crop in crops), "what waited is overwritten"
+    (of_one,), (of_many,) = watchlist.search(alone[2]), watchlist.search(together[2])
+    assert of_many.similarity == pytest.approx(of_one.similarity, abs=0.003)
+    with pytest.raises(ProbeSpentError):
+        engine.embed([engine.see(pictures[0]), seen[2]])

@@ -28,8 +28,9 @@ import indexer
 from indexer.errors import WireError
 from indexer.faces.calibration import Calibration
 from indexer.faces.errors import ProbeGuardedError, ProbeSpentError
+from indexer.faces.found import FoundFace
 from indexer.faces.private_buffer import PrivateBuffer
-from indexer.faces.probe import ProbeFace, ProbeFaces, _lend
+from indexer.faces.probe import ProbeFace, ProbeFaces, SeenFaces, _lend
 from indexer.faces.tracks import FaceTracks, FrameMoment
 from indexer.observations import Box, Examination, ModelStamp
 from indexer.wire import Channel
@@ -52,6 +53,16 @@ def make_faces() -> ProbeFaces:
     return ProbeFaces((make_face(3), make_face(4)), STAMP)
 
 
+def make_seen() -> SeenFaces:
+    """Two aligned faces that wait to be embedded."""
+    crops = [
+        np.random.default_rng(seed).integers(1, 255, (112, 112, 3), dtype=np.uint8)
+        for seed in (3, 4)
+    ]
+    found = FoundFace((1.0, 2.0, 30.0, 40.0), np.ones((5, 2), np.float32), 0.9)
+    return SeenFaces(crops, [found, found], [Box(1, 2, 30, 40)] * 2)
+
+
 def make_tracks() -> FaceTracks:
     """Two faces, seen twice."""
     calibration = Calibration("nothing", False, ((0.2, 0.1), (0.5, 1e-6)), 0.4, 0.35)
@@ -66,18 +77,21 @@ class Holder:
     probe: object
 
 
-@pytest.fixture(params=["one face", "all faces", "tracks", "inside a list", "inside a dataclass"])
+@pytest.fixture(
+    params=["one face", "all faces", "waiting", "tracks", "inside a list", "inside a dataclass"]
+)
 def guarded(request: pytest.FixtureRequest) -> object:
     return {
         "one face": make_face,
         "all faces": make_faces,
+        "waiting": make_seen,
         "tracks": make_tracks,
         "inside a list": lambda: [make_face()],
         "inside a dataclass": lambda: Holder(make_faces()),
     }[request.param]()
 
 
-@pytest.fixture(params=[make_face, make_faces, make_tracks])
+@pytest.fixture(params=[make_face, make_faces, make_seen, make_tracks])
 def probe(request: pytest.FixtureRequest) -> object:
     return request.param()
 
@@ -140,7 +154,7 @@ def test_the_wire_between_processes_refuses_a_probe_and_sends_nothing(probe: obj
 def test_what_a_probe_says_of_itself_is_its_name_alone(
     say: Callable[[object], str], probe: object
 ) -> None:
-    assert say(probe) in {"<ProbeFace>", "<ProbeFaces>", "<FaceTracks>"}
+    assert say(probe) in {"<ProbeFace>", "<ProbeFaces>", "<SeenFaces>", "<FaceTracks>"}
 
 
 def test_a_logged_probe_shows_nothing(probe: object, caplog: pytest.LogCaptureFixture) -> None:
@@ -256,6 +270,16 @@ def test_after_one_comparison_everything_that_was_lent_is_zero() -> None:
     assert faces.spent
 
 
+def test_faces_that_waited_are_zero_once_they_are_overwritten() -> None:
+    with make_seen() as seen:
+        crops = [crop for crop, _, _ in seen._lend_aligned()]
+        assert all(crop.any() for crop in crops)
+    assert not any(crop.any() for crop in crops)
+    assert len(seen) == 2
+    with pytest.raises(ProbeSpentError):
+        seen._lend_aligned()
+
+
 def test_probes_can_be_compared_only_once() -> None:
     faces = make_faces()
     with _lend((faces,)):
@@ -323,7 +347,8 @@ def test_a_forgotten_buffer_is_zero_when_it_goes() -> None:
     assert not view.any()
 
 
-def test_only_the_watchlist_and_tracks_borrow_probes() -> None:
+def who_names(names: set[str]) -> set[str]:
+    """The modules of both packages that name one of these."""
     root = Path(indexer.__file__).parents[1]
     users: set[str] = set()
     for path in [*(root / "indexer").rglob("*.py"), *(root / "service").rglob("*.py")]:
@@ -335,10 +360,18 @@ def test_only_the_watchlist_and_tracks_borrow_probes() -> None:
                 if isinstance(node, ast.Attribute)
                 else set()
             )
-            if named & {"_lend", "_lend_all", "_lend_one", "_lend_weight", "_Lent"}:
+            if named & names:
                 users.add(path.relative_to(root).as_posix())
-    assert users == {
+    return users
+
+
+def test_only_the_watchlist_and_tracks_borrow_probes() -> None:
+    assert who_names({"_lend", "_lend_all", "_lend_one", "_lend_weight", "_Lent"}) == {
         "indexer/faces/probe.py",
         "indexer/faces/tracks.py",
         "indexer/watchlist/watchlist.py",
     }
+
+
+def test_only_the_engine_borrows_faces_that_wait() -> None:
+    assert who_names({"_lend_aligned"}) == {"indexer/faces/engine.py"}
