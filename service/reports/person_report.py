@@ -98,6 +98,12 @@ def _sentences(
             f"{_many(unreadable, 'picture or video', 'pictures and videos')} could not be read: "
             "we do not know what is in there."
         )
+    partly = sum(run.media_only_small + run.media_in_part for run in runs)
+    if partly:
+        lines.append(
+            f"{_many(partly, 'picture or video', 'pictures and videos')} could only be seen small "
+            "or in part: we do not know what the rest shows."
+        )
     if rests:
         lines.append(
             "The search for your face rests for now: so many faces that look like yours came up "

@@ -196,6 +196,18 @@ class TestHostileStreams:
             assert refusal(crawler, site.scope(), url).code == "address_not_public"
             assert other.requests == []
 
+    def test_a_piece_out_of_scope_among_others_is_left_out_and_never_asked_for(
+        self, site: HostileSite, crawler: CrawlClient, hls: Path
+    ) -> None:
+        put_folder(site, hls)
+        with hostile_site() as other:
+            pieces = (site.at("/media0.ts"), other.at("/x.ts"), site.at("/media1.ts"))
+            url = site.put("/a.m3u8", hostile.body("\n".join(("#EXTM3U", *pieces)).encode(), "x"))
+            came = medium(crawler, site.scope(), url)
+            assert pictures_in(came.content) == 20
+            assert "2 of 3 pieces" in came.left_out
+            assert other.requests == []
+
     @pytest.mark.parametrize(
         "address",
         [

@@ -313,6 +313,17 @@ class TestOfAPerson:
         assert "3 pictures and videos could not be read: we do not know" in words
         assert "Nothing was found" not in words
 
+    def test_what_was_seen_only_in_part_is_said(self, desk: Desk) -> None:
+        run = desk.sources.running()
+        desk.visit(run)
+        with desk.sources.database.write() as session:
+            row = session.get(Run, run.id)
+            assert row is not None
+            row.media_in_part = 1
+        desk.end(run)
+        words = self.sentences(desk, desk.sources.cases.ids[0])
+        assert "1 picture or video could only be seen small or in part: we do not know" in words
+
     def test_a_blind_run_is_said_and_nothing_is_called_clean(self, desk: Desk) -> None:
         run = desk.sources.running()
         desk.end(run, "blind", "no_page")
