@@ -194,8 +194,17 @@ class SweepService:
             return PersonSweeps((), "")
         begun = {site.id: (sweep, site) for sweep, site in repository.sweeps_of_person(person_id)}
         told = [self._progress(repository, sweep, site) for sweep, site in begun.values()]
-        for site, _, addresses in _by_site(repository, join.organisation_id):
-            if site.id not in begun and site.created_at < join.joined_at and addresses:
+        waiting = {
+            site.id
+            for site in repository.active_sites()
+            if site.organisation_id == join.organisation_id
+            and site.created_at < join.joined_at
+            and site.id not in begun
+        }
+        # what is known is counted only while something waits: it is a walk over all that was seen
+        known = _by_site(repository, join.organisation_id) if waiting else []
+        for site, _, addresses in known:
+            if site.id in waiting:
                 told.append(SweepProgress(site.id, site.name, "waiting", addresses, 0, 0))
         return words_for_person(tuple(sorted(told, key=lambda each: each.site_name)))
 

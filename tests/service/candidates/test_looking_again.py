@@ -141,6 +141,9 @@ def test_the_estimate_stands_on_the_last_page_of_enrolment_and_progress_on_the_p
     sign_in(house, browser, house.reviewers[0])
     assert "Looked at 0 of 90 pictures again." in browser.open(f"/cases/{case.person_id}")
     assert "Looked at 0 of 90 pictures again." in browser.open(f"/sites/{site_id}")
+    with house.rooms.database.read() as session:
+        run_id = session.scalars(select(Run.id)).one()
+    assert "known media looked at again for people who joined" in browser.open(f"/runs/{run_id}")
 
 
 def test_erasing_forgets_who_joined_and_stops_what_served_nobody_else(any_house: House) -> None:

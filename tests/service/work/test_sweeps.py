@@ -16,7 +16,8 @@ from service.candidates.models import Candidate
 from service.clock import SystemClock
 from service.database import Database
 from service.enrolment.joining import LookedFor
-from service.sources import sweeps
+from service.sources import frontier, sweeps
+from service.sources.errors import FencedOffError
 from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting
 from service.sources.sweep_models import Sweep
 from service.sources.sweep_views import PersonSweeps, SweepProgress
@@ -291,3 +292,39 @@ def test_a_sweep_goes_on_after_its_worker_was_stopped_and_fetches_nothing_twice(
         sightings = session.scalars(select(Sighting).where(Sighting.run_id == run_id)).all()
         assert len({each.media_url for each in sightings}) == len(sightings) == 12
         assert len(session.scalars(select(Candidate)).all()) == 1
+
+
+def test_what_a_killed_worker_had_leased_is_looked_at_once_more_and_the_rest_once(
+    world: World, tmp_path: Path, database_url: str
+) -> None:
+    plant(world.site, None, pages=2)
+    site_id = world.crawled()
+    world.join()
+    world.worker.engine.close()
+    assert world.go_round() == 1
+    run_id = world.sweep_runs()[-1]
+    now = SystemClock().now()
+    with world.database.write() as session:
+        # what kill -9 leaves behind: leases that nobody returns, of a run that is running
+        progress = world.worker.sources.service.progress
+        assert progress.begin(session, world.worker.sources.system, run_id)
+        held = frontier.lease(
+            session, run_id, worker="killed", limit=4, kinds=("medium",), now=now, lease_s=900.0
+        )
+        frontier.finish(session, held[0], frontier.Ending(), now=now)
+        progress.requeue(session, world.worker.sources.system, run_id)
+    following = make_worker(
+        world.database, tmp_path, database_url=database_url, sources=world.worker.sources
+    )
+    following.eyes.change = world.people.change
+    following.engine.launch()
+    try:
+        assert following.wait_for(run_id, "finished", "blind", "failed") == "finished"
+    finally:
+        following.engine.close()
+    world.go_round()
+    assert world.progress(site_id).words == "Looked at 6 of 6 pictures again."
+    assert len(world.media_asked_for()) == len(set(world.media_asked_for())) == 5
+    late = frontier.Ending()
+    with world.database.write() as session, pytest.raises(FencedOffError):
+        frontier.finish(session, held[1], late, now=now)
