@@ -16,12 +16,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import TypeVar
-from urllib.parse import urljoin
 
-from scrapy.http import HtmlResponse, Response, TextResponse
+from scrapy.http import Response, TextResponse
 
+from indexer.crawl.answers import (
+    canonical_or_refused,
+    header_of,
+    is_page,
+    joined,
+    now_in_words,
+)
 from indexer.crawl.conditional import NOT_MODIFIED, headers_of, validators_of
 from indexer.crawl.discovery import Discovered, discover, discover_listing
 from indexer.crawl.found import FEED, LISTINGS, keep
@@ -40,9 +45,10 @@ from indexer.crawl.messages import (
 from indexer.crawl.outbound import Outbound, RequestKind
 from indexer.crawl.refusals import RETRY_STATUSES, RefusedError
 from indexer.crawl.robots import Robots
-from indexer.crawl.scope import REDIRECTS, BadAddressError, canonical_address, is_in_scope
+from indexer.crawl.scope import REDIRECTS, is_in_scope
 from indexer.crawl.signed_addresses import EXPIRED, is_signed, stable_address
 from indexer.crawl.sniff import looks_like_html, media_type_of
+from indexer.crawl.soft_errors import is_soft_error
 from indexer.crawl.stream_fetching import StreamReader
 from indexer.crawl.streams import stream_kind
 from indexer.crawl.streams_door import StreamDoor
@@ -129,8 +135,8 @@ class Slice:
     async def _fetch(
         self, fetch: Fetch, outbound: Outbound, robots: Robots
     ) -> PageSeen | MediumFetched | Unchanged:
-        url = _canonical(fetch.url)
-        referrer = _canonical(fetch.referrer) if fetch.referrer else None
+        url = canonical_or_refused(fetch.url)
+        referrer = canonical_or_refused(fetch.referrer) if fetch.referrer else None
         try:
             return await self._fetch_at(url, referrer, fetch, outbound, robots)
         except RefusedError as refused:
@@ -196,12 +202,12 @@ class Slice:
             location = response.headers.get(b"Location")
             if response.status not in REDIRECTS or location is None:
                 break
-            url = _canonical(urljoin_or_refuse(url, location))
+            url = canonical_or_refused(joined(url, location))
             if kind == "page" and not is_in_scope(url, "page", self.scope, depth=fetch.depth):
                 # A page may lead to its picture on a media host; the door checks that.
                 kind = "medium"
         if response.status == NOT_MODIFIED and headers_of(fetch.condition, url):
-            return Unchanged(fetch.ticket, fetch.url, url, _now())
+            return Unchanged(fetch.ticket, fetch.url, url, now_in_words())
         if response.status == 200 and stream_kind(response.body) is not None:
             door = StreamDoor(outbound, robots, self.scope, fetch.depth, referrer or url)
             return await self._stream(fetch, url, response, door)
@@ -257,12 +263,19 @@ class Slice:
         if found is None:
             if fetch.how in LISTINGS:
                 raise RefusedError("not_listing", "the answer is no sitemap and no feed")
-            if not isinstance(response, TextResponse) or not _is_page(response):
+            if not isinstance(response, TextResponse) or not is_page(response):
                 raise RefusedError(
                     "not_media", "the answer is neither a page nor a medium", status=status
                 )
             found = await self._read(response, url, fetch.depth)
             seen = await self._wall_signs(response, fetch, url, found)
+            # A redirect to the first page may be a wall's doing: then that is what it was.
+            is_wall = any(sign.kind for sign in seen.signs)
+            led_to = fetch.url if is_wall else url
+            if is_soft_error(fetch.url, led_to, found.title, found.links, depth=fetch.depth):
+                raise RefusedError(
+                    "soft_404", "the page says under status 200 that there is nothing"
+                )
         links = (*found.links, *await self._sitemaps(fetch, url, robots))
         etag, last_modified = validators_of(response)
         return PageSeen(
@@ -274,7 +287,7 @@ class Slice:
             links=links,
             links_out_of_scope=found.out_of_scope,
             content_bytes=len(body),
-            fetched_at=_now(),
+            fetched_at=now_in_words(),
             links_dropped=found.dropped,
             etag=etag,
             last_modified=last_modified,
@@ -288,7 +301,7 @@ class Slice:
         def look() -> Signs:
             return signs_of(
                 response.selector,
-                asked=_canonical(fetch.url),
+                asked=canonical_or_refused(fetch.url),
                 url=url,
                 title=found.title,
                 links=found.links,
@@ -302,7 +315,7 @@ class Slice:
         if challenge_by_headers(headers_of_response(response)):
             return CHALLENGE
         told = response.status in CHALLENGING_STATUSES and isinstance(response, TextResponse)
-        if not told or not _is_page(response):
+        if not told or not is_page(response):
             return None
         found = await self._read(response, url, fetch.depth)
         return wall_among((await self._wall_signs(response, fetch, url, found)).signs)
@@ -362,10 +375,10 @@ class Slice:
             final_url=url,
             status=int(response.status),
             content=joined.content,
-            declared_type=_header(response, b"Content-Type"),
+            declared_type=header_of(response, b"Content-Type"),
             etag=None,
             last_modified=None,
-            fetched_at=_now(),
+            fetched_at=now_in_words(),
             left_out=joined.left_out,
         )
 
@@ -377,43 +390,8 @@ class Slice:
             final_url=url,
             status=int(response.status),
             content=response.body,
-            declared_type=_header(response, b"Content-Type"),
+            declared_type=header_of(response, b"Content-Type"),
             etag=etag,
             last_modified=last_modified,
-            fetched_at=_now(),
+            fetched_at=now_in_words(),
         )
-
-
-def urljoin_or_refuse(url: str, location: bytes) -> str:
-    """The address that a `Location` header means. Raises `RefusedError`."""
-    try:
-        return urljoin(url, location.decode("utf-8", errors="replace").strip())
-    except ValueError as error:
-        raise RefusedError(
-            "bad_address", "the redirect leads to something that is no address"
-        ) from (error)
-
-
-def _canonical(address: str) -> str:
-    try:
-        return canonical_address(address)
-    except BadAddressError as error:
-        raise RefusedError(error.code, str(error)) from error
-
-
-def _is_page(response: TextResponse) -> bool:
-    declared = (response.headers.get(b"Content-Type") or b"").lower()
-    return (
-        isinstance(response, HtmlResponse)
-        or b"html" in declared
-        or (not declared and looks_like_html(response.body))
-    )
-
-
-def _header(response: Response, name: bytes) -> str | None:
-    value = response.headers.get(name)
-    return None if value is None else value.decode("latin-1")[:300]
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
