@@ -37,6 +37,8 @@ REASON_WORDS = {
     "pack_missing": "the model pack is not here: run `likeness models fetch`",
     "licence_not_accepted": "the licence of the model pack was not accepted",
     "examiner_unavailable": "the examiner could not be started",
+    "host_given_up": "the host failed again and again, and was given up for this run",
+    "host_rests": "the host failed and is left alone for a while",
     "gave_up": "it was tried again and again without getting to its end",
     "endless_calendar": "left out: more of a calendar than a run takes",
     "endless_facets": "left out: one more filter of the same list",

@@ -48,6 +48,7 @@ from service.sources.media_ledger import Place
 from service.sources.sweep_repository import SWEEP
 from service.sources.views import AROUND, RunCount, RunView, SiteView
 from service.work.completions import Completions, LookedAt
+from service.work.host_watch import WatchedChild
 from service.work.judgement import CANARY_LOST
 from service.work.line_parts import CrawlChild, LineParts, Result, SliceOutcome
 from service.work.slice_leases import SLICE_MAX_S, SliceLeases
@@ -95,7 +96,7 @@ class CrawlLine:
         self._count_known()
         lookers = max(1, min(MAX_LOOKERS, self._parts.eyes.at_once))
         most_looking = WAITING_FOR_EACH_LOOKER * lookers - 1
-        results = child.run_slice(
+        results = WatchedChild(child, self._leases.hosts).run_slice(
             slice_id, self._scope, self._leases.next, self._parts.slots.reserve
         )
         with (

@@ -2,8 +2,9 @@
 
 A run is blind when it fetched no page, met challenge, log-in, age or consent pages (or ones that
 only a script fills) on one page in fifty or more, lost a canary, was kept out of where it should
-begin, or had no model to look for faces with although its organisation wants that. "Nothing found"
-is never said of a blind run; of one that met fewer walls it is said that it met them.
+begin, gave a host up that failed again and again, or had no model to look for faces with although
+its organisation wants that. "Nothing found" is never said of a blind run; of one that met fewer
+walls it is said that it met them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from indexer.crawl.walls import KINDS
+from service.sources.host_rests import GIVEN_UP
 from service.sources.views import RunOutcome
 from service.work.walls import WALL_PREFIX
 
@@ -70,6 +72,8 @@ def _blind_reasons(outcome: RunOutcome) -> Sequence[str]:
         reasons.append(CANARY_LOST)
     if outcome.starts_refused:
         reasons.append(START_REFUSED)
+    if any(code == GIVEN_UP for _kind, code, _count in outcome.refusals):
+        reasons.append(GIVEN_UP)
     if outcome.media_without_faces:
         reasons.append(FACES_NOT_LOOKED_FOR)
     kept_out = sum(count for code, count in page_codes.items() if code.startswith(WALL_PREFIX))

@@ -18,7 +18,8 @@ from service.accounts.actor import Actor
 from service.sources import frontier
 from service.sources.errors import FencedOffError
 from service.sources.frontier import Lease
-from service.sources.views import RunView, SiteView
+from service.sources.views import RunCount, RunView, SiteView
+from service.work.host_watch import HostWatch
 from service.work.line_parts import LineParts
 from service.work.unchanged import UnchangedAddresses
 
@@ -46,6 +47,7 @@ class SliceLeases:
         )
         self._began_at = parts.clock.now()
         self._extended_at = self._began_at
+        self.hosts = HostWatch(parts.database, parts.clock)
         self._lock = threading.Lock()
         self._leases: dict[str, Lease] = {}
         self._ready: deque[Lease] = deque()
@@ -59,8 +61,9 @@ class SliceLeases:
         """Called by the client between results: the next addresses to fetch, at most `room`."""
         if self._suspect_open or self._parts.stopping.is_set():
             return ()
-        if not self._ready and self._may_take_more():
-            self._lease_more(max(room, LEASE_BATCH))
+        while not self._ready and self._may_take_more():
+            if not self._lease_more(max(room, LEASE_BATCH)):
+                break
         fetches: list[Fetch] = []
         while self._ready and len(fetches) < room:
             held = self._ready.popleft()
@@ -76,7 +79,8 @@ class SliceLeases:
         elapsed_s = (self._parts.clock.now() - self._began_at).total_seconds()
         return self._taken < self._parts.slice_pages and elapsed_s < SLICE_MAX_S
 
-    def _lease_more(self, room: int) -> None:
+    def _lease_more(self, room: int) -> bool:
+        """Lease addresses; whether some were given up with their host, so that more may follow."""
         room = min(room, self._parts.slice_pages - self._taken)
         looking = self.unchanged.looking()
         with self._parts.database.write() as session:
@@ -90,11 +94,20 @@ class SliceLeases:
                 if not leases:
                     leases = self._lease(session, "page", min(1, pages_left), suspects=True)
                 self._suspect_open = bool(leases)
+            taken = len(leases)
+            leases, given_up = self.hosts.without_resting(session, leases)
+            self._suspect_open = self._suspect_open and bool(leases)
+            if given_up:
+                self._parts.sources.progress.count(
+                    session, self._actor, self._run_id, RunCount(refusals=given_up)
+                )
             self._conditions |= self.unchanged.conditions(session, leases, looking)
-        self._taken += len(leases)
+        self.completed += given_up
+        self._taken += taken
         self._ready.extend(leases)
         with self._lock:
             self._leases.update({held.ticket: held for held in leases})
+        return given_up > 0
 
     def _lease(
         self, session: Session, kind: FetchKind, limit: int, *, suspects: bool = False
