@@ -174,6 +174,8 @@ def clean_text(text: str, max_chars: int) -> str:
     return line if len(line) <= max_chars else line[: max_chars - 1] + "…"
 
 
+# Attributes are asked one by one (`root.get`): parsel's `attrib` reads all of an element, and one
+# hostile name among them would be the end of the page.
 def _named(page: Selector) -> Iterator[Named]:
     # Media first: an address that is both shown and linked is a medium.
     for path, how in _MEDIA_PLACES:
@@ -183,9 +185,9 @@ def _named(page: Selector) -> Iterator[Named]:
         for address in _srcset_addresses(candidates):
             yield Named(address, "medium", "srcset")
     for meta in page.xpath(_META_MEDIA):
-        name = (meta.attrib.get("property") or meta.attrib.get("name") or "").strip().lower()
+        name = (meta.root.get("property") or meta.root.get("name") or "").strip().lower()
         if name in _META_NAMES:
-            yield Named(meta.attrib["content"], "medium", _META_NAMES[name])
+            yield Named(meta.root.get("content", ""), "medium", _META_NAMES[name])
     for block in page.xpath("//script[@type='application/ld+json']/text()").getall():
         for address in _json_ld_media(block):
             yield Named(address, "medium", "json-ld")
@@ -200,15 +202,15 @@ def _named(page: Selector) -> Iterator[Named]:
 
 def _linked(page: Selector) -> Iterator[Named]:
     for link in page.xpath("//link[@rel and @href]"):
-        relations = link.attrib["rel"].lower().split()
+        relations = link.root.get("rel", "").lower().split()
         if "image_src" in relations or (
-            "preload" in relations and link.attrib.get("as", "").lower() in ("image", "video")
+            "preload" in relations and link.root.get("as", "").lower() in ("image", "video")
         ):
-            yield Named(link.attrib["href"], "medium", "link")
+            yield Named(link.root.get("href", ""), "medium", "link")
         elif "next" in relations or "prev" in relations:
-            yield Named(link.attrib["href"], "page", "next")
-        elif "alternate" in relations and _is_feed(link.attrib.get("type", "")):
-            yield Named(link.attrib["href"], "page", FEED)
+            yield Named(link.root.get("href", ""), "page", "next")
+        elif "alternate" in relations and _is_feed(link.root.get("type", "")):
+            yield Named(link.root.get("href", ""), "page", FEED)
     for address in page.xpath(_EMBEDS).getall():
         if _extension(address) in _MEDIA_EXTENSIONS:
             yield Named(address, "medium", "embed")
@@ -221,8 +223,8 @@ def _linked(page: Selector) -> Iterator[Named]:
     for address in page.xpath(_FRAMES).getall():
         yield Named(address, "page", "iframe")
     for meta in page.xpath("//meta[@http-equiv and @content]"):
-        match = _REFRESH.match(meta.attrib["content"][:MAX_ADDRESS_CHARS])
-        if match is not None and meta.attrib["http-equiv"].strip().lower() == "refresh":
+        match = _REFRESH.match(meta.root.get("content", "")[:MAX_ADDRESS_CHARS])
+        if match is not None and meta.root.get("http-equiv", "").strip().lower() == "refresh":
             yield Named(match[1], "page", "refresh")
 
 

@@ -79,7 +79,7 @@ def _all(page: Selector) -> Iterator[Played]:
             yield from _of_json(text)
     for script in page.xpath(_SCRIPTS)[:MAX_SCRIPTS]:
         text = (script.xpath("string()").get() or "")[:MAX_SCRIPT_CHARS]
-        kind = script.attrib.get("type", "").partition(";")[0].strip().lower()
+        kind = script.root.get("type", "").partition(";")[0].strip().lower()
         if kind.endswith("json"):
             yield from _of_json(text)
         elif kind in ("", "module") or kind.endswith("javascript"):

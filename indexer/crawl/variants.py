@@ -50,18 +50,18 @@ def pairs_on(page: Selector) -> Iterator[Pair]:
     for link in page.xpath("//a[@href][.//img]"):
         for inside in link.xpath(_SHOWN_IN_A_LINK).getall():
             for small in _addresses(inside):
-                yield Pair(small, link.attrib["href"])
+                yield Pair(small, link.root.get("href", ""))
     for picture in page.xpath("//picture[.//*[@srcset]] | //img[@srcset or @data-srcset]"):
         yield from _of_candidates(picture)
     for image in page.xpath("//img[@src]"):
-        source = image.attrib["src"]
+        source = image.root.get("src", "")
         for name in _LATER:
-            if name in image.attrib:
-                yield Pair(source, image.attrib[name])
+            if image.root.get(name) is not None:
+                yield Pair(source, image.root.get(name, ""))
     for video in page.xpath("//video[@poster]"):
         full = video.xpath("./@src | ./@data-src | .//source/@src | .//source/@data-src").get()
         if full is not None:
-            yield Pair(video.attrib["poster"], full)
+            yield Pair(video.root.get("poster", ""), full)
     shown = _meta(page, ("og:video", "og:video:url", "og:video:secure_url"))
     if shown is not None:
         still = _meta(page, ("og:image", "og:image:url", "og:image:secure_url"))
@@ -185,6 +185,6 @@ def _without_size(address: str) -> tuple[int, str]:
 
 def _meta(page: Selector, names: tuple[str, ...]) -> str | None:
     for meta in page.xpath("//meta[@content and (@property or @name)]"):
-        if (meta.attrib.get("property") or meta.attrib.get("name") or "").lower() in names:
-            return str(meta.attrib["content"])
+        if (meta.root.get("property") or meta.root.get("name") or "").lower() in names:
+            return str(meta.root.get("content", ""))
     return None

@@ -198,3 +198,9 @@ def test_of_a_page_with_endless_addresses_only_some_are_looked_at() -> None:
     found = look("<a href='/same'></a>" * (MAX_NAMED + 5))
     assert len(found.links) == 1
     assert found.dropped == 5
+
+
+@pytest.mark.parametrize("tag", ["img", "a", "meta content=x name=y", "link rel=next"])
+def test_an_attribute_with_a_hostile_name_costs_no_page(tag: str) -> None:
+    html = f"<{tag} \x0c\x7f\ud7ff\ufdd0='' \x01='' href='/p' src='/p.jpg'><img src='/found.jpg'>"
+    assert "http://site.test/found.jpg" in [link.url for link in look(html).links]
