@@ -4,8 +4,8 @@
 2. New is a medium that no earlier run of the site had met. Gone is an address of a medium that the
    last whole run before had met and for which the server answers now that there is nothing
    (status 404 or 410). Not met again is one that the latest whole run did not come by.
-3. Only finished runs that came to their end are compared: a blind run, or one whose budget was
-   used up, says nothing about what it did not see (design rule 13).
+3. Only finished runs of the whole site that came to their end are compared: a blind run, or one
+   whose budget was used up, says nothing about what it did not see (design rule 13).
 
 Every query starts from the runs that the caller may see. Nothing of any person is read.
 """
@@ -26,6 +26,7 @@ from service.sources.repository import SourcesRepository
 from service.sources.run_progress import run_views
 from service.sources.views import RunView
 
+_WHOLE_SITE = "crawl"
 _NOTHING_THERE = (404, 410)
 _RUNS_A_STATEMENT = 500
 
@@ -71,6 +72,7 @@ class _EndedRuns(SourcesRepository):
             self._runs()
             .where(
                 Run.site_id == site_id,
+                Run.kind == _WHOLE_SITE,
                 Run.state == "finished",
                 Run.state_reason == "",
                 Run.finished_at < before,
@@ -160,8 +162,11 @@ def compared(session: Session, actor: Actor, runs: Sequence[RunView]) -> dict[uu
 
 
 def is_whole(run: RunView) -> bool:
-    """Whether the run came to the end of all that it knew of."""
-    return run.state == "finished" and not run.state_reason
+    """Whether the run visited the site and came to the end of all that it knew of.
+
+    Runs that look at known media again, or around a find, see a part of the site on purpose.
+    """
+    return run.kind == _WHOLE_SITE and run.state == "finished" and not run.state_reason
 
 
 def _compare(session: Session, first: uuid.UUID, latest: uuid.UUID) -> Compared:

@@ -22,6 +22,7 @@ from service.reports.periods import PeriodKind, last_complete, period_at
 from service.sources import frontier
 from service.sources.frontier import Address, Ending
 from service.sources.media_ledger import Place
+from service.sources.models import Run
 from service.sources.views import RunCount, RunView, SiteView
 from tests.fixtures.clock import SettableClock
 from tests.service.sources.sources_factory import (
@@ -199,6 +200,20 @@ class TestWhatItSays:
         desk.at(MONDAY + timedelta(days=14))
         row = desk.site_row()
         assert (row.media_gone, row.media_not_met_again) == (None, None)
+
+    @pytest.mark.parametrize("kind", ["sweep", "around"])
+    def test_a_run_of_a_part_of_the_site_is_not_compared(self, desk: Desk, kind: str) -> None:
+        site = desk.sources.site()
+        desk.visit(site, {"a": None, "b": None})
+        desk.at(MONDAY + timedelta(days=7))
+        run = desk.visit(site, {"a": None})
+        with desk.database.write() as session:
+            row = session.get(Run, run.id)
+            assert row is not None
+            row.kind = kind
+        desk.at(MONDAY + timedelta(days=14))
+        row_of_site = desk.site_row()
+        assert (row_of_site.media_gone, row_of_site.media_not_met_again) == (None, None)
 
     def test_a_week_without_runs_says_nothing_of_any_site(self, desk: Desk) -> None:
         desk.sources.site()
