@@ -25,7 +25,11 @@ from service.work.unchanged import UnchangedAddresses
 
 logger = logging.getLogger(__name__)
 
-LEASE_BATCH = 32
+LEASE_BATCH = 8
+QUICK_LEASE_BATCH = 32
+QUICK_DELAY_S = 0.25
+"""Under a shorter delay a batch is soon used up, and many small ones cost more than requests."""
+
 LEAST_LEASE_S = 300.0
 SLICE_MAX_S = 600.0
 
@@ -45,6 +49,7 @@ class SliceLeases:
         self._lease_s = max(
             LEAST_LEASE_S, 64 * scope.delay_s + 4 * scope.timeout_s * (scope.max_redirects + 1)
         )
+        self._batch = QUICK_LEASE_BATCH if scope.delay_s < QUICK_DELAY_S else LEASE_BATCH
         self._began_at = parts.clock.now()
         self._extended_at = self._began_at
         self.hosts = HostWatch(parts.database, parts.clock)
@@ -62,7 +67,7 @@ class SliceLeases:
         if self._suspect_open or self._parts.stopping.is_set():
             return ()
         while not self._ready and self._may_take_more():
-            if not self._lease_more(max(room, LEASE_BATCH)):
+            if not self._lease_more(max(room, self._batch)):
                 break
         fetches: list[Fetch] = []
         while self._ready and len(fetches) < room:
