@@ -203,6 +203,8 @@ def build_rooms(
             settings.crawl_delay_s,
             tuple(settings.address_exceptions),
             settings.max_medium_bytes,
+            settings.socks_proxy,
+            settings.socks_onion,
         ),
     )
     sweeps = SweepService(clock, audit, Joining(enrolment.gallery, clock), finds_by_host)

@@ -131,6 +131,17 @@ class Settings(BaseSettings):
         description="Exact `address:port` pairs that may be contacted although they are not "
         "public, for a test site of your own. Never a range.",
     )
+    socks_proxy: str = Field(
+        default="",
+        description="`address:port` of a SOCKS5 proxy (Tor: `127.0.0.1:9050`) by which everything "
+        "that visits sites goes: crawls, robots.txt, redirects, captures, re-checks. It resolves "
+        "names; where it is down nothing is fetched. No password. Empty: no proxy. See "
+        "docs/crawling.md.",
+    )
+    socks_onion: bool = Field(
+        default=False,
+        description="Whether onion services may be visited through `socks_proxy`; only Tor can.",
+    )
     max_upload_bytes: int = Field(
         default=20 * 1024 * 1024, description="Largest reference photo or file that is accepted."
     )

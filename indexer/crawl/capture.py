@@ -2,7 +2,8 @@
 
 For each requested address, in order:
 1. the address is made canonical and must be on a host of the scope;
-2. its host is resolved once and only public addresses (or exact exceptions) are kept;
+2. its host is resolved once and only public addresses (or exact exceptions) are kept; with a proxy
+   the proxy resolves it, and is asked only for what can be public;
 3. the host's lease is taken, and waited for;
 4. one request goes to exactly such an address; request and answer are recorded as on the wire;
 5. a redirect is the next hop: again from 1, at most `max_redirects` times;
@@ -40,6 +41,7 @@ from indexer.crawl.capture_messages import (
 )
 from indexer.crawl.child import channel_of_child
 from indexer.crawl.messages import SlotGranted, SlotWanted
+from indexer.crawl.proxy import check_host
 from indexer.crawl.scope import REDIRECTS, BadAddressError, canonical_address, is_in_scope, place_of
 from indexer.crawl.warc_records import WarcRecords
 from indexer.crawl.wire_fetch import Exchange, NoAnswerError, exchange
@@ -88,6 +90,7 @@ def capture(
             ("conformsTo", _CONFORMS_TO),
             ("http-header-user-agent", request.scope.user_agent),
             ("bodies", "kept" if request.keep_bodies else "withheld"),
+            ("connection", "by a SOCKS5 proxy" if request.scope.proxy else "direct"),
         ),
     )
     visit = _Visit(
@@ -173,9 +176,12 @@ class _Visit:
         if not is_in_scope(url, "medium", self._scope):
             raise _RefusedHopError("out_of_scope", f"{place.slot} is not in the scope")
         try:
-            addresses = vetted_addresses(
-                place.host, place.port, self._scope.address_exceptions, self._resolve
-            )
+            check_host(place, self._scope)
+            addresses: tuple[str, ...] = ()
+            if self._scope.proxy is None:
+                addresses = vetted_addresses(
+                    place.host, place.port, self._scope.address_exceptions, self._resolve
+                )
         except (AddressNotPublicError, HostNotFoundError, NotAnAddressError) as error:
             raise _RefusedHopError(error.code, str(error)) from error
         wait_s = self._ask_slot(place.slot, self._scope.delay_s)
@@ -190,6 +196,7 @@ class _Visit:
             max_body_bytes=max(self._scope.max_page_bytes, self._scope.max_medium_bytes),
             timeout_s=self._scope.timeout_s,
             tls_context=self._tls_context,
+            through=self._scope if self._scope.proxy is not None else None,
         )
         return answer, date
 

@@ -27,13 +27,24 @@ class AddressException(msgspec.Struct, frozen=True):
     port: int
 
 
+class SocksProxy(msgspec.Struct, frozen=True):
+    """A SOCKS5 proxy of the operator's, by which all requests of a scope go and names are resolved.
+
+    `onion` allows onion services: only Tor knows these.
+    """
+
+    host: str
+    port: int
+    onion: bool = False
+
+
 class Scope(msgspec.Struct, frozen=True):
     """Where one site's run may go, and how politely.
 
     `allowed_hosts` are exact host names (with `:port` when not the default one) for pages;
     `media_hosts` further ones from which media alone may be fetched. `path_prefixes` restrict
     pages; empty means all. Sizes in bytes, times in seconds; a medium (a video of 60 MB at four
-    megabits a second) may take longer than a page.
+    megabits a second) may take longer than a page. With a `proxy` no request goes beside it.
     """
 
     allowed_hosts: tuple[str, ...]
@@ -49,6 +60,7 @@ class Scope(msgspec.Struct, frozen=True):
     medium_timeout_s: float = 120.0
     max_redirects: int = 5
     address_exceptions: tuple[AddressException, ...] = ()
+    proxy: SocksProxy | None = None
 
 
 class OpenSlice(msgspec.Struct, frozen=True, tag=True):
@@ -185,7 +197,8 @@ class FetchRefused(msgspec.Struct, frozen=True, tag=True):
 
     `code` is stable: "robots", "address_not_public", "out_of_scope", "too_large", "timeout",
     "http_status", "not_media", "too_many_redirects", "connection", "tls", "truncated",
-    "bad_address", "not_listing", "bad_playlist", "encrypted", "defect" (ours, see the log).
+    "bad_address", "soft_404", "not_listing", "bad_playlist", "encrypted", "proxy",
+    "defect" (ours, see the log).
     `status` is there when a server answered. `retry` says whether trying again later makes sense.
     `wall` is the kind of wall that was answered under an error status ("challenge", "login", …).
     """

@@ -2,7 +2,8 @@
 
 1. A host that is written as a number must be public, whatever the scope says.
 2. The address must be in scope.
-3. The host is resolved once; only public addresses (or exact exceptions) are pinned.
+3. The host is resolved once; only public addresses (or exact exceptions) are pinned. With a proxy
+   nothing but the proxy is pinned: it resolves names, and is told only those that can be public.
 4. The host's lease is taken, and waited for; then one request of a host leaves after the other, the
    delay apart by this process's own clock, also where a wait took longer than it should have.
 5. Scrapy fetches, under limits of size and time; its connection uses what was pinned.
@@ -28,13 +29,13 @@ from indexer.crawl.addresses import (
     HostNotFoundError,
     NotAnAddressError,
     Resolve,
-    check_address,
     numeric_host,
     vetted_addresses,
 )
 from indexer.crawl.conditional import headers_of
-from indexer.crawl.messages import Condition, FetchKind, Scope
+from indexer.crawl.messages import Condition, FetchKind, Scope, SocksProxy
 from indexer.crawl.pinned_resolver import Pins
+from indexer.crawl.proxy import check_host
 from indexer.crawl.refusals import NETWORK_ERRORS, RefusedError, refusal_of
 from indexer.crawl.scope import Place, is_in_scope, place_of
 from indexer.crawl.streams import ByteRange
@@ -126,7 +127,7 @@ class Outbound:
     def check(self, url: str, kind: RequestKind, *, depth: int) -> None:
         """Steps 1 and 2 alone: what can be refused without asking anyone. Raises `RefusedError`."""
         place = place_of(url)
-        self._check_literal(place)
+        self._check_host(place)
         # robots.txt belongs to its host, pages or media; the path prefixes are not for it.
         scope_kind: FetchKind = "medium" if kind in ("robots", "medium") else "page"
         if not is_in_scope(url, scope_kind, self._scope, depth=depth):
@@ -134,16 +135,19 @@ class Outbound:
                 "out_of_scope", f"{place.slot} or this path is not in the site's scope"
             )
 
-    def _check_literal(self, place: Place) -> None:
+    def _check_host(self, place: Place) -> None:
         try:
-            literal = numeric_host(place.host)
-            if literal is not None:
-                check_address(str(literal), place.port, self._scope.address_exceptions)
+            check_host(place, self._scope)
         except (AddressNotPublicError, NotAnAddressError) as error:
             raise RefusedError(error.code, str(error)) from error
 
     async def _pin(self, place: Place) -> None:
         loop = asyncio.get_running_loop()
+        proxy = self._scope.proxy
+        if proxy is not None:
+            # The operator's own: it may well stand on this machine.
+            self._pins.put(proxy.host, proxy.port, await self._addresses_of(proxy))
+            return
         try:
             addresses = await asyncio.wait_for(
                 loop.run_in_executor(
@@ -165,6 +169,17 @@ class Outbound:
         except (AddressNotPublicError, NotAnAddressError) as error:
             raise RefusedError(error.code, str(error)) from error
         self._pins.put(place.host, place.port, addresses)
+
+    async def _addresses_of(self, proxy: SocksProxy) -> tuple[str, ...]:
+        if numeric_host(proxy.host) is not None:
+            return (proxy.host,)
+        looking = asyncio.get_running_loop().run_in_executor(
+            None, self._resolve, proxy.host, proxy.port
+        )
+        try:
+            return tuple(await asyncio.wait_for(looking, self._scope.timeout_s))
+        except (TimeoutError, HostNotFoundError) as error:
+            raise RefusedError("proxy", "the proxy's name was not resolved", retry=True) from error
 
     def _request(
         self, url: str, kind: RequestKind, referrer: str | None, condition: Condition | None

@@ -23,6 +23,7 @@ from scrapy.settings import Settings
 from scrapy.utils.reactor import install_reactor
 
 from indexer.crawl.addresses import Resolve, resolve_by_system
+from indexer.crawl.download_handler import SCOPE_SETTING
 from indexer.crawl.messages import (
     ChildMessage,
     CloseSlice,
@@ -191,7 +192,9 @@ class CrawlProcess:
             raise WireError("a slice was opened while another one was open")
         self._pins.clear()
         self._slice = Slice(opening.slice_id, opening.scope, self.deliver)
-        crawler = Crawler(SliceSpider, self._runner.settings)
+        settings = self._runner.settings.copy()
+        settings.set(SCOPE_SETTING, opening.scope)
+        crawler = Crawler(SliceSpider, settings)
         crawl = self._runner.crawl(crawler, process=self, work=self._slice)
         crawl.add_done_callback(self._ended)
 

@@ -17,6 +17,7 @@ from scrapy.exceptions import (
 from twisted.internet.error import ConnectError, ConnectionClosed, VerifyError
 from twisted.python.failure import Failure
 
+from indexer.crawl.proxy import ProxyError
 from indexer.errors import IndexerError
 
 RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -69,12 +70,15 @@ _MEANINGS: tuple[tuple[tuple[type[Exception], ...], str, str, bool], ...] = (
 NETWORK_ERRORS: tuple[type[Exception], ...] = (
     SSL.Error,
     VerifyError,
+    ProxyError,
     *(kind for kinds, *_ in _MEANINGS for kind in kinds),
 )
 
 
 def refusal_of(error: Exception) -> RefusedError:
     """The refusal that one of `NETWORK_ERRORS` means."""
+    if isinstance(error, ProxyError):
+        return RefusedError(error.code, str(error), retry=error.retry)
     if _is_tls(error):
         message = "the server's certificate or TLS handshake was not acceptable"
         return RefusedError("tls", message)

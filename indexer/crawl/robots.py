@@ -31,7 +31,7 @@ MAX_CRAWL_DELAY_S = 60.0
 # What is refused of the host itself is refused of the page too, with that reason; anything else
 # only means that the rules cannot be read.
 _ABOUT_THE_HOST = frozenset(
-    {"address_not_public", "bad_address", "connection", "out_of_scope", "timeout", "tls"}
+    {"address_not_public", "bad_address", "connection", "out_of_scope", "proxy", "timeout", "tls"}
 )
 
 
@@ -101,6 +101,8 @@ class Robots:
         try:
             response = await self._end_of_redirects(first, response)
         except RefusedError as refused:
+            if refused.code == "proxy":
+                raise
             return _unreadable(place, f"it redirects, and then: {refused}")
         if response.status == 429 or response.status >= 500:
             return _unreadable(place, f"it was answered with status {response.status}")

@@ -51,7 +51,10 @@ class WarcRecords:
         self, url: str, date: datetime, exchange: Exchange, *, keep_body: bool
     ) -> None:
         """Request, response and what is known of the connection."""
-        address = ("WARC-IP-Address", exchange.address)
+        # By a proxy nobody here knows the server's address: the field is then left out.
+        address: Fields = (
+            () if exchange.address is None else (("WARC-IP-Address", exchange.address),)
+        )
         response_id = self._write_response(url, date, exchange, address, keep_body=keep_body)
         beside = ("WARC-Concurrent-To", response_id)
         self._write(
@@ -60,7 +63,7 @@ class WarcRecords:
             date,
             content_type="application/http; msgtype=request",
             block=exchange.request_wire,
-            more=(address, beside),
+            more=(*address, beside),
         )
         fields = _facts(exchange, keep_body=keep_body)
         self._write(
@@ -86,14 +89,14 @@ class WarcRecords:
         url: str,
         date: datetime,
         exchange: Exchange,
-        address: tuple[str, str],
+        address: Fields,
         *,
         keep_body: bool,
     ) -> str:
         wire = (
             exchange.response_wire if keep_body else exchange.response_wire[: exchange.head_bytes]
         )
-        headers = [address, ("WARC-Payload-Digest", _digest(wire[exchange.head_bytes :]))]
+        headers = [*address, ("WARC-Payload-Digest", _digest(wire[exchange.head_bytes :]))]
         withheld = not keep_body and len(exchange.response_wire) > exchange.head_bytes
         if exchange.truncated is not None:
             headers.append(("WARC-Truncated", exchange.truncated))

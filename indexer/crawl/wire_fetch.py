@@ -1,8 +1,8 @@
 """One HTTP/1.1 request and its answer, byte for byte as they were on the wire.
 
-The connection goes to an address that the caller has checked; TLS is verified against the
-system's roots with the host's name. h11 finds where the message ends; the bytes kept are those
-that came. Size and time are limited; what is cut says so.
+The connection goes to an address that the caller has checked, or by a proxy and nothing else;
+TLS is verified against the system's roots with the host's name. h11 finds where the message ends;
+the bytes kept are those that came. Size and time are limited; what is cut says so.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 
 import h11
 
+from indexer.crawl.messages import Scope
+from indexer.crawl.proxy import ProxyError, connect_through
 from indexer.crawl.scope import Place
 
 Truncation = Literal["length", "time", "disconnect"]
@@ -59,7 +61,8 @@ class Exchange:
 
     `entity` is the body without transfer coding; `body` also without content coding, None when
     that could not be undone. `truncated` is about the wire; `body_incomplete` is also true when
-    the decoded body was cut at the limit or the content coding ends early.
+    the decoded body was cut at the limit or the content coding ends early. `address` is None when
+    a proxy connected: it alone knows.
     """
 
     request_wire: bytes
@@ -70,7 +73,7 @@ class Exchange:
     entity: bytes
     body: bytes | None
     body_incomplete: bool
-    address: str
+    address: str | None
     tls: TlsFacts | None
     truncated: Truncation | None
 
@@ -97,13 +100,19 @@ def exchange(
     max_body_bytes: int,
     timeout_s: float,
     tls_context: ssl.SSLContext | None = None,
+    through: Scope | None = None,
 ) -> Exchange:
     """GET the canonical `url` from the first of the checked `addresses` that answers.
 
-    `timeout_s` is for the whole exchange. Raises `NoAnswerError`.
+    `timeout_s` is for the whole exchange. With `through` it goes by the proxy of that scope, and
+    `addresses` are not used. Raises `NoAnswerError`.
     """
     deadline = time.monotonic() + timeout_s
-    connection, address = _connect(place, addresses, deadline)
+    address: str | None = None
+    if through is None:
+        connection, address = _connect(place, addresses, deadline)
+    else:
+        connection = _connect_by_proxy(place, through, deadline)
     try:
         tls: TlsFacts | None = None
         if place.scheme == "https":
@@ -152,6 +161,13 @@ def _connect(
     if isinstance(failure, TimeoutError):
         raise NoAnswerError("timeout", "no connection could be made in time") from failure
     raise NoAnswerError("connection", f"no connection could be made: {failure}") from failure
+
+
+def _connect_by_proxy(place: Place, scope: Scope, deadline: float) -> socket.socket:
+    try:
+        return connect_through(place, scope, deadline)
+    except ProxyError as error:
+        raise NoAnswerError(error.code, str(error)) from error
 
 
 def _secured(

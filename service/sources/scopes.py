@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 
-from indexer.crawl.messages import AddressException, Scope
+from indexer.crawl.messages import AddressException, Scope, SocksProxy
 from indexer.crawl.scope import BadAddressError, canonical_address
 from service.errors import InvalidInputError, NotConfiguredError
 from service.sources.models import Site
+
+_PROXY = re.compile(r"(?P<host>\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,8 @@ class CrawlManners:
     delay_s: float
     address_exceptions: tuple[str, ...] = ()
     max_medium_bytes: int = 60 * 1024 * 1024
+    socks_proxy: str = ""
+    socks_onion: bool = False
 
 
 def scope_of(site: Site, manners: CrawlManners) -> Scope:
@@ -33,6 +38,7 @@ def scope_of(site: Site, manners: CrawlManners) -> Scope:
         user_agent=manners.user_agent,
         max_medium_bytes=manners.max_medium_bytes,
         address_exceptions=address_exceptions(manners.address_exceptions),
+        proxy=proxy_of(manners.socks_proxy, onion=manners.socks_onion),
     )
 
 
@@ -54,7 +60,25 @@ def intake_scope(url: str, manners: CrawlManners) -> Scope:
         user_agent=manners.user_agent,
         max_medium_bytes=manners.max_medium_bytes,
         address_exceptions=address_exceptions(manners.address_exceptions),
+        proxy=proxy_of(manners.socks_proxy, onion=manners.socks_onion),
     )
+
+
+def proxy_of(text: str, *, onion: bool) -> SocksProxy | None:
+    """Read the setting `socks_proxy`; what is no host and port is a `NotConfiguredError`.
+
+    It is never taken for "no proxy": nothing may go beside one that was meant to be set.
+    """
+    if not text:
+        return None
+    match = _PROXY.fullmatch(text.strip())
+    port = int(match["port"]) if match else 0
+    if match is None or not 1 <= port <= 65535:
+        raise NotConfiguredError(
+            f'the setting socks_proxy is "{text}"; it is one host and port, such as '
+            "127.0.0.1:9050, without a scheme and without a password"
+        )
+    return SocksProxy(match["host"].strip("[]").lower(), port, onion)
 
 
 def address_exceptions(lines: tuple[str, ...]) -> tuple[AddressException, ...]:

@@ -56,6 +56,7 @@ REASON_WORDS = {
     "not_media": "what came is not a picture or video",
     "too_many_redirects": "it redirects too often",
     "connection": "no connection could be made",
+    "proxy": "the proxy by which sites are visited could not be used",
     "tls": "the server’s certificate was not acceptable",
     "truncated": "the answer was cut off",
     "bad_address": "the address is not a valid one",

@@ -18,6 +18,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from indexer.crawl.proxy import ProxyError, greet_proxy
 from indexer.errors import IndexerError
 from indexer.faces import FaceEngine, check_pack
 from indexer.faces.runtimes import device_of, runtime_states, usable_runtimes
@@ -28,7 +29,7 @@ from service.database import Database
 from service.database_migration import current_revision, newest_revision
 from service.errors import LikenessError
 from service.settings import Settings
-from service.sources.scopes import address_exceptions
+from service.sources.scopes import address_exceptions, proxy_of
 from service.sources.seen_index import SeenIndex
 from service.work.doctor_models import examine_models
 from service.work.findings import Finding
@@ -66,6 +67,7 @@ def examine_installation(settings: Settings) -> tuple[Finding, ...]:
         _runtime,
         _sandbox,
         _clock,
+        _proxy,
         _settings_that_weaken,
     )
     found = with_named_model(settings, named_model(settings))
@@ -285,6 +287,24 @@ def _clock(settings: Settings) -> Iterator[Finding]:
         yield Finding("clock", "bad", "it was set back: the database is from the future")
     else:
         yield Finding("clock", "good", f"{now:%Y-%m-%d %H:%M:%S} UTC")
+
+
+def _proxy(settings: Settings) -> Iterator[Finding]:
+    """The proxy by which sites are visited: without it nothing can be looked at."""
+    try:
+        proxy = proxy_of(settings.socks_proxy, onion=settings.socks_onion)
+    except LikenessError as error:
+        yield Finding("proxy", "bad", str(error))
+        return
+    if proxy is None:
+        return
+    try:
+        greet_proxy(proxy, timeout_s=5.0)
+    except ProxyError as error:
+        yield Finding("proxy", "bad", f"{settings.socks_proxy}: {error}; no site can be visited")
+        return
+    onion = ", onion services too" if proxy.onion else ""
+    yield Finding("proxy", "good", f"sites are visited by {settings.socks_proxy} alone{onion}")
 
 
 def _settings_that_weaken(settings: Settings) -> Iterator[Finding]:

@@ -2,9 +2,9 @@
 
 A run is blind when it fetched no page, met challenge, log-in, age or consent pages (or ones that
 only a script fills) on one page in fifty or more, lost a canary, was kept out of where it should
-begin, gave a host up that failed again and again, or had no model to look for faces with although
-its organisation wants that. "Nothing found" is never said of a blind run; of one that met fewer
-walls it is said that it met them.
+begin, was without its proxy, gave a host up that failed again and again, or had no model to look
+for faces with although its organisation wants that. "Nothing found" is never said of a blind run;
+of one that met fewer walls it is said that it met them.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ START_REFUSED = "start_refused"
 MANY_REFUSED = "many_refused"
 FEW_WALLS = "few_walls"
 FACES_NOT_LOOKED_FOR = "faces_not_looked_for"
+PROXY_DOWN = "proxy"
 BUDGET = "budget"
 
 WALLS_SHARE = 0.02
@@ -68,6 +69,8 @@ def _blind_reasons(outcome: RunOutcome) -> Sequence[str]:
     walls = sorted(code for code in page_codes if code in _POSITIVE_WALLS)
     if sum(page_codes[code] for code in walls) >= WALLS_SHARE * answered:
         reasons += walls
+    if any(code == PROXY_DOWN for _, code, _ in outcome.refusals):
+        reasons.append(PROXY_DOWN)
     if outcome.canaries_lost:
         reasons.append(CANARY_LOST)
     if outcome.starts_refused:

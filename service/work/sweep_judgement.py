@@ -6,6 +6,7 @@ refusal or no answer at all is none.
 
 from __future__ import annotations
 
+from service.sources.host_rests import GIVEN_UP
 from service.sources.views import RunOutcome
 from service.work.judgement import BUDGET, FACES_NOT_LOOKED_FOR, Judgement
 from service.work.walls import WALL_PREFIX
@@ -13,7 +14,17 @@ from service.work.walls import WALL_PREFIX
 MEDIA_KEPT_BACK = "media_kept_back"
 
 _NOT_LOOKED = frozenset(
-    ("not_media", "robots", "address_not_public", "timeout", "connection", "tls", "lost", "defect")
+    (
+        "not_media",
+        "robots",
+        "address_not_public",
+        "timeout",
+        "connection",
+        "tls",
+        "proxy",
+        "lost",
+        "defect",
+    )
 )
 _MANY_SHARE = 0.2
 _ENOUGH = 5
@@ -32,6 +43,8 @@ def judge_sweep(outcome: RunOutcome) -> Judgement:
         kept_back == answered or (kept_back >= _ENOUGH and kept_back >= _MANY_SHARE * answered)
     ):
         blind.append(MEDIA_KEPT_BACK)
+    if any(code == GIVEN_UP for code, _ in codes):
+        blind.append(GIVEN_UP)
     if outcome.media_without_faces:
         blind.append(FACES_NOT_LOOKED_FOR)
     notes = (BUDGET,) if outcome.waiting else ()
