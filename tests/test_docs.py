@@ -56,7 +56,7 @@ def test_every_command_that_is_named_exists(page: Path) -> None:
 
 
 def test_every_setting_that_is_named_exists(page: Path) -> None:
-    not_settings = {"LIKENESS_TEST_DATA", "LIKENESS_SCREENSHOTS"}
+    not_settings = {"LIKENESS_CHAOS", "LIKENESS_TEST_DATA", "LIKENESS_SCREENSHOTS"}
     existing = {f"LIKENESS_{name.upper()}" for name in Settings.model_fields} | not_settings
     named = set(re.findall(r"\bLIKENESS_[A-Z_]+[A-Z]\b", page.read_text(encoding="utf-8")))
     assert named - existing == set()
