@@ -64,9 +64,10 @@ class Known:
     links: tuple[FoundLink, ...]
     unchanged_in_a_row: int
 
-    def links_hold(self, reading: str, depth: int) -> bool:
-        """Whether reading the page now, at this depth, could find nothing else on it."""
-        return self.kind == "page" and self.reading == reading and self.depth <= depth
+    def links_hold(self, reading: str, depth: int, looked_for: str) -> bool:
+        """Whether reading the page now, at this depth and for this, could find nothing else."""
+        is_read_so = self.reading == reading and self.looked_for == looked_for
+        return self.kind == "page" and is_read_so and self.depth <= depth
 
 
 class KnownAddresses:

@@ -74,7 +74,7 @@ class UnchangedAddresses:
     def page_links(self, session: Session, held: Lease) -> tuple[FoundLink, ...] | None:
         """What the unchanged page names, counted as seen; None when it must be read again."""
         known = self._known.of(session, [held.url]).get(held.url)
-        if known is None or not known.links_hold(self._reading, held.depth):
+        if known is None or not self._links_hold(known, held):
             return None
         self._known.count_unchanged(session, held.url, self._parts.clock.now())
         return known.links
@@ -159,8 +159,11 @@ class UnchangedAddresses:
             return False
         if known.kind == "page":
             # A medium's address that gave a page before would not give its links as a page does.
-            return held.kind == "page" and known.links_hold(self._reading, held.depth)
+            return held.kind == "page" and self._links_hold(known, held)
         return self._medium(session, known, looking) is not None
+
+    def _links_hold(self, known: Known, held: Lease) -> bool:
+        return known.links_hold(self._reading, held.depth, PAGES_LOOKED_FOR)
 
     def _medium(self, session: Session, known: Known, looking: Looking) -> KnownMedium | None:
         if known.content_sha256 is None or known.looked_for != looking.looked_for:

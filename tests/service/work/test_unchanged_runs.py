@@ -180,6 +180,18 @@ def test_a_page_that_was_read_within_a_narrower_scope_is_read_again(
     assert second.media_unchanged == 3
 
 
+def test_pages_that_were_read_for_something_else_are_read_again(
+    worker: Worker, archive: Archive, forum: SiteView
+) -> None:
+    run(worker, forum)
+    with worker.sources.database.write() as session:
+        session.execute(
+            update(KnownAddress).where(KnownAddress.kind == "page").values(looked_for="less")
+        )
+    second = run(worker, forum)
+    assert (second.pages_unchanged, second.media_unchanged) == (0, 3)
+
+
 def test_a_server_that_always_says_unchanged_is_asked_for_the_whole_now_and_then(
     worker: Worker, archive: Archive, forum: SiteView
 ) -> None:
