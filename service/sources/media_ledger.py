@@ -66,11 +66,15 @@ class MediaLedger:
         One that compared with one person alone (`for_one`) does not count as examined: a run that
         meets the content looks at it for everybody.
         """
-        looked = {} if for_one else {
-            "examined_model": model_name(examination.model),
-            "examined_change": examination.watchlist_change,
-            "refusal_code": examination.refusal.code if examination.refusal else None,
-        }
+        looked = (
+            {}
+            if for_one
+            else {
+                "examined_model": model_name(examination.model),
+                "examined_change": examination.watchlist_change,
+                "refusal_code": examination.refusal.code if examination.refusal else None,
+            }
+        )
         medium_id = self._insert_if_missing(session, examination, content_bytes, looked)
         if medium_id is not None:
             self._note_hashes(session, medium_id, examination)
