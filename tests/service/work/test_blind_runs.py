@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from service.database import Database
+from service.sources import frontier
 from tests.fixtures.databases import SqliteTemplate
 from tests.fixtures.hostile_site import HostileSite, hostile_site, page
+from tests.fixtures.socks_proxy import free_port, socks_proxy
 from tests.service.work.planted_site import plant, run_of
 from tests.service.work.work_factory import Worker, make_worker
 
@@ -95,3 +98,54 @@ def test_a_run_without_a_model_to_look_for_faces_with_is_blind(
     assert outcome.media_without_faces == run.media_seen > 0
     again = run_of(worker, site)
     assert worker.wait_for(again, "finished", "blind") == "finished", "with the model it can look"
+
+
+def test_a_run_without_its_proxy_is_blind_and_nothing_goes_beside_it(
+    worker: Worker, site: HostileSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(site, None, pages=2)
+    asked_before = len(site.paths)
+    monkeypatch.setattr(frontier, "RETRY_AFTER_S", (0.1, 0.1, 0.1))
+    service = worker.sources.service
+    by_proxy = replace(service._manners, socks_proxy=f"127.0.0.1:{free_port()}")
+    monkeypatch.setattr(service, "_manners", by_proxy)
+    run_id = run_of(worker, site)
+    assert worker.wait_for(run_id, "finished", "blind") == "blind"
+    with worker.sources.database.read() as session:
+        run = service.run(session, worker.sources.system, run_id)
+    assert set(run.state_reason.split(",")) == {"no_page", "start_refused", "proxy"}
+    assert len(site.paths) == asked_before
+    assert service.address_exceptions, "the site itself could have been reached"
+
+
+def test_a_run_by_a_proxy_sees_what_it_would_see_without(
+    worker: Worker, site: HostileSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(site, None, pages=2)
+    service = worker.sources.service
+    with socks_proxy(site.port) as proxy:
+        by_proxy = replace(service._manners, socks_proxy=f"127.0.0.1:{proxy.port}")
+        monkeypatch.setattr(service, "_manners", by_proxy)
+        asked_before = len(site.paths)
+        run_id = run_of(worker, site)
+        assert worker.wait_for(run_id, "finished", "blind") == "finished"
+    assert len(proxy.asked) == len(site.paths) - asked_before > 0
+
+
+def test_a_forum_whose_threads_are_for_members_is_blind_and_a_link_to_log_in_is_not(
+    worker: Worker, site: HostileSite
+) -> None:
+    form = '<form action="/login"><input type="password" name="p"></form>'
+    plant(site, None, pages=3)
+    front = '<a href="/p0">0</a><a href="/p1">1</a><a href="/p2">2</a><a href="/login">Log in</a>'
+    site.put("/", page(f"<title>Forum</title>{front}"))
+    site.put("/login", page(f"<title>Log in</title>{form}"))
+    open_to_all = run_of(worker, site)
+    assert worker.wait_for(open_to_all, "finished", "blind") == "finished"
+    members = f"<title>Forum</title><p>You must be logged in to view this.</p>{form}"
+    site.put("/p2", page(members))
+    closed = run_of(worker, site)
+    assert worker.wait_for(closed, "finished", "blind") == "blind"
+    with worker.sources.database.read() as session:
+        run = worker.sources.service.run(session, worker.sources.system, closed)
+    assert run.state_reason.split(",")[0] == "wall_login"

@@ -124,6 +124,7 @@ def test_different_walls_count_together() -> None:
         ({"starts_refused": 1}, "start_refused"),
         ({"media_without_faces": 1}, "faces_not_looked_for"),
         ({"refusals": (("page", "wall_forbidden", 9),)}, "many_refused"),
+        ({"refusals": (("medium", "proxy", 1),)}, "proxy"),
     ],
 )
 def test_each_way_of_not_seeing_makes_a_run_blind(changes: dict[str, object], reason: str) -> None:
