@@ -25,13 +25,15 @@ from indexer.errors import IndexerError
 from service.accounts.actor import Actor
 from service.database import Database
 from service.sources.service import SourcesService
-from service.sources.views import RunView
+from service.sources.views import AROUND, RunView
 from service.work.crawl_run import CrawlRuns
 from service.work.executor_lock import ExecutorLock, proof_of_death
 
 logger = logging.getLogger(__name__)
 
 CRAWL_QUEUE = "crawl"
+FIRST_QUEUE = "crawl_first"
+"""Runs for one case (a find, a link that was brought): they never wait behind routine ones."""
 CRAWL_WORKFLOW = "crawl_run"
 EVIDENCE_QUEUE = "evidence"
 EVIDENCE_WORKFLOW = "evidence_round"
@@ -136,7 +138,7 @@ class Dispatcher:
         DBOS.enqueue_workflow_with_options(
             EnqueueOptions(
                 workflow_name=CRAWL_WORKFLOW,
-                queue_name=CRAWL_QUEUE,
+                queue_name=queue_of(run),
                 workflow_id=workflow_id(run),
                 app_version=self._parts.application_version,
             ),
@@ -174,15 +176,25 @@ class Dispatcher:
         if engine.dialect.name != "postgresql":
             return
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        by_worker: dict[str, list[str]] = {}
+        by_worker: dict[str, dict[str, list[str]]] = {}
         for workflow in pending:
             if workflow.executor_id and workflow.executor_id != self._parts.worker:
-                by_worker.setdefault(workflow.executor_id, []).append(workflow.workflow_id)
-        for worker, ids in by_worker.items():
+                queues = by_worker.setdefault(workflow.executor_id, {})
+                queues.setdefault(workflow.queue_name or CRAWL_QUEUE, []).append(
+                    workflow.workflow_id
+                )
+        for worker, queues in by_worker.items():
             with proof_of_death(engine, worker) as dead:
                 if dead:
-                    logger.warning("worker %s is gone; %d workflows go on here", worker, len(ids))
-                    DBOS.resume_workflows(ids, queue_name=CRAWL_QUEUE)
+                    count = sum(len(ids) for ids in queues.values())
+                    logger.warning("worker %s is gone; %d workflows go on here", worker, count)
+                    for queue, ids in queues.items():
+                        DBOS.resume_workflows(ids, queue_name=queue)
+
+
+def queue_of(run: RunView) -> str:
+    """The queue that a run waits in."""
+    return FIRST_QUEUE if run.kind == AROUND else CRAWL_QUEUE
 
 
 def workflow_id(run: RunView) -> str:

@@ -27,6 +27,7 @@ from service.work.crawl_run import CrawlRuns
 from service.work.dispatcher import (
     CRAWL_QUEUE,
     EVIDENCE_QUEUE,
+    FIRST_QUEUE,
     LOOK_BACK_QUEUE,
     MODEL_QUEUE,
     Dispatcher,
@@ -48,6 +49,7 @@ APPLICATION_VERSION = "likeness-work-1"
 SCHEMA = "likeness_work"
 HOUSEKEEPING_QUEUE = "housekeeping"
 CRAWLS_AT_ONCE = 3
+FIRST_AT_ONCE = 2
 _ONE_AT_A_TIME = (EVIDENCE_QUEUE, LOOK_BACK_QUEUE, MODEL_QUEUE, HOUSEKEEPING_QUEUE)
 MAX_THREADS = 16
 QUEUE_POLL_S = 0.5
@@ -127,7 +129,7 @@ class Engine:
                 work.upkeep,
                 work.stopping,
             )
-            DBOS.listen_queues([CRAWL_QUEUE, *_ONE_AT_A_TIME])
+            DBOS.listen_queues([CRAWL_QUEUE, FIRST_QUEUE, *_ONE_AT_A_TIME])
             DBOS.launch()
             _register_queues()
             _apply_schedules(registered)
@@ -172,6 +174,9 @@ class Engine:
 def _register_queues() -> None:
     DBOS.register_queue(
         CRAWL_QUEUE, worker_concurrency=CRAWLS_AT_ONCE, polling_interval_sec=QUEUE_POLL_S
+    )
+    DBOS.register_queue(
+        FIRST_QUEUE, worker_concurrency=FIRST_AT_ONCE, polling_interval_sec=QUEUE_POLL_S
     )
     for name in _ONE_AT_A_TIME:
         DBOS.register_queue(name, worker_concurrency=1, polling_interval_sec=QUEUE_POLL_S)
