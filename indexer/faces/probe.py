@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import NoReturn, SupportsIndex
+from typing import NoReturn, Self, SupportsIndex
 
 from indexer.faces.errors import ProbeGuardedError, ProbeSpentError
 from indexer.faces.found import FoundFace
@@ -72,7 +72,28 @@ class _Guarded:
         )
 
 
-class ProbeFace(_Guarded):
+class _Spendable(_Guarded):
+    """Guarded, for one `with` block, at whose end it is overwritten."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.overwrite()
+
+    def overwrite(self) -> None:
+        """Set all that is known of what was seen to nothing."""
+        raise NotImplementedError
+
+
+class ProbeFace(_Spendable):
     """One face just seen. Made by `FaceEngine.probe`, consumed by `Watchlist.search`."""
 
     __slots__ = ("__box", "__buffer", "__dimension")
@@ -91,17 +112,6 @@ class ProbeFace(_Guarded):
 
     def __init_subclass__(cls) -> None:
         raise ProbeGuardedError("ProbeFace cannot be extended")
-
-    def __enter__(self) -> ProbeFace:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.overwrite()
 
     def overwrite(self) -> None:
         """Set vector, crop and place to nothing."""
@@ -125,7 +135,7 @@ class ProbeFace(_Guarded):
         return self.__buffer.octets((before + _CROP_BYTES,))[before:].reshape(_CROP_SHAPE)
 
 
-class ProbeFaces(_Guarded):
+class ProbeFaces(_Spendable):
     """The faces of one picture, for one comparison. `len` is how many there were."""
 
     __slots__ = ("__count", "__faces", "__model")
@@ -151,20 +161,6 @@ class ProbeFaces(_Guarded):
     def __len__(self) -> int:
         return self.__count
 
-    def __bool__(self) -> bool:
-        return self.__count > 0
-
-    def __enter__(self) -> ProbeFaces:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.overwrite()
-
     def overwrite(self) -> None:
         """Overwrite every face; only the count stays."""
         for face in self.__faces:
@@ -177,7 +173,7 @@ class ProbeFaces(_Guarded):
         return self.__faces
 
 
-class SeenFaces(_Guarded):
+class SeenFaces(_Spendable):
     """The aligned faces of one picture, until `FaceEngine.embed` makes probes of them. `len` is how
     many there were.
     """
@@ -207,20 +203,6 @@ class SeenFaces(_Guarded):
 
     def __len__(self) -> int:
         return self.__count
-
-    def __bool__(self) -> bool:
-        return self.__count > 0
-
-    def __enter__(self) -> SeenFaces:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.overwrite()
 
     def overwrite(self) -> None:
         """Set every crop and place to nothing; only the count stays."""
