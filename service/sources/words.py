@@ -19,6 +19,8 @@ REASON_WORDS = {
     "wall_age": "pages ask for one’s age",
     "wall_consent": "pages ask for consent before they show anything",
     "wall_script": "pages show nothing before a script has run",
+    "many_empty": "every second page or more said, under status 200, that there is nothing, or led "
+    "back to the first page",
     "few_walls": "a few pages stood behind a challenge, log-in, age or consent page and were not "
     "looked at",
     "action_needs_login": "one must log in to write, register or report there",

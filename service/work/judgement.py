@@ -23,6 +23,8 @@ START_REFUSED = "start_refused"
 MANY_REFUSED = "many_refused"
 FEW_WALLS = "few_walls"
 FACES_NOT_LOOKED_FOR = "faces_not_looked_for"
+SOFT_ERROR = "soft_404"
+MANY_EMPTY = "many_empty"
 PROXY_DOWN = "proxy"
 BUDGET = "budget"
 
@@ -31,6 +33,8 @@ WALLS_SHARE = 0.02
 
 _POSITIVE_WALLS = frozenset(WALL_PREFIX + kind for kind in KINDS)
 _MANY_SHARE = 0.2
+_MANY_EMPTY_SHARE = 0.5
+"""Dead links are common; where every second page says that there is nothing, it says so to us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,8 @@ def _blind_reasons(outcome: RunOutcome) -> Sequence[str]:
     if outcome.media_without_faces:
         reasons.append(FACES_NOT_LOOKED_FOR)
     kept_out = sum(count for code, count in page_codes.items() if code.startswith(WALL_PREFIX))
+    if page_codes.get(SOFT_ERROR, 0) >= max(1.0, _MANY_EMPTY_SHARE * answered):
+        reasons.append(MANY_EMPTY)
     if kept_out and kept_out >= _MANY_SHARE * answered:
         reasons.append(MANY_REFUSED)
     return reasons

@@ -125,6 +125,7 @@ def test_different_walls_count_together() -> None:
         ({"media_without_faces": 1}, "faces_not_looked_for"),
         ({"refusals": (("page", "wall_forbidden", 9),)}, "many_refused"),
         ({"refusals": (("medium", "proxy", 1),)}, "proxy"),
+        ({"refusals": (("page", "soft_404", 20),)}, "many_empty"),
     ],
 )
 def test_each_way_of_not_seeing_makes_a_run_blind(changes: dict[str, object], reason: str) -> None:
@@ -135,7 +136,12 @@ def test_each_way_of_not_seeing_makes_a_run_blind(changes: dict[str, object], re
 
 
 def test_single_forbidden_pages_and_missing_media_do_not_make_a_run_blind() -> None:
-    refusals = (("page", "wall_forbidden", 1), ("page", "robots", 30), ("medium", "timeout", 30))
+    refusals = (
+        ("page", "wall_forbidden", 1),
+        ("page", "robots", 9),
+        ("page", "soft_404", 9),
+        ("medium", "timeout", 30),
+    )
     assert judge(replace(FINE, refusals=refusals)).state == "finished"
 
 
