@@ -24,7 +24,6 @@ CANDIDATE_KINDS = {
 
 _NOTES = (
     ("budget", " Not everything was visited: the budget was used up."),
-    ("few_walls", " A few pages stood behind a wall and were not looked at."),
 )
 _UNFINISHED = {
     "blind": "We could not look: {why}. Nothing can be concluded from this run.",

@@ -21,8 +21,6 @@ REASON_WORDS = {
     "wall_script": "pages show nothing before a script has run",
     "many_empty": "every second page or more said, under status 200, that there is nothing, or led "
     "back to the first page",
-    "few_walls": "a few pages stood behind a challenge, log-in, age or consent page and were not "
-    "looked at",
     "action_needs_login": "one must log in to write, register or report there",
     "wall_forbidden": "the server forbids these pages",
     "wall_busy": "the server said that it gets too many requests",

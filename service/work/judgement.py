@@ -1,10 +1,9 @@
 """Whether a run could look: "finished", or "blind" with its reasons (design rule 13).
 
-A run is blind when it fetched no page, met challenge, log-in, age or consent pages (or ones that
-only a script fills) on one page in fifty or more, lost a canary, was kept out of where it should
-begin, was without its proxy, gave a host up that failed again and again, or had no model to look
-for faces with although its organisation wants that. "Nothing found" is never said of a blind run;
-of one that met fewer walls it is said that it met them.
+A run is blind when it fetched no page, met a challenge, log-in, age or consent page (or one that
+only a script fills), lost a canary, was kept out of where it should begin, was without its proxy,
+gave a host up that failed again and again, or had no model to look for faces with although its
+organisation wants that. "Nothing found" is never said of a blind run.
 """
 
 from __future__ import annotations
@@ -21,15 +20,11 @@ CANARY_LOST = "canary_lost"
 NO_PAGE = "no_page"
 START_REFUSED = "start_refused"
 MANY_REFUSED = "many_refused"
-FEW_WALLS = "few_walls"
 FACES_NOT_LOOKED_FOR = "faces_not_looked_for"
 SOFT_ERROR = "soft_404"
 MANY_EMPTY = "many_empty"
 PROXY_DOWN = "proxy"
 BUDGET = "budget"
-
-WALLS_SHARE = 0.02
-"""Of the pages that were answered: from here on, what stood behind walls may matter."""
 
 _POSITIVE_WALLS = frozenset(WALL_PREFIX + kind for kind in KINDS)
 _MANY_SHARE = 0.2
@@ -56,23 +51,16 @@ def judge(outcome: RunOutcome) -> Judgement:
     notes = (BUDGET,) if outcome.waiting else ()
     if blind:
         return Judgement("blind", (*blind, *notes))
-    few = (FEW_WALLS,) if any(code in _POSITIVE_WALLS for code in _page_codes(outcome)) else ()
-    return Judgement("finished", (*few, *notes))
-
-
-def _page_codes(outcome: RunOutcome) -> dict[str, int]:
-    return {code: count for kind, code, count in outcome.refusals if kind == "page"}
+    return Judgement("finished", notes)
 
 
 def _blind_reasons(outcome: RunOutcome) -> Sequence[str]:
     reasons: list[str] = []
     if outcome.pages_done == 0:
         reasons.append(NO_PAGE)
-    page_codes = _page_codes(outcome)
+    page_codes = {code: count for kind, code, count in outcome.refusals if kind == "page"}
     answered = outcome.pages_done + sum(page_codes.values())
-    walls = sorted(code for code in page_codes if code in _POSITIVE_WALLS)
-    if sum(page_codes[code] for code in walls) >= WALLS_SHARE * answered:
-        reasons += walls
+    reasons += sorted(code for code in page_codes if code in _POSITIVE_WALLS)
     if any(code == PROXY_DOWN for _, code, _ in outcome.refusals):
         reasons.append(PROXY_DOWN)
     if outcome.canaries_lost:

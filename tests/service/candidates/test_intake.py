@@ -376,7 +376,7 @@ class TestBroughtFiles:
         ("saved.jpg", b"payload"),
     )
 
-    @pytest.mark.parametrize(("name", "content"), FILES, ids=lambda value: str(value)[:12])
+    @pytest.mark.parametrize(("name", "content"), FILES, ids=[name for name, _ in FILES])
     def test_a_capture_is_kept_as_somebody_elses(
         self, house: House, database: Database, name: str, content: bytes
     ) -> None:
@@ -439,7 +439,7 @@ class TestBroughtFiles:
         (brought,) = view.brought
         assert (brought.file_id, brought.captured_by) == ("", "B. Friend")
 
-    @pytest.mark.parametrize(("name", "content"), FILES, ids=lambda value: str(value)[:12])
+    @pytest.mark.parametrize(("name", "content"), FILES, ids=[name for name, _ in FILES])
     def test_bytes_that_were_halted_do_not_come_back_in_a_file(
         self, house: House, database: Database, name: str, content: bytes
     ) -> None:

@@ -65,7 +65,11 @@ def test_a_warc_that_inflates_without_end_is_stopped() -> None:
     assert "inflates" in check_warc(bomb).defects[0]
 
 
-@pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b"not a WARC")[:-4]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not gzip", gzip.compress(b"not a WARC")[:-4]],
+    ids=["nothing", "no gzip", "a gzip that ends early"],
+)
 def test_what_is_no_warc_is_said_to_be_none(content: bytes) -> None:
     assert check_warc(content).defects
 
