@@ -110,6 +110,14 @@ class Settings(BaseSettings):
     crawl_delay_s: float = Field(
         default=2.0, ge=0.0, description="Least time between two requests to one host, by default."
     )
+    crawls_at_once: int = Field(
+        default=3,
+        ge=1,
+        le=64,
+        description="How many sites a worker visits side by side; each takes a crawl process of "
+        "about 75 MB. A polite visit is one request in crawl_delay_s, so few sites leave a machine "
+        "idle.",
+    )
     max_medium_bytes: int = Field(
         default=60 * 1024 * 1024,
         ge=1024 * 1024,

@@ -22,9 +22,7 @@ CANDIDATE_KINDS = {
 }
 
 
-_NOTES = (
-    ("budget", " Not everything was visited: the budget was used up."),
-)
+_NOTES = (("budget", " Not everything was visited: the budget was used up."),)
 _UNFINISHED = {
     "blind": "We could not look: {why}. Nothing can be concluded from this run.",
     "failed": "The run failed before its end: {why}. It says nothing about what it did not see.",

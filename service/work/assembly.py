@@ -122,7 +122,13 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
         end_children=end_children,
     )
     tables = WorkTables(rooms.settings.data_dir, rooms.settings.effective_database_url)
-    return Engine(tables, work, worker, rooms.database.engine)
+    return Engine(
+        tables,
+        work,
+        worker,
+        rooms.database.engine,
+        crawls_at_once=rooms.settings.crawls_at_once,
+    )
 
 
 def work_rooms(rooms: Any) -> WorkRooms:

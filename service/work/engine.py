@@ -48,10 +48,9 @@ APPLICATION_VERSION = "likeness-work-1"
 
 SCHEMA = "likeness_work"
 HOUSEKEEPING_QUEUE = "housekeeping"
-CRAWLS_AT_ONCE = 3
 FIRST_AT_ONCE = 2
 _ONE_AT_A_TIME = (EVIDENCE_QUEUE, LOOK_BACK_QUEUE, MODEL_QUEUE, HOUSEKEEPING_QUEUE)
-MAX_THREADS = 16
+_THREADS_BESIDE_CRAWLS = 13
 QUEUE_POLL_S = 0.5
 STOP_GRACE_S = 3.0
 STOP_LIMIT_S = 30
@@ -105,8 +104,16 @@ class Engine:
     """One worker. `launch` once, `close` once."""
 
     def __init__(
-        self, tables: WorkTables, work: Work, worker: str, rooms_engine: SqlEngine
+        self,
+        tables: WorkTables,
+        work: Work,
+        worker: str,
+        rooms_engine: SqlEngine,
+        *,
+        crawls_at_once: int,
     ) -> None:
+        """`crawls_at_once` is how many sites this worker visits side by side."""
+        self._crawls_at_once = crawls_at_once
         self._tables = tables
         self._work = work
         self._worker = worker
@@ -131,7 +138,7 @@ class Engine:
             )
             DBOS.listen_queues([CRAWL_QUEUE, FIRST_QUEUE, *_ONE_AT_A_TIME])
             DBOS.launch()
-            _register_queues()
+            _register_queues(self._crawls_at_once)
             _apply_schedules(registered)
             work.dispatcher.start(self._lock)
             work.index_keeper.start()
@@ -164,16 +171,16 @@ class Engine:
             "dbos_system_schema": SCHEMA,
             "application_version": APPLICATION_VERSION,
             "executor_id": self._worker,
-            "max_executor_threads": MAX_THREADS,
+            "max_executor_threads": _THREADS_BESIDE_CRAWLS + self._crawls_at_once,
             "serializer": IdsAndCounts(),
             "log_level": "WARNING",
             "enable_otlp": False,
         }
 
 
-def _register_queues() -> None:
+def _register_queues(crawls_at_once: int) -> None:
     DBOS.register_queue(
-        CRAWL_QUEUE, worker_concurrency=CRAWLS_AT_ONCE, polling_interval_sec=QUEUE_POLL_S
+        CRAWL_QUEUE, worker_concurrency=crawls_at_once, polling_interval_sec=QUEUE_POLL_S
     )
     DBOS.register_queue(
         FIRST_QUEUE, worker_concurrency=FIRST_AT_ONCE, polling_interval_sec=QUEUE_POLL_S
