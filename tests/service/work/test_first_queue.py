@@ -5,23 +5,20 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import pytest
 from sqlalchemy import update
 
 from service.database import Database
 from service.sources.models import Run
 from service.sources.views import AROUND
-from service.work import engine
 from tests.fixtures.hostile_site import drip, hostile_site, page
 from tests.service.work.work_factory import make_worker
 
 
 def test_a_run_for_one_case_begins_while_routine_runs_fill_the_worker(
-    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_database: Database, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(engine, "CRAWLS_AT_ONCE", 1)
     with hostile_site() as site:
-        worker = make_worker(sqlite_database, tmp_path, exceptions=(site.host,))
+        worker = make_worker(sqlite_database, tmp_path, exceptions=(site.host,), crawls_at_once=1)
         slow, quick = site.put("/slow", drip(0.2)), site.put("/quick", page("<p>thread</p>"))
         sources = worker.sources
         routine = sources.run(sources.site(name="Routine", seeds=(slow,)))

@@ -316,6 +316,7 @@ def make_worker(
     name: str = "main",
     look_s: float = 0.0,
     slice_pages: int = 25,
+    crawls_at_once: int = 3,
     face_matching: bool = True,
     sources: Sources | None = None,
 ) -> Worker:
@@ -331,6 +332,7 @@ def make_worker(
         exceptions=exceptions,
         name=name,
         slice_pages=slice_pages,
+        crawls_at_once=crawls_at_once,
         face_matching=face_matching,
         eyes=eyes,
         reports=reports,
@@ -349,6 +351,7 @@ def build_worker(
     name: str = "main",
     look_s: float = 0.0,
     slice_pages: int = 25,
+    crawls_at_once: int = 3,
     face_matching: bool = True,
     eyes: EyesOfATest | None = None,
     reports: ReportsOfATest | None = None,
@@ -359,6 +362,7 @@ def build_worker(
         data_dir=data_dir,
         database_url=database_url or database.engine.url.render_as_string(hide_password=False),
         slice_pages=slice_pages,
+        crawls_at_once=crawls_at_once,
         address_exceptions=exceptions,
     )
     chores = chores or ChoresOfATest()
