@@ -80,7 +80,7 @@ class Database:
         self.engine = engine
         self._write_engine = engine.execution_options(**{_WRITE_OPTION: True})
         self._quick_engine = self._write_engine.execution_options(**{_MAY_VANISH_OPTION: True})
-        self._writers = _Writers() if engine.dialect.name == "sqlite" else None
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -105,7 +105,7 @@ class Database:
         """
         engine = self._write_engine if on_disk else self._quick_engine
         with (
-            self._writers or nullcontext(),
+            _in_turn(self._turn) if self._turn is not None else nullcontext(),
             Session(engine, expire_on_commit=False) as session,
             session.begin(),
         ):
@@ -122,26 +122,21 @@ class Database:
         self.engine.dispose()
 
 
-class _Writers:
+@contextmanager
+def _in_turn(turn: threading.Lock) -> Iterator[None]:
     """The writers of this process, one after the other: SQLite lets those who wait sleep in ever
     longer steps, so that threads that write often would mostly sleep.
 
     SQLite's own lock is what counts, also between processes: who has waited for as long as SQLite
-    would goes on, and is told by SQLite.
+    would goes on, and is told by SQLite. A request's write may end in another thread than the one
+    in which it began, so the turn belongs to no thread.
     """
-
-    def __init__(self) -> None:
-        self._turn = threading.RLock()
-        self._taken = threading.local()
-
-    def __enter__(self) -> None:
-        taken = getattr(self._taken, "stack", [])
-        taken.append(self._turn.acquire(timeout=_BUSY_TIMEOUT_S))
-        self._taken.stack = taken
-
-    def __exit__(self, *_of_the_block: object) -> None:
-        if self._taken.stack.pop():
-            self._turn.release()
+    taken = turn.acquire(timeout=_BUSY_TIMEOUT_S)
+    try:
+        yield
+    finally:
+        if taken:
+            turn.release()
 
 
 def _prepare_sqlite(engine: Engine) -> None:

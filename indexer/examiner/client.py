@@ -142,7 +142,7 @@ class ExaminerClient:
     @property
     def at_once(self) -> int:
         """How many media are worth handing over at a time: one more for each that is looked at,
-        and with a large gallery enough faces for one comparison.
+        and as many as give enough faces for one comparison.
         """
         return 2 * self.lanes + self._compared_together
 

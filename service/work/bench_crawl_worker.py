@@ -24,7 +24,7 @@ from indexer.observations import Examination, MediaHashes, ModelStamp
 from service.work import serving
 from service.work.assembly import assemble, work_rooms
 from service.work.bench_crawl_figures import WorkerFigures
-from service.work.line_parts import GalleryEyes
+from service.work.eyes import ExaminerEyes
 
 NOT_LOOKING_AT_ONCE = 4
 _WROTE = "likeness_bench_wrote"
@@ -35,7 +35,7 @@ def run_worker(rooms: Any, name: str, figures: Path, *, looking: bool) -> None:
     """Work until a signal comes; then write `figures`."""
     writes = WritesCounted(rooms.database.engine)
     parts = work_rooms(rooms)
-    eyes: LooksCounted = LooksCounted(parts.eyes if looking else NotLooking())
+    eyes: LooksCounted = LooksCounted(rooms.eyes if looking else NotLooking())
     engine = assemble(dataclasses.replace(parts, eyes=eyes), name)
     serving.work(engine, lambda: print("works", flush=True))  # noqa: T201 - the parent reads it
     counted = WorkerFigures(
@@ -82,7 +82,7 @@ class NotLooking:
 
     model: ModelStamp | None = None
     change = 0
-    at_once = NOT_LOOKING_AT_ONCE
+    at_once = lanes = NOT_LOOKING_AT_ONCE
 
     def examine(
         self,
@@ -119,7 +119,7 @@ class NotLooking:
 class LooksCounted:
     """Eyes with a counter of what is in their hands at each moment."""
 
-    def __init__(self, eyes: GalleryEyes | NotLooking) -> None:
+    def __init__(self, eyes: ExaminerEyes | NotLooking) -> None:
         self._eyes = eyes
         self._lock = threading.Lock()
         self._in_hand = 0
@@ -154,8 +154,7 @@ class LooksCounted:
         with_faces: bool,
     ) -> Examination:
         """Look, and count."""
-        # Half of what is worth handing over is looked at, the other half waits for its turn.
-        full = max(1, self._eyes.at_once // 2)
+        full = self._eyes.lanes
         self._moved(+1, full)
         try:
             return self._eyes.examine(

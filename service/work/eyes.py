@@ -83,9 +83,14 @@ class ExaminerEyes:
     @property
     def at_once(self) -> int:
         """How many media are worth handing over at a time: one more for each that is looked at,
-        and with a large watch-list enough faces for one comparison.
+        and as many as give enough faces for one comparison.
         """
         return self._running().at_once
+
+    @property
+    def lanes(self) -> int:
+        """How many media it looks at at a time."""
+        return self._running().lanes
 
     @property
     def process_id(self) -> int | None:

@@ -160,3 +160,24 @@ def test_sqlite_overwrites_what_is_deleted_and_syncs_every_commit(
         "journal_mode": "wal",
         "foreign_keys": 1,
     }
+
+
+def test_a_write_that_ends_in_another_thread_lets_the_next_one_begin(
+    sqlite_database: Database,
+) -> None:
+    """As a request's does: its beginning and its end are given to whichever thread is free."""
+    unit = sqlite_database.write()
+    unit.__enter__()
+    ending = threading.Thread(target=unit.__exit__, args=(None, None, None))
+    ending.start()
+    ending.join(20)
+
+    done = threading.Event()
+
+    def write() -> None:
+        with sqlite_database.write() as session:
+            session.execute(text("SELECT 1"))
+        done.set()
+
+    threading.Thread(target=write, daemon=True).start()
+    assert done.wait(20), "it waits for a turn that nobody gives back"

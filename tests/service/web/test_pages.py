@@ -22,6 +22,7 @@ PUBLIC = {
     "/erasure-receipts/{receipt_id}.json",
     "/exit",
     "/help",
+    "/metrics",
     "/privacy",
     "/sign-in",
     "/staff/sign-in",
