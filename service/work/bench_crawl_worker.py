@@ -35,7 +35,7 @@ def run_worker(rooms: Any, name: str, figures: Path, *, looking: bool) -> None:
     """Work until a signal comes; then write `figures`."""
     writes = WritesCounted(rooms.database.engine)
     parts = work_rooms(rooms)
-    eyes: LooksCounted = LooksCounted(rooms.eyes if looking else NotLooking())
+    eyes: LooksCounted = LooksCounted(rooms.examiner if looking else NotLooking())
     engine = assemble(dataclasses.replace(parts, eyes=eyes), name)
     serving.work(engine, lambda: print("works", flush=True))  # noqa: T201 - the parent reads it
     counted = WorkerFigures(
