@@ -11,14 +11,13 @@
    embeds all of them and compares them in one search, which overwrites them (design rule 1).
 4. What matched goes on to the findings, on any lane, before new media.
 
-Memory is bounded by the numbers of lanes and decoders (`room_for`), whatever comes in: a lane holds
+Memory is bounded by the numbers of lanes and decoders (`lanes.py`), whatever comes in: a lane holds
 one medium.
 Whoever submits bounds what waits.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -36,7 +35,7 @@ from indexer.examine import Eyes, compare, conclude
 from indexer.examiner.protocol import ReferenceSource
 from indexer.faces.engine import FaceEngine
 from indexer.looking import Look, look
-from indexer.media import MediaLimits, Medium
+from indexer.media import Medium
 from indexer.observations import Examination, FaceMatch
 from indexer.recently_seen import LookedWith, RecentlySeen
 from indexer.watchlist import Watchlist
@@ -48,7 +47,6 @@ MAX_WAIT_S: Final = 0.5
 BATCHED_FROM_TEMPLATES: Final = 20_000
 """A search of fewer takes less time than is lost by waiting for others."""
 AHEAD_OF_EACH_LANE: Final = 2
-LANES_A_DECODER: Final = 2
 
 Answer = TypeVar("Answer")
 
@@ -57,30 +55,6 @@ class StreamClosedError(IndexerError):
     """The stream was closed before this was looked at."""
 
     code = "stream_closed"
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """How many media are looked at side by side, and how many of them may be decoded at a time."""
-
-    lanes: int
-    decoders: int
-
-
-def room_for(memory_bytes: int, limits: MediaLimits | None = None) -> Room:
-    """What these cores and this memory allow, one of each at least.
-
-    A decoder process may be at its limit; a lane may hold the largest picture that one gives, and
-    two copies of it while it is turned and shrunk. First there is a decoder for each core, so that
-    long videos hold up nobody, then lanes up to two for each decoder.
-    """
-    limits = limits if limits is not None else MediaLimits()
-    of_decoder = limits.address_space_bytes + limits.output_bytes
-    of_lane = 3 * limits.picture_bytes
-    cores = len(os.sched_getaffinity(0))
-    decoders = max(1, min(cores, memory_bytes // (of_decoder + of_lane)))
-    lanes = (memory_bytes - decoders * of_decoder) // of_lane
-    return Room(max(decoders, min(LANES_A_DECODER * decoders, lanes)), decoders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ from indexer.benchmarks.pipeline_contestants import (
 from indexer.benchmarks.pipeline_steps import Step, time_steps
 from indexer.faces import FaceEngine
 from indexer.faces.runtimes import device_of
+from indexer.lanes import room_for
 from indexer.looking import LEAST_SIDE_PX
 from indexer.media import DecoderPool, Medium
-from indexer.stream import room_for
 
 CAVEATS: Final = (
     "Made photographs have faces as large and as many as ordinary ones, and a smooth background.",

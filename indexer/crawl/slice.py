@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import msgspec
 from scrapy.http import Response, TextResponse
 
 from indexer.crawl.answers import (
@@ -369,17 +370,9 @@ class Slice:
         reader = StreamReader(door.send, door.may, self.scope.max_medium_bytes)
         joined = await reader.read(response.body, url)
         # What the server says of a playlist holds for none of its pieces.
-        return MediumFetched(
-            ticket=fetch.ticket,
-            url=fetch.url,
-            final_url=url,
-            status=int(response.status),
-            content=joined.content,
-            declared_type=header_of(response, b"Content-Type"),
-            etag=None,
-            last_modified=None,
-            fetched_at=now_in_words(),
-            left_out=joined.left_out,
+        whole = self._medium(fetch, url, response)
+        return msgspec.structs.replace(
+            whole, content=joined.content, left_out=joined.left_out, etag=None, last_modified=None
         )
 
     def _medium(self, fetch: Fetch, url: str, response: Response) -> MediumFetched:

@@ -45,9 +45,6 @@ CHALLENGING_STATUSES = frozenset({202, 401, 403, 405, 406, 429, 503})
 """What challenges come under, beside 200; that a page is gone (404, 410) stays what it is."""
 
 DECISIVE = frozenset({"header", "redirect"})
-SHAPES = frozenset({"short", "alike", "lost"})
-"""They fit every kind, and say nothing alone: little text, one answer for many addresses, no media
-where there were some."""
 ENOUGH_SIGNS = 2
 MANY_MEDIA = 3
 """A page that shows so many is none: what lies over it hides nothing from us."""

@@ -59,9 +59,10 @@ from indexer.hashing import (
     pdq_orientations,
     shrink,
 )
+from indexer.lanes import room_for
 from indexer.media import DecoderPool, MediaError, Medium, NotAPhotoError
 from indexer.observations import Refusal
-from indexer.stream import ExaminationStream, Wanted, room_for
+from indexer.stream import ExaminationStream, Wanted
 from indexer.wire import Channel
 
 ExaminerChannel = Channel[ExaminerOutbound, ExaminerInbound]

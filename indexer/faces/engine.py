@@ -181,13 +181,13 @@ class FaceEngine:
         then overwritten too.
         """
         buffer = PrivateBuffer(0)
+        lengths = np.zeros(sum(map(len, pictures)), np.float32)
         made: list[ProbeFace] = []
         try:
             lent = [seen._lend_aligned() for seen in pictures]
             crops = [crop for of_picture in lent for crop, _, _ in of_picture]
             buffer = PrivateBuffer(len(crops) * self.pack.dimension * 4)
             vectors = buffer.floats((len(crops), self.pack.dimension))
-            lengths = np.zeros(len(crops), np.float32)
             if crops:
                 self._recogniser.embed_into(crops, vectors, lengths)
             probes: list[ProbeFaces] = []
@@ -210,6 +210,7 @@ class FaceEngine:
             return probes
         finally:
             buffer.wipe()
+            lengths.fill(0)
             for seen in pictures:
                 seen.overwrite()
 

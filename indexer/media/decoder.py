@@ -147,6 +147,8 @@ class Decoder:
                 child.channel.send(request)
                 answer = self._answer(child, each_sample, watcher)
                 if isinstance(answer, DecodeRefused):
+                    # What it had decoded by then lies anywhere.
+                    child.forget_pixels(self.limits.output_bytes)
                     self._retire_when_old(child, answer.cpu_s)
                     raise media_error(answer.code, answer.message)
                 decoded = _expect_frames(answer)
@@ -256,12 +258,12 @@ class Decoder:
         if not 1 <= len(answer.frames) <= most:
             raise WireError("the decoder process named an impossible number of frames")
         pictures = tuple(self._picture(child, place) for place in answer.frames)
-        is_still = answer.video is None
         ends = (
             place.offset_bytes + picture.pixels.nbytes
             for place, picture in zip(answer.frames, pictures, strict=True)
         )
-        child.forget_pixels(max(ends) if is_still else self.limits.output_bytes)
+        # Frames of a video that were shown on the way lay elsewhere.
+        child.forget_pixels(max(ends) if answer.video is None else self.limits.output_bytes)
         return pictures
 
     def _picture(self, child: ChildProcess, place: FramePlace) -> Picture:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
@@ -204,8 +203,3 @@ def set_on_device_policy(response: Response) -> None:
 def set_watching_policy(response: Response) -> None:
     """Answer a page under `WATCHING_POLICY`, the other one."""
     response.headers["Content-Security-Policy"] = WATCHING_POLICY
-
-
-def header_names() -> Sequence[str]:
-    """Names of the headers that every answer carries; for `likeness doctor` and tests."""
-    return tuple(_HEADERS)

@@ -19,16 +19,15 @@ from indexer.examine import Eyes, examine
 from indexer.examiner.protocol import GalleryHash, Reference
 from indexer.faces import FaceEngine, ProbeFaces
 from indexer.hashing import KnownHashes, hash_medium
+from indexer.lanes import Room, room_for
 from indexer.media import DecoderPool, MediaLimits, Medium
 from indexer.observations import Examination, HashMatch, ManipulationFinding, PersonFinding
 from indexer.recently_seen import LookedWith, RecentlySeen
 from indexer.stream import (
     ExaminationStream,
-    Room,
     StreamClosedError,
     Wanted,
     examine_many,
-    room_for,
 )
 from indexer.watchlist import WatchedTemplate, Watchlist
 from tests.fixtures.clips import encoded, still

@@ -20,6 +20,7 @@ from indexer.media import (
     Decoder,
     DecoderCrashedError,
     DecoderTimeoutError,
+    MediaError,
     MediaLimits,
     Medium,
     SandboxUnavailableError,
@@ -181,6 +182,19 @@ def test_the_shared_memory_is_empty_after_a_picture_was_handed_over() -> None:
         child = decoder._child
         assert child is not None
         assert not any(child.memory[: 40 * 30 * 3])
+
+
+def test_the_shared_memory_is_empty_after_a_medium_was_refused_half_way() -> None:
+    with Decoder() as decoder:
+        decoder.start()
+        child = decoder._child
+        assert child is not None
+        # As a picture that broke off leaves it.
+        child.memory[:5000] = bytes([7]) * 5000
+        with pytest.raises(MediaError):
+            decoder.decode(Medium(b"no picture at all"))
+        assert decoder._child is child
+        assert not any(child.memory[:5000])
 
 
 def test_the_shared_memory_cannot_be_shrunk_under_us() -> None:
