@@ -14,11 +14,26 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, and_, case, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Insert,
+    Row,
+    Table,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -40,6 +55,27 @@ LEFT_OUT = "left_out"
 _MAX_MESSAGE_CHARACTERS = 300
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _ROWS_A_STATEMENT = 200
+_KEYS_IN_MEMORY = 4096
+
+# What is done for every address goes to the table itself: the ORM's bookkeeping would cost more
+# than the statement.
+_TABLE: Table = FrontierEntry.metadata.tables[FrontierEntry.__tablename__]
+
+_LEASED = tuple(
+    _TABLE.c[name]
+    for name in (
+        "id",
+        "run_id",
+        "url",
+        "kind",
+        "depth",
+        "referrer",
+        "fencing_token",
+        "attempts",
+        "how",
+        "variant_of",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +138,7 @@ class FrontierCount:
     count: int
 
 
+@lru_cache(_KEYS_IN_MEMORY)
 def url_key(url: str) -> str:
     """The key by which an address is known: SHA-256 of its canonical spelling, in hex.
 
@@ -142,8 +179,7 @@ def add(
     added = 0
     for start in range(0, len(rows), _ROWS_A_STATEMENT):
         part = rows[start : start + _ROWS_A_STATEMENT]
-        statement = _insert_ignoring(session).values(part).returning(FrontierEntry.id)
-        added += len(session.execute(statement).all())
+        added += len(session.execute(_insert_ignoring(session).returning(_TABLE.c.id), part).all())
     return added
 
 
@@ -171,43 +207,37 @@ def lease(
         FrontierEntry.refusal_code != LOST,
         FrontierEntry.attempts < SUSPECT_ATTEMPTS,
     )
-    statement = (
-        select(FrontierEntry)
+    rows = session.execute(
+        select(*_LEASED)
         .where(
-            FrontierEntry.run_id == run_id,
-            FrontierEntry.state == "waiting",
-            FrontierEntry.kind.in_(kinds),
-            or_(FrontierEntry.not_before.is_(None), FrontierEntry.not_before <= now),
+            _TABLE.c.run_id == run_id,
+            _TABLE.c.state == "waiting",
+            _TABLE.c.kind.in_(kinds),
+            or_(_TABLE.c.not_before.is_(None), _TABLE.c.not_before <= now),
             suspect if suspects else innocent,
         )
-        .order_by(FrontierEntry.depth, FrontierEntry.id)
+        .order_by(_TABLE.c.depth, _TABLE.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
-    )
-    leases = []
-    for entry in session.scalars(statement).all():
-        entry.state = "leased"
-        entry.fencing_token += 1
-        entry.attempts += 1
-        entry.leased_by = worker
-        entry.leased_until = now + timedelta(seconds=lease_s)
-        leases.append(_lease_of(entry))
-    session.flush()
-    return tuple(leases)
+    ).all()
+    if rows:
+        session.execute(
+            update(_TABLE)
+            .where(_TABLE.c.id.in_([row.id for row in rows]))
+            .values(
+                state="leased",
+                fencing_token=_TABLE.c.fencing_token + 1,
+                attempts=_TABLE.c.attempts + 1,
+                leased_by=worker,
+                leased_until=now + timedelta(seconds=lease_s),
+            )
+        )
+    return tuple(_lease_of(row) for row in rows)
 
 
 def extend(session: Session, leases: Iterable[Lease], *, now: datetime, lease_s: float) -> int:
     """Prolong leases that are still held; returns how many were."""
-    extended = 0
-    for held in leases:
-        result = session.execute(
-            update(FrontierEntry)
-            .where(_held(held))
-            .values(leased_until=now + timedelta(seconds=lease_s))
-            .returning(FrontierEntry.id)
-        )
-        extended += len(result.all())
-    return extended
+    return len(_change(session, leases, leased_until=now + timedelta(seconds=lease_s)))
 
 
 def finish(session: Session, held: Lease, ending: Ending, *, now: datetime) -> None:
@@ -215,10 +245,27 @@ def finish(session: Session, held: Lease, ending: Ending, *, now: datetime) -> N
 
     Call it first in the transaction that writes what was found there.
     """
-    changed = session.execute(
-        update(FrontierEntry)
-        .where(_held(held))
-        .values(
+    if held.entry_id not in finish_all(session, [(held, ending)], now=now):
+        raise FencedOffError(
+            f"the lease {held.ticket} is not the newest one; another worker has this address"
+        )
+
+
+def finish_all(
+    session: Session, endings: Sequence[tuple[Lease, Ending]], *, now: datetime
+) -> set[int]:
+    """The same for several; returns `entry_id` of those whose lease was the newest.
+
+    Of the others nothing was changed, and nothing that was found there may be written.
+    """
+    alike: dict[Ending, list[Lease]] = defaultdict(list)
+    for held, ending in endings:
+        alike[ending].append(held)
+    finished: set[int] = set()
+    for ending, leases in alike.items():
+        finished |= _change(
+            session,
+            leases,
             state=ending.state,
             refusal_code=ending.code,
             refusal_message=_short(ending.message),
@@ -228,12 +275,7 @@ def finish(session: Session, held: Lease, ending: Ending, *, now: datetime) -> N
             not_before=None,
             completed_at=now,
         )
-        .returning(FrontierEntry.id)
-    ).all()
-    if not changed:
-        raise FencedOffError(
-            f"the lease {held.ticket} is not the newest one; another worker has this address"
-        )
+    return finished
 
 
 def try_later(session: Session, held: Lease, ending: Ending, *, now: datetime) -> bool:
@@ -264,21 +306,16 @@ def give_back(session: Session, run_id: uuid.UUID, *, now: datetime) -> int:
 
 def put_back(session: Session, leases: Iterable[Lease]) -> int:
     """Return leases whose addresses were not fetched at all: no attempt was made."""
-    returned = 0
-    for held in leases:
-        rows = session.execute(
-            update(FrontierEntry)
-            .where(_held(held))
-            .values(
-                state="waiting",
-                attempts=FrontierEntry.attempts - 1,
-                leased_by=None,
-                leased_until=None,
-            )
-            .returning(FrontierEntry.id)
-        ).all()
-        returned += len(rows)
-    return returned
+    return len(
+        _change(
+            session,
+            leases,
+            state="waiting",
+            attempts=_TABLE.c.attempts - 1,
+            leased_by=None,
+            leased_until=None,
+        )
+    )
 
 
 def release_expired(session: Session, *, now: datetime) -> int:
@@ -332,34 +369,47 @@ def _return_leased(session: Session, which: ColumnElement[bool], now: datetime) 
     return len(rows)
 
 
-def _held(held: Lease) -> ColumnElement[bool]:
-    return and_(
-        FrontierEntry.id == held.entry_id,
-        FrontierEntry.state == "leased",
-        FrontierEntry.fencing_token == held.token,
-    )
+def _change(session: Session, leases: Iterable[Lease], **values: object) -> set[int]:
+    """Change those of the leased entries whose lease is still the newest; returns their ids."""
+    pairs = [(held.entry_id, held.token) for held in leases]
+    changed: set[int] = set()
+    for start in range(0, len(pairs), _ROWS_A_STATEMENT):
+        some = pairs[start : start + _ROWS_A_STATEMENT]
+        changed |= set(
+            session.execute(
+                update(_TABLE)
+                .where(
+                    tuple_(_TABLE.c.id, _TABLE.c.fencing_token).in_(some),
+                    _TABLE.c.state == "leased",
+                )
+                .values(**values)
+                .returning(_TABLE.c.id)
+            ).scalars()
+        )
+    return changed
 
 
-def _lease_of(entry: FrontierEntry) -> Lease:
+def _lease_of(row: Row[Any]) -> Lease:
+    """The lease of an entry as it was before it was leased."""
     return Lease(
-        entry_id=entry.id,
-        run_id=entry.run_id,
-        url=entry.url,
-        kind="page" if entry.kind == "page" else "medium",
-        depth=entry.depth,
-        referrer=entry.referrer,
-        token=entry.fencing_token,
-        attempts=entry.attempts,
-        how=entry.how,
-        is_small=entry.variant_of is not None,
+        entry_id=row.id,
+        run_id=row.run_id,
+        url=row.url,
+        kind="page" if row.kind == "page" else "medium",
+        depth=row.depth,
+        referrer=row.referrer,
+        token=row.fencing_token + 1,
+        attempts=row.attempts + 1,
+        how=row.how,
+        is_small=row.variant_of is not None,
     )
 
 
 def _insert_ignoring(session: Session) -> Insert:
     keys = ["run_id", "url_key"]
     if session.get_bind().dialect.name == "postgresql":
-        return postgresql_insert(FrontierEntry).on_conflict_do_nothing(index_elements=keys)
-    return sqlite_insert(FrontierEntry).on_conflict_do_nothing(index_elements=keys)
+        return postgresql_insert(_TABLE).on_conflict_do_nothing(index_elements=keys)
+    return sqlite_insert(_TABLE).on_conflict_do_nothing(index_elements=keys)
 
 
 def _short(message: str | None) -> str | None:
