@@ -21,12 +21,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from indexer.faces.folding import folded_path
 from indexer.faces.found import Seen, distinct, overlaps
 from indexer.faces.landmarks import roll_degrees
 from indexer.faces.packs import DEFAULT_PACK, default_models_dir, find_pack, pack_folder
 from indexer.faces.session import Floats, open_session
 from indexer.faces.yunet import YuNet
+from indexer.faces.yunet_network import yunet_path
 from indexer.media.picture import Pixels
 
 SIDE_PX = 96
@@ -87,10 +87,7 @@ def yunet() -> YuNet:
     """The default pack's detector."""
     file = find_pack(DEFAULT_PACK).file("detector")
     path = pack_folder(default_models_dir(), DEFAULT_PACK) / file.name
-    session = open_session(
-        folded_path(path, file.sha256, dynamic_size=True), "openvino", 1, takes_pictures=True
-    )
-    return YuNet(session)
+    return YuNet(open_session(yunet_path(path, file.sha256), "openvino", 1))
 
 
 def main_face(network: YuNet, photo: Pixels) -> tuple[Floats, float, Seen] | None:

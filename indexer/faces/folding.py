@@ -5,7 +5,8 @@ ONNX Runtime 1.32 refuses the YuNet file and OpenCV 5.0 the SFace file as publis
 1. Every DequantizeLinear (and the Reshape of a weight behind it) becomes a float32 weight.
 2. Only the picture stays a graph input; the weights that were listed as inputs no longer are.
 3. Batch, height and width become dynamic.
-4. The result is stored beside the source under a name that holds `FOLDING_VERSION`, the source's
+4. Where it is said so, the network is written another way that gives the same (`Rewriting`).
+5. The result is stored beside the source under a name that holds `FOLDING_VERSION`, the source's
    digest and its own, written to a temporary file and renamed.
 
 The name tells a damaged copy, not a planted one: so the folder must belong to this account or to
@@ -17,6 +18,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,15 +34,27 @@ from indexer.faces.errors import ModelUnusableError
 FOLDING_VERSION = 1
 
 
-def folded_path(source: Path, sha256: str, *, dynamic_size: bool) -> Path:
+@dataclass(frozen=True, slots=True)
+class Rewriting:
+    """What else is done to a folded network. Who changes what it does changes its name."""
+
+    name: str
+    do: Callable[[onnx.ModelProto], onnx.ModelProto]
+
+
+def folded_path(
+    source: Path, sha256: str, *, dynamic_size: bool, then: Rewriting | None = None
+) -> Path:
     """The folded model of `source` (whose digest was checked), made now if it is not there.
 
-    `dynamic_size` also frees height and width. A damaged copy in the cache is noticed by its
-    digest and replaced. Raises `ModelUnusableError` for a file that is no such model, or when the
-    cache cannot be written.
+    `dynamic_size` also frees height and width; `then` is done to it after. A damaged copy in the
+    cache is noticed by its digest and replaced. Raises `ModelUnusableError` for a file that is no
+    such model, or when the cache cannot be written.
     """
     _require_ours(source.parent)
     kind = "any-size" if dynamic_size else "fixed-size"
+    if then is not None:
+        kind = f"{kind}-{then.name}"
     prefix = f"{source.stem}.folded{FOLDING_VERSION}-{kind}-{sha256[:16]}-"
     for cached in sorted(source.parent.glob(f"{prefix}*.onnx")):
         digest = hashlib.sha256(cached.read_bytes()).hexdigest()
@@ -47,7 +62,8 @@ def folded_path(source: Path, sha256: str, *, dynamic_size: bool) -> Path:
             return cached
         cached.unlink(missing_ok=True)
     try:
-        content = fold(onnx.load(source), dynamic_size=dynamic_size).SerializeToString()
+        folded = fold(onnx.load(source), dynamic_size=dynamic_size)
+        content = (then.do(folded) if then is not None else folded).SerializeToString()
     except (ValueError, KeyError, TypeError, DecodeError, onnx.checker.ValidationError) as error:
         raise ModelUnusableError(f"{source.name} cannot be folded: {error}") from error
     target = source.with_name(f"{prefix}{hashlib.sha256(content).hexdigest()[:32]}.onnx")

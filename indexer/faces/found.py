@@ -119,25 +119,27 @@ def together(looks: Sequence[Seen]) -> Seen:
 def distinct(seen: Seen, at_most: int) -> Seen:
     """One for each face, best score first (see the module's text)."""
     left = np.argsort(-seen.scores, kind="stable")
-    boxes: list[Floats] = []
-    marks: list[Floats] = []
-    scores: list[float] = []
-    while len(left) and len(boxes) < at_most:
+    # Box, landmarks and score of a cell in one row: one sum for all of them.
+    rows = np.concatenate(
+        [seen.boxes_px, seen.landmarks_px.reshape(-1, 10), seen.scores[:, None]], axis=1
+    )
+    found: list[Floats] = []
+    while len(left) and len(found) < at_most:
         overlap = overlaps(seen.boxes_px[left[0]], seen.boxes_px[left])
         # A box without any extent overlaps nothing, not even itself.
         overlap[0] = 1.0
-        agreeing = left[overlap >= _SAME_PLACE]
-        best = float(seen.scores[left[0]])
-        weights = (seen.scores[agreeing] / best) ** _SURER
-        weights /= weights.sum()
-        boxes.append(np.asarray(weights @ seen.boxes_px[agreeing], np.float32))
-        agreed = np.tensordot(weights, seen.landmarks_px[agreeing], axes=1)
-        marks.append(np.asarray(agreed, np.float32))
-        scores.append(best)
+        agreeing = rows[left[overlap >= _SAME_PLACE]]
+        face = agreeing[0]
+        if len(agreeing) > 1:
+            weights = (agreeing[:, -1] / agreeing[0, -1]) ** _SURER
+            face = (weights / weights.sum()) @ agreeing
+            face[-1] = agreeing[0, -1]
+        found.append(face)
         left = left[overlap <= MAX_OVERLAP]
-    if not boxes:
+    if not found:
         return nothing()
-    return Seen(np.stack(boxes), np.stack(marks), np.array(scores, np.float32))
+    all_found = np.stack(found)
+    return Seen(all_found[:, :4], all_found[:, 4:-1].reshape(-1, 5, 2), all_found[:, -1])
 
 
 def apart(boxes_px: Floats, order: NDArray[np.intp], at_most: int) -> NDArray[np.intp]:

@@ -30,6 +30,7 @@ from indexer.faces.packs import ModelPack, stamp_of
 from indexer.faces.runtimes import device_of, usable_runtimes
 from indexer.faces.session import RuntimeName, open_session
 from indexer.faces.yunet import YuNet
+from indexer.faces.yunet_network import yunet_path
 
 logger = logging.getLogger(__name__)
 
@@ -110,8 +111,8 @@ def _detectors(
     file = pack.file("detector")
     path = folder / file.name
     if pack.detector_kind == "yunet":
-        path = folded_path(path, file.sha256, dynamic_size=True)
-        session = open_session(path, runtime, threads, of_many_shapes=True, takes_pictures=True)
+        path = yunet_path(path, file.sha256)
+        session = open_session(path, runtime, threads, of_many_shapes=True)
         return CompleteDetector(YuNet(session), YUNET_DEMANDS).another
     session = open_session(path, runtime, threads, of_many_shapes=True)
     return CompleteDetector(ScrfdNetwork(path, session), SCRFD_DEMANDS).another

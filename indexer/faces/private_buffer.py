@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import mmap
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -67,9 +68,15 @@ class PrivateBuffer:
             self.wipe()
 
 
+@cache
+def _libc() -> ctypes.CDLL:
+    """Opened once: Python makes a new class each time, which takes longer than the rest."""
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _keep_out_of_swap(pages: mmap.mmap) -> None:
     """Lock the pages into memory where the account's limit allows it; without it, go on."""
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = _libc()
     if hasattr(libc, "mlock"):
         address = ctypes.addressof(ctypes.c_char.from_buffer(pages))
         libc.mlock(ctypes.c_void_p(address), ctypes.c_size_t(len(pages)))

@@ -38,7 +38,7 @@ class InferenceSession(Protocol):
         ...
 
     def run(self, pictures: Floats | Pixels) -> list[Floats]:
-        """`pictures` is (n, 3, height, width) float32, or of a session that takes pictures
+        """`pictures` is what the network takes: (n, 3, height, width) float32, or
         (n, height, width, 3) uint8 RGB; one array for each output.
         """
         ...
@@ -54,26 +54,17 @@ def open_session(
     threads: int = 2,
     *,
     of_many_shapes: bool = False,
-    takes_pictures: bool = False,
 ) -> InferenceSession:
     """Load a network. Raises `ModelUnusableError` when the runtime refuses it.
 
     One that is `of_many_shapes` (a small one whose input's size changes from run to run) is
-    prepared for those that come often, where the runtime gains by it (`shapes.py`). One that
-    `takes_pictures` is given them as they are: its network wants planes of blue, green and red, 0
-    to 255, and gets them.
+    prepared for those that come often, where the runtime gains by it (`shapes.py`).
     """
     if threads < 1:
         raise ValueError("a session needs at least one thread")
     if runtime in {"openvino", "openvino-bf16"}:
-        return OpenVinoSession.load(
-            path,
-            runtime,
-            threads,
-            of_many_shapes=of_many_shapes,
-            takes_pictures=takes_pictures,
-        )
-    return OnnxRuntimeSession.load(path, runtime, threads, takes_pictures=takes_pictures)
+        return OpenVinoSession.load(path, runtime, threads, of_many_shapes=of_many_shapes)
+    return OnnxRuntimeSession.load(path, runtime, threads)
 
 
 class OpenVinoSession:
@@ -102,7 +93,6 @@ class OpenVinoSession:
         threads: int,
         *,
         of_many_shapes: bool = False,
-        takes_pictures: bool = False,
     ) -> OpenVinoSession:
         """Compile a network for this machine. Raises `ModelUnusableError`."""
         # Requests of one stream wait for each other: one for each thread that may come.
@@ -118,8 +108,6 @@ class OpenVinoSession:
         try:
             core = openvino_module().Core()
             model = core.read_model(str(path))
-            if takes_pictures:
-                model = _given_pictures(model)
             # A compiled model's outputs gain further names; these are the file's own.
             names = tuple(str(output.get_any_name()) for output in model.outputs)
             compiled = core.compile_model(model, "CPU", settings)
@@ -128,8 +116,6 @@ class OpenVinoSession:
 
         def compile_for(shape: Shape) -> Any:
             shaped = core.read_model(str(path))
-            if takes_pictures:
-                shaped = _given_pictures(shaped)
             shaped.reshape(list(shape))
             return core.compile_model(shaped, "CPU", settings)
 
@@ -179,18 +165,15 @@ class OnnxRuntimeSession:
     reached from here, and its pool gives the same places to a run of the same size.
     """
 
-    def __init__(self, session: Any, runtime: RuntimeName, *, takes_pictures: bool = False) -> None:
+    def __init__(self, session: Any, runtime: RuntimeName) -> None:
         """Prefer `load`. ONNX Runtime has no types."""
         self._session = session
-        self._takes_pictures = takes_pictures
         self._runtime: RuntimeName = runtime
         self._input = str(session.get_inputs()[0].name)
         self._names = tuple(str(output.name) for output in session.get_outputs())
 
     @classmethod
-    def load(
-        cls, path: Path, runtime: RuntimeName, threads: int, *, takes_pictures: bool = False
-    ) -> OnnxRuntimeSession:
+    def load(cls, path: Path, runtime: RuntimeName, threads: int) -> OnnxRuntimeSession:
         """Load a network. Raises `ModelUnusableError`; never falls back from a device to the CPU
         unnoticed.
         """
@@ -221,7 +204,7 @@ class OnnxRuntimeSession:
             raise ModelUnusableError(f"ONNX Runtime cannot load {path.name}: {error}") from error
         if session.get_providers()[0] != wanted:
             raise unusable
-        return cls(session, runtime, takes_pictures=takes_pictures)
+        return cls(session, runtime)
 
     @property
     def runtime(self) -> RuntimeName:
@@ -235,31 +218,15 @@ class OnnxRuntimeSession:
 
     def another(self) -> OnnxRuntimeSession:
         """See `InferenceSession.another`."""
-        return OnnxRuntimeSession(self._session, self._runtime, takes_pictures=self._takes_pictures)
+        return OnnxRuntimeSession(self._session, self._runtime)
 
     def run(self, pictures: Floats | Pixels) -> list[Floats]:
         """See `InferenceSession.run`."""
-        if self._takes_pictures:
-            pictures = pictures[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32)
         fed = np.ascontiguousarray(pictures)
         outputs: list[Floats] = self._session.run(list(self._names), {self._input: fed})
         if self._runtime == "onnxruntime-cuda":
             self._session.run(list(self._names), {self._input: np.zeros_like(fed)})
         return outputs
-
-
-def _given_pictures(model: Any) -> Any:
-    """The network with what it wants of a picture put before it."""
-    from openvino import Layout, Type, preprocess  # noqa: PLC0415 - only where OpenVINO is used
-
-    before = preprocess.PrePostProcessor(model)
-    given = before.input().tensor()
-    given.set_element_type(Type.u8).set_layout(Layout("NHWC"))
-    given.set_color_format(preprocess.ColorFormat.RGB)
-    before.input().model().set_layout(Layout("NCHW"))
-    steps = before.input().preprocess().convert_element_type(Type.f32)
-    steps.convert_color(preprocess.ColorFormat.BGR)
-    return before.build()
 
 
 def session_options(threads: int) -> Any:

@@ -14,19 +14,17 @@ import numpy as np
 
 from indexer.faces.found import Seen
 from indexer.faces.session import Floats, InferenceSession
+from indexer.faces.yunet_network import BOX, CLASS, LANDMARKS, OBJECT, STRIDES
 from indexer.media.picture import Pixels
 
-STRIDES: Final = (8, 16, 32)
-_KINDS: Final = ("cls", "obj", "bbox", "kps")
 _LARGEST_EXPONENT: Final = np.float32(10.0)
 
 
 class YuNet:
-    """The network (12 outputs: class, object, box, landmarks at three strides)."""
+    """The network as `yunet_network.py` writes it."""
 
     def __init__(self, session: InferenceSession) -> None:
         self._session = session
-        self._place = {name: place for place, name in enumerate(session.output_names)}
         self._memory: Pixels = np.zeros(0, np.uint8)
 
     def another(self) -> YuNet:
@@ -62,34 +60,32 @@ class YuNet:
 
     def _look_at(self, canvases: Pixels, least_score: float) -> list[Seen]:
         """What is seen in each of (n, height, width, 3) uint8 RGB; sides divide by 32."""
-        outputs = self._session.run(canvases)
-        of_class, of_object, boxes, points = (self._of_all(outputs, name) for name in _KINDS)
+        (of_all,) = self._session.run(canvases)
         origin, strides = _cells(canvases.shape[1], canvases.shape[2])
-        # The score is the root of the product; both are below 1, and a negative one is none.
-        products = np.maximum(of_class[:, :, 0], 0) * np.maximum(of_object[:, :, 0], 0)
-        seen: list[Seen] = []
-        for row, product in enumerate(products):
-            cells = np.flatnonzero(product >= least_score * least_score)
-            stride = strides[cells, None]
-            at = origin[cells]
-            raw = boxes[row, cells]
-            sizes = np.exp(np.minimum(raw[:, 2:], _LARGEST_EXPONENT)) * stride
-            centres = (at + raw[:, :2]) * stride
-            landmarks = points[row, cells].reshape(-1, 5, 2)
-            seen.append(
-                Seen(
-                    np.concatenate([centres - sizes / 2, sizes], axis=1),
-                    (landmarks + at[:, None]) * stride[:, None],
-                    np.sqrt(np.minimum(product[cells], 1.0)),
-                )
-            )
-        return seen
+        return [_seen(of_one, origin, strides, least_score) for of_one in of_all]
 
-    def _of_all(self, outputs: list[Floats], kind: str) -> Floats:
-        """(n, cells of all strides, numbers of one cell)."""
-        return np.concatenate(
-            [outputs[self._place[f"{kind}_{stride}"]] for stride in STRIDES], axis=1
-        )
+
+def _seen(of_all: Floats, origin: Floats, strides: Floats, least_score: float) -> Seen:
+    """What the cells (n, `NUMBERS`) of one picture say. The score is the root of the product of
+    two shares; both are below 1, so neither is below the square of the least score.
+    """
+    least = least_score * least_score
+    odds = np.log(least / (1 - least))
+    likely = np.flatnonzero((of_all[:, CLASS] >= odds) & (of_all[:, OBJECT] >= odds))
+    shares = 1 / (1 + np.exp(-of_all[likely][:, [CLASS, OBJECT]]))
+    product = shares[:, 0] * shares[:, 1]
+    enough = product >= least
+    cells = likely[enough]
+    stride, at, of_cells = strides[cells, None], origin[cells], of_all[cells]
+    raw = of_cells[:, BOX]
+    sizes = np.exp(np.minimum(raw[:, 2:], _LARGEST_EXPONENT)) * stride
+    centres = (at + raw[:, :2]) * stride
+    landmarks = of_cells[:, LANDMARKS].reshape(-1, 5, 2)
+    return Seen(
+        np.concatenate([centres - sizes / 2, sizes], axis=1),
+        (landmarks + at[:, None]) * stride[:, None],
+        np.sqrt(product[enough]),
+    )
 
 
 @lru_cache(maxsize=64)

@@ -174,7 +174,8 @@ def test_both_runtimes_see_the_same_faces(models_dir: Path) -> None:
     for one, other in zip(*found, strict=True):
         assert np.allclose(one.box_px, other.box_px, atol=0.1)
         assert np.allclose(one.landmarks_px, other.landmarks_px, atol=0.1)
-        assert one.score == pytest.approx(other.score, abs=1e-4)
+        # A face that is looked at again is cut out: the rounding of single pixels may differ.
+        assert one.score == pytest.approx(other.score, abs=5e-4)
     first, second = (engine.enrol(picture(astronaut())) for engine in engines)
     assert first.similarity(second) > 0.9999
 
