@@ -155,6 +155,8 @@ def reading_of(scope: Scope) -> str:
     Two readings that differ may find different things on one and the same page.
     """
     kept = (DISCOVERY, *map(sorted, (scope.allowed_hosts, scope.media_hosts, scope.path_prefixes)))
+    if scope.extractors:
+        kept = (*kept, ["extractors"])
     return hashlib.sha256(json.dumps([*kept, scope.max_depth]).encode()).hexdigest()
 
 

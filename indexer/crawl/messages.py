@@ -44,7 +44,8 @@ class Scope(msgspec.Struct, frozen=True):
     `allowed_hosts` are exact host names (with `:port` when not the default one) for pages;
     `media_hosts` further ones from which media alone may be fetched. `path_prefixes` restrict
     pages; empty means all. Sizes in bytes, times in seconds; a medium (a video of 60 MB at four
-    megabits a second) may take longer than a page. With a `proxy` no request goes beside it.
+    megabits a second) may take longer than a page. With a `proxy` no request goes beside it. With
+    `extractors` those of yt-dlp are asked about pages that show no video.
     """
 
     allowed_hosts: tuple[str, ...]
@@ -61,6 +62,7 @@ class Scope(msgspec.Struct, frozen=True):
     max_redirects: int = 5
     address_exceptions: tuple[AddressException, ...] = ()
     proxy: SocksProxy | None = None
+    extractors: bool = False
 
 
 class OpenSlice(msgspec.Struct, frozen=True, tag=True):
@@ -146,6 +148,7 @@ class PageSeen(msgspec.Struct, frozen=True, tag=True):
 
     `links_dropped` counts those in scope beyond the limit of a page. `words_digest` tells whether
     two pages without media say the same; it is compared within one slice, and kept nowhere.
+    `player_refused`: why a player that an extractor knows could not be read (`FetchRefused.code`).
     """
 
     ticket: str
@@ -162,6 +165,7 @@ class PageSeen(msgspec.Struct, frozen=True, tag=True):
     last_modified: str | None = None
     wall_signs: tuple[WallSign, ...] = ()
     words_digest: str = ""
+    player_refused: str = ""
 
 
 class MediumFetched(msgspec.Struct, frozen=True, tag=True):
@@ -198,6 +202,7 @@ class FetchRefused(msgspec.Struct, frozen=True, tag=True):
     `code` is stable: "robots", "address_not_public", "out_of_scope", "too_large", "timeout",
     "http_status", "not_media", "too_many_redirects", "connection", "tls", "truncated",
     "bad_address", "soft_404", "not_listing", "bad_playlist", "encrypted", "proxy",
+    "extractor",
     "defect" (ours, see the log).
     `status` is there when a server answered. `retry` says whether trying again later makes sense.
     `wall` is the kind of wall that was answered under an error status ("challenge", "login", …).

@@ -41,7 +41,7 @@ from indexer.crawl.scope import Place, is_in_scope, place_of
 from indexer.crawl.streams import ByteRange
 from indexer.crawl.xml_listings import MAX_LISTING_BYTES
 
-RequestKind = Literal["page", "medium", "robots", "sitemap"]
+RequestKind = Literal["page", "medium", "robots", "sitemap", "player"]
 AskSlot = Callable[[str, float], Awaitable[float]]
 
 MAX_ROBOTS_BYTES = 512 * 1024
@@ -53,6 +53,7 @@ _ACCEPT = {
     "medium": "image/avif,image/webp,image/*,video/*;q=0.9,*/*;q=0.5",
     "robots": "text/plain,*/*;q=0.5",
     "sitemap": "application/xml,text/xml;q=0.9,application/gzip;q=0.8,*/*;q=0.5",
+    "player": "application/json,text/html;q=0.9,*/*;q=0.5",
 }
 
 
@@ -128,8 +129,9 @@ class Outbound:
         """Steps 1 and 2 alone: what can be refused without asking anyone. Raises `RefusedError`."""
         place = place_of(url)
         self._check_host(place)
-        # robots.txt belongs to its host, pages or media; the path prefixes are not for it.
-        scope_kind: FetchKind = "medium" if kind in ("robots", "medium") else "page"
+        # robots.txt and what a player asks for belong to their host, pages or media; the path
+        # prefixes, which say where a crawl may wander, are not for them.
+        scope_kind: FetchKind = "medium" if kind in ("robots", "medium", "player") else "page"
         if not is_in_scope(url, scope_kind, self._scope, depth=depth):
             raise RefusedError(
                 "out_of_scope", f"{place.slot} or this path is not in the site's scope"
@@ -189,6 +191,7 @@ class Outbound:
             "medium": self._scope.max_medium_bytes,
             "robots": MAX_ROBOTS_BYTES,
             "sitemap": MAX_LISTING_BYTES,
+            "player": self._scope.max_page_bytes,
         }[kind]
         timeout_s = self._scope.medium_timeout_s if kind == "medium" else self._scope.timeout_s
         headers = {

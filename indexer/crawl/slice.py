@@ -30,6 +30,7 @@ from indexer.crawl.answers import (
 )
 from indexer.crawl.conditional import NOT_MODIFIED, headers_of, validators_of
 from indexer.crawl.discovery import Discovered, discover, discover_listing
+from indexer.crawl.extractors import Extractors
 from indexer.crawl.found import FEED, LISTINGS, keep
 from indexer.crawl.messages import (
     ChildMessage,
@@ -89,6 +90,7 @@ class Slice:
         self._deliver = deliver
         self._waiting: asyncio.Queue[Fetch | None] = asyncio.Queue()
         self._readers = ThreadPoolExecutor(PAGE_READERS, thread_name_prefix="page")
+        self._extractors = Extractors(scope)
         self.unreadable_pages = 0
 
     def take(self, fetch: Fetch) -> None:
@@ -109,6 +111,7 @@ class Slice:
                 task = running.create_task(self._answer(fetch, outbound, robots))
                 task.add_done_callback(lambda _: room.release())
         self._readers.shutdown(wait=False, cancel_futures=True)
+        self._extractors.close()
 
     async def _answer(self, fetch: Fetch, outbound: Outbound, robots: Robots) -> None:
         try:
@@ -212,7 +215,8 @@ class Slice:
         if response.status == 200 and stream_kind(response.body) is not None:
             door = StreamDoor(outbound, robots, self.scope, fetch.depth, referrer or url)
             return await self._stream(fetch, url, response, door)
-        return await self._judged(fetch, url, kind, response, robots)
+        player = StreamDoor(outbound, robots, self.scope, fetch.depth, url, "player")
+        return await self._judged(fetch, url, kind, response, player)
 
     async def _send(
         self,
@@ -241,7 +245,7 @@ class Slice:
         )
 
     async def _judged(
-        self, fetch: Fetch, url: str, kind: FetchKind, response: Response, robots: Robots
+        self, fetch: Fetch, url: str, kind: FetchKind, response: Response, door: StreamDoor
     ) -> PageSeen | MediumFetched:
         status = int(response.status)
         if status != 200:
@@ -259,7 +263,7 @@ class Slice:
         if kind == "medium":
             what = "a web page" if looks_like_html(body) else "no known picture or video"
             raise RefusedError("not_media", f"the answer is {what}", status=status)
-        seen = Signs((), "")
+        seen, player_refused = Signs((), ""), ""
         found = await self._listed(fetch, url, body)
         if found is None:
             if fetch.how in LISTINGS:
@@ -277,7 +281,9 @@ class Slice:
                 raise RefusedError(
                     "soft_404", "the page says under status 200 that there is nothing"
                 )
-        links = (*found.links, *await self._sitemaps(fetch, url, robots))
+            if not is_wall:
+                found, player_refused = await self._extractors.added(found, url, fetch.depth, door)
+        links = (*found.links, *await self._sitemaps(fetch, url, door.robots))
         etag, last_modified = validators_of(response)
         return PageSeen(
             ticket=fetch.ticket,
@@ -294,6 +300,7 @@ class Slice:
             last_modified=last_modified,
             wall_signs=seen.signs,
             words_digest=seen.words_digest,
+            player_refused=player_refused,
         )
 
     async def _wall_signs(

@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 from scrapy.http import Response
 
 from indexer.crawl.messages import Scope
-from indexer.crawl.outbound import Outbound
+from indexer.crawl.outbound import Outbound, RequestKind
 from indexer.crawl.refusals import RefusedError
 from indexer.crawl.robots import Robots
 from indexer.crawl.scope import REDIRECTS, BadAddressError, canonical_address
@@ -21,13 +21,14 @@ from indexer.crawl.streams import ByteRange
 
 @dataclass(frozen=True, slots=True)
 class StreamDoor:
-    """Sends what belongs to one stream, found at `depth` on the page `referrer`."""
+    """Sends what belongs to one stream or player, found at `depth` on the page `referrer`."""
 
     outbound: Outbound
     robots: Robots
     scope: Scope
     depth: int
     referrer: str
+    kind: RequestKind = "medium"
 
     def may(self, url: str) -> bool:
         """Whether the canonical `url` is in scope and no forbidden address by its spelling."""
@@ -40,12 +41,12 @@ class StreamDoor:
     async def send(self, url: str, part: ByteRange | None, most_bytes: int) -> tuple[str, Response]:
         """(where redirects led, the answer there). Raises `RefusedError`."""
         for _ in range(self.scope.max_redirects + 1):
-            self.outbound.check(url, "medium", depth=self.depth)
+            self.outbound.check(url, self.kind, depth=self.depth)
             rules = await self.robots.rules_for(url)
             rules.check(url, self.scope.user_agent)
             response = await self.outbound.get(
                 url,
-                "medium",
+                self.kind,
                 depth=self.depth,
                 delay_s=rules.delay_s(self.scope),
                 referrer=self.referrer,
@@ -61,4 +62,4 @@ class StreamDoor:
                 raise RefusedError(
                     "bad_address", "the redirect leads to something that is no address"
                 ) from error
-        raise RefusedError("too_many_redirects", "a piece of the stream redirects too far")
+        raise RefusedError("too_many_redirects", "a piece of a stream or player redirects too far")

@@ -48,6 +48,10 @@ def add_site(
         str, typer.Option(help="Purpose of visits while no case is open, in words.")
     ] = "",
     schedule: Annotated[str, typer.Option(help='Cron expression in UTC: "30 3 * * *".')] = "",
+    extractors: Annotated[
+        bool,
+        typer.Option(help="Ask the extractors of yt-dlp about pages that show no video."),
+    ] = False,
     as_json: _AsJson = False,
 ) -> None:
     """Add a site to the first organisation of this installation."""
@@ -69,6 +73,7 @@ def add_site(
             monitoring_purpose=monitoring,
             schedule=schedule,
             canaries=tuple(canary),
+            extractors=extractors,
         )
         with rooms.database.write() as session:
             organisation = rooms.accounts.default_organisation(session)

@@ -29,7 +29,8 @@ class Site(Base):
     `state`: "active" or "paused". Lists are JSON arrays of strings. `robots_reason` must be there
     when `obey_robots` is false. `monitoring_purpose`, when given, lets scheduled runs happen while
     no case is open (design rule 10). A canary is "LEAST_MEDIA ADDRESS": a page that is known to
-    show at least so many media; a run that does not find them there was blind.
+    show at least so many media; a run that does not find them there was blind. `extractors`: those
+    of yt-dlp are asked about pages that show no video.
     """
 
     __tablename__ = "sites"
@@ -54,6 +55,7 @@ class Site(Base):
     monitoring_purpose: Mapped[str] = mapped_column(default="")
     schedule: Mapped[str] = mapped_column(default="")
     canaries: Mapped[list[str]] = mapped_column(JSON, default=list)
+    extractors: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     next_run_at: Mapped[datetime | None]
 

@@ -30,6 +30,7 @@ _SITE: JsonDict = {
     "monitoring_purpose": "",
     "schedule": "30 3 * * *",
     "canaries": ["5 https://forum.example/new"],
+    "extractors": False,
 }
 _LINES = 1000
 _WORDS = 4000
@@ -56,6 +57,7 @@ class SiteIn(BaseModel):
     monitoring_purpose: str = Field(default="", max_length=_WORDS)
     schedule: str = Field(default="", max_length=200)
     canaries: list[str] = Field(default=[], max_length=_LINES)
+    extractors: bool = False
 
     def draft(self) -> SiteDraft:
         """The draft to be checked."""
@@ -76,6 +78,7 @@ class SiteIn(BaseModel):
             monitoring_purpose=self.monitoring_purpose,
             schedule=self.schedule,
             canaries=tuple(self.canaries),
+            extractors=self.extractors,
         )
 
 
@@ -127,6 +130,7 @@ class SiteOut(SiteIn):
             monitoring_purpose=draft.monitoring_purpose,
             schedule=draft.schedule,
             canaries=list(draft.canaries),
+            extractors=draft.extractors,
         )
 
 

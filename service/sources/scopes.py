@@ -39,6 +39,7 @@ def scope_of(site: Site, manners: CrawlManners) -> Scope:
         max_medium_bytes=manners.max_medium_bytes,
         address_exceptions=address_exceptions(manners.address_exceptions),
         proxy=proxy_of(manners.socks_proxy, onion=manners.socks_onion),
+        extractors=site.extractors,
     )
 
 

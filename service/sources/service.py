@@ -344,6 +344,7 @@ class SourcesService:
         site.monitoring_purpose = draft.monitoring_purpose
         site.schedule = draft.schedule
         site.canaries = list(draft.canaries)
+        site.extractors = draft.extractors
         site.next_run_at = self._next(site)
 
     def _next(self, site: Site) -> datetime | None:

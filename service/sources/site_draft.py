@@ -82,6 +82,7 @@ class SiteDraft:
     monitoring_purpose: str = ""
     schedule: str = ""
     canaries: tuple[str, ...] = ()
+    extractors: bool = False
 
 
 def checked(draft: SiteDraft, exceptions: tuple[AddressException, ...] = ()) -> SiteDraft:

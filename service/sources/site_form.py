@@ -34,6 +34,7 @@ class SiteForm(BaseModel):
     monitoring_purpose: Text = ""
     schedule: Text = ""
     canaries: Text = ""
+    extractors: Text = ""
 
     def draft(self) -> SiteDraft:
         """The draft that this form describes; numbers that are none are refused by field."""
@@ -54,6 +55,7 @@ class SiteForm(BaseModel):
             monitoring_purpose=self.monitoring_purpose,
             schedule=self.schedule,
             canaries=_lines(self.canaries),
+            extractors=self.extractors == "on",
         )
 
 
@@ -64,6 +66,7 @@ def form_of(draft: SiteDraft) -> SiteForm:
         value = getattr(draft, field.name)
         values[field.name] = "\n".join(value) if isinstance(value, tuple) else str(value)
     values["delay_s"] = f"{draft.delay_s:g}"
+    values["extractors"] = "on" if draft.extractors else ""
     values["ignore_robots"] = "" if draft.obey_robots else "on"
     del values["obey_robots"]
     return SiteForm(**values)

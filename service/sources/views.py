@@ -191,6 +191,7 @@ def site_view(site: Site) -> SiteView:
         monitoring_purpose=site.monitoring_purpose,
         schedule=site.schedule,
         canaries=tuple(site.canaries),
+        extractors=site.extractors,
     )
     return SiteView(
         site.id, site.organisation_id, site.state, draft, site.created_at, site.next_run_at

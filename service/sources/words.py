@@ -62,6 +62,7 @@ REASON_WORDS = {
     "bad_address": "the address is not a valid one",
     "bad_playlist": "the stream’s playlist could not be read",
     "encrypted": "the stream is encrypted",
+    "extractor": "the page plays a video in a way that could not be read",
     "may_show_a_minor": "it may show somebody under 18, and nothing of it is kept",
     "lost": "the worker ended while it had this address",
 }

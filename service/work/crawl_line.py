@@ -171,6 +171,10 @@ class CrawlLine:
                     f"{media_shown(page)} media where at least {least} are known to be",
                     page.status,
                 )
+            elif page.player_refused:
+                what = "what the page plays could not be read"
+                ending = Ending("refused", page.player_refused, what, page.status)
+                count = replace(count, refusals=1)
         count = replace(count, bytes_fetched=page.content_bytes)
         now = self._parts.clock.now()
         with self._parts.database.write() as session:

@@ -41,6 +41,7 @@ LIBRARIES = (
     "fastapi",
     "sqlalchemy",
     "scrapy",
+    "yt-dlp",
     "onnxruntime",
     "faiss-cpu",
     "insightface",

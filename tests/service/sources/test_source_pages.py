@@ -126,6 +126,15 @@ class TestSites:
         path = add(operator, ignore_robots="on", robots_reason="The host agreed in writing")
         assert "The host agreed in writing" in operator.get(path).text
 
+    def test_the_extractors_are_switched_on_and_off_again(self, operator: PageClient) -> None:
+        said = "extractors of yt-dlp are asked about pages"
+        path = add(operator)
+        assert said not in operator.get(path).text
+        assert operator.post(path, **SITE, extractors="on").status_code == 303
+        assert said in operator.get(path).text
+        operator.post(path, **SITE)
+        assert said not in operator.get(path).text
+
     def test_settings_are_changed_and_a_taken_name_is_refused(self, operator: PageClient) -> None:
         path = add(operator)
         add(operator, name="Another")

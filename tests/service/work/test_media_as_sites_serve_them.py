@@ -187,3 +187,25 @@ def test_an_address_that_expired_is_taken_anew_and_kept_as_it_works(
     with worker.sources.database.read() as session:
         sighting = session.scalars(select(Sighting)).one()
         assert sighting.media_url == site.at("/a.png?token=2")
+
+
+@pytest.mark.parametrize("extractors", [True, False], ids=["on", "off"])
+def test_a_player_that_could_not_be_read_counts_as_refused_where_it_was_asked_for(
+    worker: Worker, site: HostileSite, extractors: bool
+) -> None:
+    # An extractor knows this kind of address, and would send data, which is never done.
+    site.put("/", page('<a href="/Mediasite/Play/2db6c271681e4f199af3c60d1f82869b1d">watch</a>'))
+    site.put(
+        "/Mediasite/Play/2db6c271681e4f199af3c60d1f82869b1d",
+        page('<title>player</title><a href="/more">more</a>'),
+    )
+    site.put("/more", page("<title>more</title>"))
+    run_id = run_of(worker, site, extractors=extractors)
+    run = finished(worker, run_id)
+    assert run.refusals == int(extractors)
+    assert "/more" in site.paths
+    with worker.sources.database.read() as session:
+        codes = session.scalars(
+            select(FrontierEntry.refusal_code).where(FrontierEntry.refusal_code.is_not(None))
+        ).all()
+    assert [code for code in codes if code != "absent"] == ["extractor"] * extractors
