@@ -28,7 +28,7 @@ from service.audit import AuditTrail
 from service.candidates.around_finds import AroundFinds
 from service.candidates.bearable import BearableChance
 from service.candidates.chance_rules import ChanceRules, FloodLimits
-from service.candidates.find_hosts import finds_by_host
+from service.candidates.find_hosts import finds_by_host, finds_of
 from service.candidates.intake import IntakeService
 from service.candidates.looking_back import LookBack
 from service.candidates.seen_before import SeenBefore
@@ -206,6 +206,7 @@ def build_rooms(
             settings.socks_proxy,
             settings.socks_onion,
         ),
+        finds_of,
     )
     sweeps = SweepService(clock, audit, Joining(enrolment.gallery, clock), finds_by_host)
     around_finds = AroundFinds(vault, clock, enrolment)

@@ -1,4 +1,4 @@
-"""On which hosts an organisation's finds were made: numbers, to look there first."""
+"""Where an organisation's finds were made, to look there first: media and numbers, and nobody."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.candidates.models import Candidate
+from service.sources.likelihood import MAX_FINDS, MediumFind
 
 _FOUND = ("waiting", "confirmed")
 
@@ -20,3 +21,18 @@ def finds_by_host(session: Session, organisation_id: uuid.UUID) -> dict[str, int
         .group_by(Candidate.host)
     )
     return {host: count for host, count in rows}  # noqa: C416 - rows are no mapping
+
+
+def finds_of(session: Session, organisation_id: uuid.UUID) -> tuple[MediumFind, ...]:
+    """The organisation's latest finds by their media; those that were halted are not looked for."""
+    rows = session.execute(
+        select(Candidate.medium_id, Candidate.state)
+        .where(
+            Candidate.organisation_id == organisation_id,
+            Candidate.medium_id.is_not(None),
+            Candidate.state.in_((*_FOUND, "dismissed")),
+        )
+        .order_by(Candidate.found_at.desc(), Candidate.id)
+        .limit(MAX_FINDS)
+    )
+    return tuple(MediumFind(row.medium_id, row.state) for row in rows if row.medium_id)

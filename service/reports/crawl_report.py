@@ -111,7 +111,9 @@ class CrawlReportBuilder:
         codes = tuple(code for code in run.state_reason.split(",") if code)
         seconds = _seconds(run, self.clock.now())
         faces = bool(looked.models) and all(model for model, _ in looked.models)
-        known_pages = outcome.pages_done + outcome.pages_waiting + _count(outcome, "page")
+        known_pages = (
+            outcome.pages_done + outcome.pages_waiting + _count(outcome, "page") + run.pages_not_due
+        )
         return CrawlReport(
             run_id=run.id,
             site_id=run.site_id,
@@ -127,6 +129,7 @@ class CrawlReportBuilder:
                 media_unreadable=run.media_unreadable,
                 media_only_small=run.media_only_small,
                 media_in_part=run.media_in_part,
+                pages_not_due=run.pages_not_due,
                 resting=held_back.people_resting,
                 held_back=run.finds_held_back,
                 not_searched=self.faces.people_not_searched(session, run.organisation_id),
@@ -177,6 +180,9 @@ class CrawlReportBuilder:
             weaker_not_shown=held_back.weaker_not_shown,
             finds_held_back=run.finds_held_back,
             chance=self.candidates.chance_remark(session),
+            pages_unchanged=run.pages_unchanged,
+            media_unchanged=run.media_unchanged,
+            pages_not_due=run.pages_not_due,
         )
 
 

@@ -130,7 +130,14 @@ def _of_site(
             cancelled=states["cancelled"],
             coverage=coverage,
             state=site.state,
+            not_due=sum(run.pages_not_due for run in runs),
         ),
+        pages_unchanged=sum(run.pages_unchanged for run in runs),
+        pages_not_due=sum(run.pages_not_due for run in runs),
+        media_unchanged=sum(run.media_unchanged for run in runs),
+        media_small=sum(run.media_small for run in runs),
+        media_only_small=sum(run.media_only_small for run in runs),
+        media_in_part=sum(run.media_in_part for run in runs),
     )
 
 

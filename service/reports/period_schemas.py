@@ -60,6 +60,12 @@ _SITE: dict[str, JsonValue] = {
     "examine_seconds": 87.5,
     "run_seconds": 2380.0,
     "sentence": "Looked at. 1 run of 7 could not look.",
+    "pages_unchanged": 500,
+    "pages_not_due": 120,
+    "media_unchanged": 1900,
+    "media_small": 310,
+    "media_only_small": 12,
+    "media_in_part": 3,
 }
 
 
@@ -162,6 +168,12 @@ class SitePeriodOut(BaseModel):
     examine_seconds: float
     run_seconds: float
     sentence: str
+    pages_unchanged: int
+    pages_not_due: int
+    media_unchanged: int
+    media_small: int
+    media_only_small: int
+    media_in_part: int
 
 
 class PeriodReportOut(BaseModel):

@@ -18,7 +18,10 @@ class SitePeriod(msgspec.Struct, frozen=True):
     site. `coverage` is the share of the known pages that were visited. `requests` counts each
     attempt at an address; robots.txt and redirects are not among them. `media_gone`: the server
     said that nothing is at the address any more; `media_not_met_again`: it was not come by;
-    both None where there are no two whole runs to compare.
+    both None where there are no two whole runs to compare. `pages_unchanged` and `media_unchanged`
+    are those of the seen ones of which the server said so; `pages_not_due` were known and left
+    alone, because they hardly ever change, and count as not visited in `coverage`. `media_small`
+    were previews of others, `media_only_small` were seen in no other form.
     """
 
     site_id: uuid.UUID
@@ -50,6 +53,12 @@ class SitePeriod(msgspec.Struct, frozen=True):
     examine_seconds: float
     run_seconds: float
     sentence: str
+    pages_unchanged: int = 0
+    pages_not_due: int = 0
+    media_unchanged: int = 0
+    media_small: int = 0
+    media_only_small: int = 0
+    media_in_part: int = 0
 
 
 class PeriodTotal(msgspec.Struct, frozen=True):

@@ -13,7 +13,14 @@ def counted(count: int, one: str, many: str) -> str:
 
 
 def of_site(
-    *, runs: int, blind: int, failed: int, cancelled: int, coverage: float | None, state: str
+    *,
+    runs: int,
+    blind: int,
+    failed: int,
+    cancelled: int,
+    coverage: float | None,
+    state: str,
+    not_due: int = 0,
 ) -> str:
     """One sentence on one site."""
     if not runs:
@@ -33,6 +40,10 @@ def of_site(
         part += f" {counted(cancelled, 'run was', 'runs were')} cancelled."
     if coverage is not None and coverage < 1:
         part += f" {min(99, int(coverage * 100))} % of the known pages were visited."
+    if not_due:
+        pages = counted(not_due, "visit of a page", "visits of pages")
+        verbs = "changes was" if not_due == 1 else "change were"
+        part += f" {pages} that hardly ever {verbs} not due; what may be new there is not known."
     return f"Looked at.{part}"
 
 

@@ -118,6 +118,9 @@ class CrawlReportOut(BaseModel):
                     "weaker_not_shown": 0,
                     "finds_held_back": 0,
                     "chance": "",
+                    "pages_unchanged": 80,
+                    "media_unchanged": 210,
+                    "pages_not_due": 30,
                 }
             ]
         }
@@ -161,6 +164,9 @@ class CrawlReportOut(BaseModel):
     weaker_not_shown: int
     finds_held_back: int
     chance: str
+    pages_unchanged: int
+    media_unchanged: int
+    pages_not_due: int
 
     @classmethod
     def of(cls, report: CrawlReport) -> CrawlReportOut:

@@ -45,8 +45,11 @@ class CrawlReport(msgspec.Struct, frozen=True):
 
     `blind` means that we could not look; `conclusion` is the sentence that may be said of the run.
     `media_repeated` were examined before with the same model and watch-list. `pages_waiting` and
-    `media_waiting` were known and not visited. `faces_counted` is a number and nothing else.
-    `listed` is of the organisation's hash lists: media, not people. For so many people as
+    `media_waiting` were known and not visited; `pages_not_due` were known and left alone, because
+    they hardly ever change: they count as not visited in `coverage`, too. `pages_unchanged` and
+    `media_unchanged` are those of the seen ones of which the server said so.
+    `faces_counted` is a number and nothing else. `listed` is of the organisation's hash lists:
+    media, not people. For so many people as
     `face_searches_resting` says no find by face was made; `weaker_not_shown` look-alikes fell below
     a limit of their site. `chance` is a remark on chance matches, where there is one.
     """
@@ -92,6 +95,9 @@ class CrawlReport(msgspec.Struct, frozen=True):
     media_only_small: int = 0
     media_in_part: int = 0
     chance: str = ""
+    pages_unchanged: int = 0
+    media_unchanged: int = 0
+    pages_not_due: int = 0
 
 
 class PersonReport(msgspec.Struct, frozen=True):

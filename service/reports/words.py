@@ -50,6 +50,7 @@ def conclusion(
     media_unreadable: int = 0,
     media_only_small: int = 0,
     media_in_part: int = 0,
+    pages_not_due: int = 0,
     resting: int = 0,
     held_back: int = 0,
     not_searched: int = 0,
@@ -60,17 +61,12 @@ def conclusion(
         return _UNFINISHED.get(state, "The run has not ended yet.").format(why=why)
     how = "" if faces else " Faces were not looked for: only known pictures were."
     part = "".join(words for code, words in _NOTES if code in codes)
-    if media_unreadable:
-        if media_unreadable == 1:
-            part += " 1 medium could not be read; what it shows is not known."
-        else:
-            part += f" {media_unreadable} media could not be read; what they show is not known."
-    if media_only_small:
-        seen = "1 medium was" if media_only_small == 1 else f"{media_only_small} media were"
-        part += f" {seen} seen only as a small preview."
-    if media_in_part:
-        seen = "1 medium was" if media_in_part == 1 else f"{media_in_part} media were"
-        part += f" {seen} looked at only in part."
+    part += _not_looked_at(
+        unreadable=media_unreadable,
+        only_small=media_only_small,
+        in_part=media_in_part,
+        not_due=pages_not_due,
+    )
     if resting:
         people = "1 person" if resting == 1 else f"{resting} people"
         part += (
@@ -95,3 +91,27 @@ def conclusion(
         return f"There are no new candidates of what was looked at.{how}{part}"
     # what was found by an earlier run, and is still there, is no new candidate of this one
     return f"Nothing new was found in what was looked at.{how}{part}"
+
+
+def _not_looked_at(*, unreadable: int, only_small: int, in_part: int, not_due: int) -> str:
+    """What a run met and did not see, or not as a whole."""
+    part = ""
+    if unreadable:
+        show = "it shows" if unreadable == 1 else "they show"
+        part += f" {_media(unreadable)} could not be read; what {show} is not known."
+    if only_small:
+        was = "was" if only_small == 1 else "were"
+        part += f" {_media(only_small)} {was} seen only as a small preview."
+    if in_part:
+        was = "was" if in_part == 1 else "were"
+        part += f" {_media(in_part)} {was} looked at only in part."
+    if not_due:
+        pages = "1 page that hardly ever changes was"
+        if not_due > 1:
+            pages = f"{not_due} pages that hardly ever change were"
+        part += f" {pages} not due; what may be new there is not known."
+    return part
+
+
+def _media(count: int) -> str:
+    return "1 medium" if count == 1 else f"{count} media"

@@ -52,6 +52,12 @@ def add_site(
         bool,
         typer.Option(help="Ask the extractors of yt-dlp about pages that show no video."),
     ] = False,
+    adaptive: Annotated[
+        bool,
+        typer.Option(
+            "--adaptive/--read-all", help="Read pages that hardly ever change not in each run."
+        ),
+    ] = True,
     as_json: _AsJson = False,
 ) -> None:
     """Add a site to the first organisation of this installation."""
@@ -74,6 +80,7 @@ def add_site(
             schedule=schedule,
             canaries=tuple(canary),
             extractors=extractors,
+            adaptive=adaptive,
         )
         with rooms.database.write() as session:
             organisation = rooms.accounts.default_organisation(session)

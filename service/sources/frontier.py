@@ -52,6 +52,11 @@ LOST = "lost"
 LEFT_OUT = "left_out"
 """`state` of an entry that looks endless: it is kept to be counted once, and never visited."""
 
+NOT_DUE = "not_due"
+"""`state` of a page that hardly ever changes and is left alone in this run (see `revisits.py`)."""
+
+ROUTINE_RANK = 60
+
 _MAX_MESSAGE_CHARACTERS = 300
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _ROWS_A_STATEMENT = 200
@@ -74,6 +79,7 @@ _LEASED = tuple(
         "attempts",
         "how",
         "variant_of",
+        "rank",
     )
 )
 
@@ -83,7 +89,8 @@ class Address:
     """One address to visit. `depth` counts links from the start; `how` says where it was found.
 
     `variant_of` is the address of the full form of a medium of which this is a smaller one, and
-    `shape` what a page that looks endless has in common with others.
+    `shape` what a page that looks endless has in common with others. `rank` is its place in the
+    run: less comes first (see `likelihood.py`).
     """
 
     url: str
@@ -93,6 +100,7 @@ class Address:
     how: str = "seed"
     variant_of: str | None = None
     shape: str | None = None
+    rank: int = ROUTINE_RANK
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,7 @@ class Lease:
     attempts: int
     how: str = "seed"
     is_small: bool = False
+    rank: int = ROUTINE_RANK
 
     @property
     def ticket(self) -> str:
@@ -165,6 +174,7 @@ def add(
             "url_key": url_key(address.url),
             "shape": address.shape,
             "kind": address.kind,
+            "rank": address.rank,
             "depth": address.depth,
             "referrer": address.referrer,
             "how": address.how[:40],
@@ -194,7 +204,8 @@ def lease(
     lease_s: float,
     suspects: bool = False,
 ) -> tuple[Lease, ...]:
-    """Lease up to `limit` waiting addresses of these kinds, nearest to the start first.
+    """Lease up to `limit` waiting addresses of these kinds, the likeliest first, then those
+    nearest to the start.
 
     With `suspects`, only those that were leased twice or more when a worker died; without, only
     the others.
@@ -216,7 +227,7 @@ def lease(
             or_(_TABLE.c.not_before.is_(None), _TABLE.c.not_before <= now),
             suspect if suspects else innocent,
         )
-        .order_by(_TABLE.c.depth, _TABLE.c.id)
+        .order_by(_TABLE.c.rank, _TABLE.c.depth, _TABLE.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
@@ -306,16 +317,12 @@ def give_back(session: Session, run_id: uuid.UUID, *, now: datetime) -> int:
 
 def put_back(session: Session, leases: Iterable[Lease]) -> int:
     """Return leases whose addresses were not fetched at all: no attempt was made."""
-    return len(
-        _change(
-            session,
-            leases,
-            state="waiting",
-            attempts=_TABLE.c.attempts - 1,
-            leased_by=None,
-            leased_until=None,
-        )
-    )
+    return _untouched(session, leases, "waiting")
+
+
+def leave(session: Session, leases: Iterable[Lease]) -> int:
+    """Leases that were just taken are not due in this run: no attempt is made at all."""
+    return _untouched(session, leases, NOT_DUE)
 
 
 def release_expired(session: Session, *, now: datetime) -> int:
@@ -369,6 +376,19 @@ def _return_leased(session: Session, which: ColumnElement[bool], now: datetime) 
     return len(rows)
 
 
+def _untouched(session: Session, leases: Iterable[Lease], state: str) -> int:
+    return len(
+        _change(
+            session,
+            leases,
+            state=state,
+            attempts=_TABLE.c.attempts - 1,
+            leased_by=None,
+            leased_until=None,
+        )
+    )
+
+
 def _change(session: Session, leases: Iterable[Lease], **values: object) -> set[int]:
     """Change those of the leased entries whose lease is still the newest; returns their ids."""
     pairs = [(held.entry_id, held.token) for held in leases]
@@ -402,6 +422,7 @@ def _lease_of(row: Row[Any]) -> Lease:
         attempts=row.attempts + 1,
         how=row.how,
         is_small=row.variant_of is not None,
+        rank=row.rank,
     )
 
 

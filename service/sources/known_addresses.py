@@ -1,9 +1,10 @@
 """What is known of a site's addresses from earlier runs, so that a visit without news costs little.
 
-1. A page or medium whose answer had an ETag or a date is kept: with what the page named, or with
-   the content's hash, and with what was looked for then.
-2. The next run sends both back. "Unchanged" (304) then stands for what was kept: a page's links go
-   into the frontier again, so that nothing below it is lost, and a medium is one more sighting.
+1. A page is kept with what it named and how often that changed; a medium whose answer had an ETag
+   or a date with the content's hash; both with what was looked for then.
+2. The next run sends ETag and date back, where there were some. "Unchanged" (304) then stands for
+   what was kept: a page's links go into the frontier again, so that nothing below it is lost, and a
+   medium is one more sighting.
 3. A page that was read otherwise (scope, depth, a crawler that finds more) is read again, whole; so
    is every address after `MAX_UNCHANGED` answers in a row, whatever its server says.
 
@@ -28,6 +29,7 @@ from sqlalchemy.orm import Session
 from indexer.crawl.messages import Condition, FoundLink
 from service.sources.frontier import url_key
 from service.sources.models import KnownAddress
+from service.sources.page_changes import Changes
 
 MAX_UNCHANGED: Final = 10
 FORGOTTEN_AFTER: Final = timedelta(days=120)
@@ -52,17 +54,28 @@ class Answer:
 class Known:
     """One address as it was. `links` of a page, `content_sha256` of a medium.
 
-    `looked_for` says what was looked for in it; the caller compares it with what is now.
+    `looked_for` says what was looked for in it; the caller compares it with what is now. Without
+    a `condition` it can only be asked for whole. `changes` are those of a page.
     """
 
     kind: Literal["page", "medium"]
-    condition: Condition
+    condition: Condition | None
     reading: str
     depth: int
     looked_for: str
     content_sha256: str | None
-    links: tuple[FoundLink, ...]
+    packed_links: bytes | None
     unchanged_in_a_row: int
+    seen_at: datetime
+    changes: Changes
+
+    @property
+    def links(self) -> tuple[FoundLink, ...]:
+        """What the page named."""
+        if self.packed_links is None:
+            return ()
+        unpacked = zlib.decompress(self.packed_links)
+        return msgspec.msgpack.decode(unpacked, type=tuple[FoundLink, ...])
 
     def links_hold(self, reading: str, depth: int, looked_for: str) -> bool:
         """Whether reading the page now, at this depth and for this, could find nothing else."""
@@ -100,9 +113,10 @@ class KnownAddresses:
         depth: int,
         looked_for: str,
         links: Sequence[FoundLink],
+        changes: Changes,
         now: datetime,
     ) -> None:
-        """A page was read whole, and named these."""
+        """A page was read whole, and named these; `changes` with this look."""
         packed = zlib.compress(msgspec.msgpack.encode(list(links)))
         self._keep(
             session,
@@ -115,6 +129,7 @@ class KnownAddresses:
                 "looked_for": looked_for,
                 "links": packed,
                 "content_sha256": None,
+                **_columns(changes),
             },
             now,
         )
@@ -145,12 +160,18 @@ class KnownAddresses:
             now,
         )
 
-    def count_unchanged(self, session: Session, url: str, now: datetime) -> None:
-        """The server said that nothing changed."""
+    def count_unchanged(
+        self, session: Session, url: str, now: datetime, changes: Changes | None = None
+    ) -> None:
+        """The server said that nothing changed; `changes` of a page, with this look."""
         session.execute(
             update(KnownAddress)
             .where(KnownAddress.site_id == self._site_id, KnownAddress.url_key == url_key(url))
-            .values(unchanged_in_a_row=KnownAddress.unchanged_in_a_row + 1, seen_at=now)
+            .values(
+                unchanged_in_a_row=KnownAddress.unchanged_in_a_row + 1,
+                seen_at=now,
+                **(_columns(changes) if changes is not None else {}),
+            )
         )
 
     def forget_old(self, session: Session, now: datetime) -> None:
@@ -172,7 +193,7 @@ class KnownAddresses:
         now: datetime,
     ) -> None:
         key = url_key(url)
-        if not answer.can_be_asked_again:
+        if not answer.can_be_asked_again and values["kind"] != "page":
             session.execute(
                 delete(KnownAddress).where(
                     KnownAddress.site_id == self._site_id, KnownAddress.url_key == key
@@ -205,17 +226,29 @@ def _upsert(session: Session, keys: dict[str, object], values: dict[str, object]
     )
 
 
+def _columns(changes: Changes) -> dict[str, object]:
+    return {
+        "fingerprint": changes.fingerprint,
+        "looks": changes.looks,
+        "changes": changes.changes,
+        "watched_s": changes.watched_s,
+        "changed_at": changes.changed_at,
+    }
+
+
 def _known(row: KnownAddress) -> Known:
-    links: tuple[FoundLink, ...] = ()
-    if row.links is not None:
-        links = msgspec.msgpack.decode(zlib.decompress(row.links), type=tuple[FoundLink, ...])
+    answer = Answer(row.answered_url, row.etag, row.last_modified)
     return Known(
         kind="page" if row.kind == "page" else "medium",
-        condition=Condition(row.answered_url, row.etag, row.last_modified),
+        condition=Condition(answer.url, answer.etag, answer.last_modified)
+        if answer.can_be_asked_again
+        else None,
         reading=row.reading,
         depth=row.depth,
         looked_for=row.looked_for,
         content_sha256=row.content_sha256,
-        links=links,
+        packed_links=row.links,
         unchanged_in_a_row=row.unchanged_in_a_row,
+        seen_at=row.seen_at,
+        changes=Changes(row.fingerprint, row.looks, row.changes, row.watched_s, row.changed_at),
     )

@@ -30,7 +30,8 @@ class Site(Base):
     when `obey_robots` is false. `monitoring_purpose`, when given, lets scheduled runs happen while
     no case is open (design rule 10). A canary is "LEAST_MEDIA ADDRESS": a page that is known to
     show at least so many media; a run that does not find them there was blind. `extractors`: those
-    of yt-dlp are asked about pages that show no video.
+    of yt-dlp are asked about pages that show no video. With `adaptive`, pages that hardly ever
+    change are not read in each run (see `revisits.py`).
     """
 
     __tablename__ = "sites"
@@ -56,6 +57,7 @@ class Site(Base):
     schedule: Mapped[str] = mapped_column(default="")
     canaries: Mapped[list[str]] = mapped_column(JSON, default=list)
     extractors: Mapped[bool] = mapped_column(default=False)
+    adaptive: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     next_run_at: Mapped[datetime | None]
 
@@ -105,6 +107,7 @@ class Run(Base):
     refusals: Mapped[int] = mapped_column(default=0)
     pages_unchanged: Mapped[int] = mapped_column(default=0)
     media_unchanged: Mapped[int] = mapped_column(default=0)
+    pages_not_due: Mapped[int] = mapped_column(default=0)
     addresses_left_out: Mapped[int] = mapped_column(default=0)
     bytes_fetched: Mapped[int] = mapped_column(BigInteger, default=0)
     examine_seconds: Mapped[float] = mapped_column(default=0.0)
@@ -114,9 +117,10 @@ class Run(Base):
 
 
 class FrontierEntry(Base):
-    """One address of one run: waiting, leased, done, refused, failed, or left out as endless.
+    """One address of one run: waiting, leased, done, refused, failed, left out as endless, not due.
 
-    `shape` is what an address that looks endless has in common with others like it (see `traps`).
+    `rank` is its place in the run before its depth (see `likelihood.py`): less comes first. `shape`
+    is what an address that looks endless has in common with others like it (see `traps`).
 
     A lease carries a fencing token that only grows: a completion with an older token is refused,
     so a worker that was thought dead cannot write any more. `variant_of` is the key of the full
@@ -126,7 +130,7 @@ class FrontierEntry(Base):
     __tablename__ = "frontier"
     __table_args__ = (
         UniqueConstraint("run_id", "url_key"),
-        Index("ix_frontier_next", "run_id", "state", "depth", "id"),
+        Index("ix_frontier_next", "run_id", "state", "rank", "depth", "id"),
         Index(
             "ix_frontier_shape",
             "run_id",
@@ -145,6 +149,7 @@ class FrontierEntry(Base):
     url: Mapped[str]
     url_key: Mapped[str]
     kind: Mapped[str]
+    rank: Mapped[int] = mapped_column(default=60)
     depth: Mapped[int]
     referrer: Mapped[str | None]
     how: Mapped[str] = mapped_column(default="seed")
@@ -168,12 +173,15 @@ class KnownAddress(Base):
     `kind` is what came: "page" or "medium". `answered_url` is the address that gave the answer, and
     `etag` and `last_modified` what its server said of it: a stranger's text, one line. `links` are
     what the page named, packed. `read_at` is when it came whole, `seen_at` when it was last asked.
+    `fingerprint`, `looks`, `changes`, `watched_s` and `changed_at` say how often a page changed
+    (see `page_changes.py`).
     """
 
     __tablename__ = "known_addresses"
     __table_args__ = (
         UniqueConstraint("site_id", "url_key"),
         Index("ix_known_addresses_seen", "site_id", "seen_at"),
+        Index("ix_known_addresses_changed", "site_id", "changed_at"),
     )
 
     id: Mapped[int] = mapped_column(
@@ -193,6 +201,11 @@ class KnownAddress(Base):
     content_sha256: Mapped[str | None]
     links: Mapped[bytes | None] = mapped_column(LargeBinary)
     unchanged_in_a_row: Mapped[int] = mapped_column(default=0)
+    fingerprint: Mapped[str | None]
+    looks: Mapped[float] = mapped_column(default=0.0)
+    changes: Mapped[float] = mapped_column(default=0.0)
+    watched_s: Mapped[float] = mapped_column(default=0.0)
+    changed_at: Mapped[datetime | None]
     read_at: Mapped[datetime]
     seen_at: Mapped[datetime]
 

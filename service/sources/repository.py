@@ -128,6 +128,7 @@ class SourcesRepository:
                 addresses_left_out=Run.addresses_left_out + count.addresses_left_out,
                 media_small=Run.media_small + count.media_small,
                 media_in_part=Run.media_in_part + count.media_in_part,
+                pages_not_due=Run.pages_not_due + count.pages_not_due,
             )
         )
 

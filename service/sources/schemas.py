@@ -58,6 +58,7 @@ class SiteIn(BaseModel):
     schedule: str = Field(default="", max_length=200)
     canaries: list[str] = Field(default=[], max_length=_LINES)
     extractors: bool = False
+    adaptive: bool = True
 
     def draft(self) -> SiteDraft:
         """The draft to be checked."""
@@ -79,6 +80,7 @@ class SiteIn(BaseModel):
             schedule=self.schedule,
             canaries=tuple(self.canaries),
             extractors=self.extractors,
+            adaptive=self.adaptive,
         )
 
 
@@ -131,6 +133,7 @@ class SiteOut(SiteIn):
             schedule=draft.schedule,
             canaries=list(draft.canaries),
             extractors=draft.extractors,
+            adaptive=draft.adaptive,
         )
 
 
@@ -169,6 +172,7 @@ class RunOut(BaseModel):
                     "refusals": 7,
                     "pages_unchanged": 80,
                     "media_unchanged": 210,
+                    "pages_not_due": 30,
                     "addresses_left_out": 0,
                     "media_small": 35,
                     "media_only_small": 2,
@@ -198,6 +202,7 @@ class RunOut(BaseModel):
     refusals: int
     pages_unchanged: int
     media_unchanged: int
+    pages_not_due: int
     addresses_left_out: int
     media_small: int
     media_only_small: int

@@ -30,12 +30,14 @@ from service.sources.errors import (
 )
 from service.sources.halted_media import HaltedMedia
 from service.sources.known_addresses import KnownAddresses
+from service.sources.likelihood import FindsOf, no_finds
 from service.sources.media_ledger import MediaLedger, Place
 from service.sources.models import Run, Site
 from service.sources.repository import LIST_LIMIT, SourcesRepository
+from service.sources.revisits import Revisits
 from service.sources.run_progress import RunProgress, queue_again, run_views
 from service.sources.scopes import CrawlManners, address_exceptions, intake_scope, scope_of
-from service.sources.site_draft import Canary, SiteDraft, checked
+from service.sources.site_draft import SiteDraft, checked
 from service.sources.timetable import next_moment
 from service.sources.views import (
     LIVE_STATES,
@@ -62,7 +64,12 @@ class SourcesService:
     """What the rooms above, the pages and the workers ask of the sources. Never commits."""
 
     def __init__(
-        self, clock: Clock, audit: AuditTrail, cases: OpenCases, manners: CrawlManners
+        self,
+        clock: Clock,
+        audit: AuditTrail,
+        cases: OpenCases,
+        manners: CrawlManners,
+        finds: FindsOf = no_finds,
     ) -> None:
         self._clock = clock
         self._audit = audit
@@ -71,6 +78,7 @@ class SourcesService:
         self._ledger = MediaLedger(clock)
         self.halted = HaltedMedia(clock)
         self.progress = RunProgress(clock, audit)
+        self.revisits = Revisits(finds)
 
     @property
     def address_exceptions(self) -> tuple[AddressException, ...]:
@@ -202,7 +210,9 @@ class SourcesService:
                 session.flush()
         except IntegrityError as error:
             raise RunLiveError(f'a run of "{site.name}" has just been started') from error
-        frontier.add(session, run.id, _beginnings(site))
+        scope = scope_of(site, self._manners)
+        begun = self.revisits.beginnings(session, site, scope, run.created_at)
+        frontier.add(session, run.id, begun)
         KnownAddresses(site.id).forget_old(session, run.created_at)
         self._audit.record(session, actor, "run.queued", "run", run.id, cases=len(serves))
         return run_view(run, site.name)
@@ -345,6 +355,7 @@ class SourcesService:
         site.schedule = draft.schedule
         site.canaries = list(draft.canaries)
         site.extractors = draft.extractors
+        site.adaptive = draft.adaptive
         site.next_run_at = self._next(site)
 
     def _next(self, site: Site) -> datetime | None:
@@ -365,11 +376,3 @@ def _operator(actor: Actor) -> uuid.UUID:
     if actor.organisation_id is None or actor.role not in (Role.OPERATOR, Role.SYSTEM):
         raise NotAllowedError("only an operator of the organisation may do this")
     return actor.organisation_id
-
-
-def _beginnings(site: Site) -> list[frontier.Address]:
-    pages = [frontier.Address(url, "page", 0) for url in site.seeds]
-    pages += [
-        frontier.Address(Canary.parse(line).url, "page", 0, how="canary") for line in site.canaries
-    ]
-    return pages

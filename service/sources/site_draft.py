@@ -64,7 +64,10 @@ class Canary:
 
 @dataclass(frozen=True, slots=True)
 class SiteDraft:
-    """All that an operator says of a site. Hosts are names, with `:port` unless the default one."""
+    """All that an operator says of a site. Hosts are names, with `:port` unless the default one.
+
+    `adaptive`: pages that hardly ever change are not read in each run.
+    """
 
     name: str
     seeds: tuple[str, ...]
@@ -83,6 +86,7 @@ class SiteDraft:
     schedule: str = ""
     canaries: tuple[str, ...] = ()
     extractors: bool = False
+    adaptive: bool = True
 
 
 def checked(draft: SiteDraft, exceptions: tuple[AddressException, ...] = ()) -> SiteDraft:

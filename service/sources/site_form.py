@@ -35,6 +35,7 @@ class SiteForm(BaseModel):
     schedule: Text = ""
     canaries: Text = ""
     extractors: Text = ""
+    read_all: Text = ""
 
     def draft(self) -> SiteDraft:
         """The draft that this form describes; numbers that are none are refused by field."""
@@ -56,6 +57,7 @@ class SiteForm(BaseModel):
             schedule=self.schedule,
             canaries=_lines(self.canaries),
             extractors=self.extractors == "on",
+            adaptive=self.read_all != "on",
         )
 
 
@@ -68,7 +70,8 @@ def form_of(draft: SiteDraft) -> SiteForm:
     values["delay_s"] = f"{draft.delay_s:g}"
     values["extractors"] = "on" if draft.extractors else ""
     values["ignore_robots"] = "" if draft.obey_robots else "on"
-    del values["obey_robots"]
+    values["read_all"] = "" if draft.adaptive else "on"
+    del values["obey_robots"], values["adaptive"]
     return SiteForm(**values)
 
 

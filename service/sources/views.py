@@ -42,9 +42,11 @@ class RunView:
     """A run with its counts. Sizes in bytes, times in seconds.
 
     `pages_unchanged` and `media_unchanged` are those of which the server said so: they count among
-    the pages and media seen, too. `media_small` were thumbnails, previews and posters of other
-    media: seen, and not counted as examined. `media_only_small` is how many media were seen in no
-    other form once the run had ended; `media_in_part` those of which a part could be fetched.
+    the pages and media seen, too. `pages_not_due` were known and left alone in this run, because
+    they hardly ever change: they do not count as seen. `media_small` were thumbnails, previews
+    and posters of other media: seen, and not counted as examined. `media_only_small` is how many
+    media were seen in no other form once the run had ended; `media_in_part` those of which a part
+    could be fetched.
     """
 
     id: uuid.UUID
@@ -77,6 +79,7 @@ class RunView:
     media_small: int = 0
     media_only_small: int = 0
     media_in_part: int = 0
+    pages_not_due: int = 0
 
     @property
     def is_live(self) -> bool:
@@ -149,6 +152,7 @@ class RunCount:
     addresses_left_out: int = 0
     media_small: int = 0
     media_in_part: int = 0
+    pages_not_due: int = 0
 
     def plus(self, other: RunCount) -> RunCount:
         """Both together."""
@@ -169,6 +173,7 @@ class RunCount:
             addresses_left_out=self.addresses_left_out + other.addresses_left_out,
             media_small=self.media_small + other.media_small,
             media_in_part=self.media_in_part + other.media_in_part,
+            pages_not_due=self.pages_not_due + other.pages_not_due,
         )
 
 
@@ -192,6 +197,7 @@ def site_view(site: Site) -> SiteView:
         schedule=site.schedule,
         canaries=tuple(site.canaries),
         extractors=site.extractors,
+        adaptive=site.adaptive,
     )
     return SiteView(
         site.id, site.organisation_id, site.state, draft, site.created_at, site.next_run_at
@@ -226,6 +232,7 @@ def run_view(run: Run, site_name: str) -> RunView:
         pages_unchanged=run.pages_unchanged,
         media_unchanged=run.media_unchanged,
         addresses_left_out=run.addresses_left_out,
+        pages_not_due=run.pages_not_due,
         media_small=run.media_small,
         media_only_small=run.media_only_small,
         media_in_part=run.media_in_part,

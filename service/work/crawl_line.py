@@ -44,6 +44,7 @@ from service.sources import frontier
 from service.sources.around import likeliest_first
 from service.sources.endless import sort_out
 from service.sources.frontier import Ending, Lease, url_key
+from service.sources.likelihood import Likely
 from service.sources.media_ledger import Place
 from service.sources.sweep_repository import SWEEP
 from service.sources.views import AROUND, RunCount, RunView, SiteView
@@ -82,13 +83,14 @@ class CrawlLine:
         self._scope = scope
         self._actor = Actor.system("crawl", run.organisation_id)
         self._canaries = {canary.url: canary.least_media for canary in site.canaries}
-        self._leases = SliceLeases(parts, run, site, scope, worker)
+        self._leases = SliceLeases(parts, run, site, scope, worker, self._add_links)
         self._completions = Completions(parts, run, self._actor, self._leases)
         self._walls = Walls()
         self._writing: set[Future[None]] = set()
         self._on_the_way: dict[str, Future[Future[None]]] = {}
         self._bytes_of: dict[Future[Future[None]], int] = {}
         self._known: dict[str, int] = {}
+        self._likely = Likely()
 
     def run_slice(self, child: CrawlChild) -> SliceOutcome:
         """Fetch and look until the slice is full, the run is over, or nothing is waiting."""
@@ -245,6 +247,10 @@ class CrawlLine:
             count = RunCount(pages_seen=1, pages_unchanged=1, addresses_left_out=left_out)
             self._parts.sources.progress.count(session, self._actor, self._run.id, count)
 
+    def _add_links(self, session: Session, held: Lease, links: Sequence[FoundLink]) -> int:
+        """What a page named the last time stands; returns how many were left out."""
+        return self._add(session, self._links(held, links))
+
     def _links(self, held: Lease, links: Sequence[FoundLink]) -> list[frontier.Address]:
         return [
             frontier.Address(
@@ -254,6 +260,9 @@ class CrawlLine:
                 referrer=held.url,
                 how=link.how,
                 variant_of=link.variant_of,
+                rank=min(held.rank, self._likely.rank(link.url))
+                if link.kind == "medium"
+                else self._likely.rank(link.url),
             )
             for link in links[:MAX_LINKS_A_PAGE]
             if link.kind == "medium" or depth_of(link.how, held.depth) <= self._site.draft.max_depth
@@ -376,6 +385,7 @@ class CrawlLine:
     def _count_known(self) -> None:
         with self._parts.database.read() as session:
             counted = frontier.counts(session, self._run.id)
+            self._likely = self._parts.sources.revisits.likely(session, self._run)
         self._known = {
             kind: sum(
                 row.count for row in counted if row.kind == kind and row.state != frontier.LEFT_OUT

@@ -8,16 +8,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 
-from indexer.crawl.messages import Condition, Fetch, FetchKind, Scope
+from indexer.crawl.messages import Condition, Fetch, FetchKind, FoundLink, Scope
 from service.accounts.actor import Actor
 from service.sources import frontier
 from service.sources.errors import FencedOffError
 from service.sources.frontier import Lease
+from service.sources.known_addresses import Known
 from service.sources.views import RunCount, RunView, SiteView
 from service.work.host_watch import HostWatch
 from service.work.line_parts import LineParts
@@ -33,14 +34,25 @@ QUICK_DELAY_S = 0.25
 LEAST_LEASE_S = 300.0
 SLICE_MAX_S = 600.0
 
+AddLinks = Callable[[Session, Lease, Sequence[FoundLink]], int]
+"""Puts what a page named into the frontier; returns how many looked endless."""
+
 
 class SliceLeases:
     """What one slice holds of the frontier. Used once."""
 
     def __init__(
-        self, parts: LineParts, run: RunView, site: SiteView, scope: Scope, worker: str
+        self,
+        parts: LineParts,
+        run: RunView,
+        site: SiteView,
+        scope: Scope,
+        worker: str,
+        add_links: AddLinks,
     ) -> None:
+        """`add_links` puts what a page named into the frontier, in the caller's transaction."""
         self._parts = parts
+        self._add_links = add_links
         self._run_id = run.id
         self._site = site
         self._worker = worker
@@ -85,7 +97,7 @@ class SliceLeases:
         return self._taken < self._parts.slice_pages and elapsed_s < SLICE_MAX_S
 
     def _lease_more(self, room: int) -> bool:
-        """Lease addresses; whether some were given up with their host, so that more may follow."""
+        """Lease addresses; whether some of them ended at once, so that more may follow."""
         room = min(room, self._parts.slice_pages - self._taken)
         looking = self.unchanged.looking()
         with self._parts.database.write() as session:
@@ -99,6 +111,8 @@ class SliceLeases:
                 if not leases:
                     leases = self._lease(session, "page", min(1, pages_left), suspects=True)
                 self._suspect_open = bool(leases)
+            known = self.unchanged.of(session, leases)
+            leases, not_due = self._leave_alone(session, leases, known)
             taken = len(leases)
             leases, given_up = self.hosts.without_resting(session, leases)
             self._suspect_open = self._suspect_open and bool(leases)
@@ -106,13 +120,27 @@ class SliceLeases:
                 self._parts.sources.progress.count(
                     session, self._actor, self._run_id, RunCount(refusals=given_up)
                 )
-            self._conditions |= self.unchanged.conditions(session, leases, looking)
-        self.completed += given_up
+            self._conditions |= self.unchanged.conditions(session, leases, known, looking)
+        self.completed += given_up + not_due
         self._taken += taken
         self._ready.extend(leases)
         with self._lock:
             self._leases.update({held.ticket: held for held in leases})
-        return given_up > 0
+        return given_up + not_due > 0
+
+    def _leave_alone(
+        self, session: Session, leases: tuple[Lease, ...], known: Mapping[str, Known]
+    ) -> tuple[tuple[Lease, ...], int]:
+        """The leases that are due, and how many were not: what those named stands."""
+        not_due = self.unchanged.not_due(session, leases, known)
+        if not not_due:
+            return leases, 0
+        left = [held for held, _ in not_due]
+        frontier.leave(session, left)
+        left_out = sum(self._add_links(session, held, before.links) for held, before in not_due)
+        count = RunCount(pages_not_due=len(left), addresses_left_out=left_out)
+        self._parts.sources.progress.count(session, self._actor, self._run_id, count)
+        return tuple(held for held in leases if held not in left), len(left)
 
     def _lease(
         self, session: Session, kind: FetchKind, limit: int, *, suspects: bool = False

@@ -4,14 +4,16 @@
 2. `conditions`: an address that is known gets its condition only when an answer "unchanged" would
    tell all: a page must have been read as it would be now; a medium examined by the model, for the
    people and against the hash lists of now, and must have shown nobody. Canaries never get one.
-3. `page_links` and `medium` ask the same once more when the answer came: None means that the world
+3. `not_due`: a page that hardly ever changes is left alone (`revisits`); what it named stands.
+4. `page_links` and `medium` ask the same once more when the answer came: None means that the world
    moved in between, and the address goes back to be fetched whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -21,6 +23,8 @@ from indexer.observations import ModelStamp
 from service.accounts.actor import Actor
 from service.sources.frontier import Lease
 from service.sources.known_addresses import MAX_UNCHANGED, Answer, Known, KnownAddresses
+from service.sources.page_changes import Changes, fingerprint_of
+from service.sources.revisits import DueRule
 from service.sources.views import KnownMedium, RunView, SiteView
 from service.work.line_parts import LineParts
 
@@ -52,31 +56,72 @@ class UnchangedAddresses:
         self._reading = reading_of(scope)
         self._canaries = {canary.url for canary in site.canaries}
         self._known = KnownAddresses(run.site_id)
+        self._site = site
+        self._rule: DueRule | None = None
+        self._before: dict[str, Known] = {}
 
     def looking(self) -> Looking:
         """What is looked for now; asks the eyes, so never within a transaction."""
         eyes = self._parts.eyes
         return Looking(eyes.model, eyes.change, self._parts.lists.change())
 
+    def of(self, session: Session, leases: Sequence[Lease]) -> dict[str, Known]:
+        """What is known of leased addresses, by address."""
+        known = self._known.of(session, [held.url for held in leases]) if leases else {}
+        self._before |= {
+            held.url: known[held.url]
+            for held in leases
+            if held.kind == "page" and held.url in known
+        }
+        return known
+
+    def not_due(
+        self, session: Session, leases: Sequence[Lease], known: Mapping[str, Known]
+    ) -> list[tuple[Lease, Known]]:
+        """Those of these leases that may be left alone in this run, with what is known of them."""
+        if self._rule is None:
+            self._rule = self._parts.sources.revisits.rule(session, self._run, self._site)
+        rule, now = self._rule, self._parts.clock.now()
+        return [
+            (held, known[held.url])
+            for held in leases
+            if held.url in known
+            and not rule.is_due(
+                held,
+                known[held.url],
+                links_hold=held.url not in self._canaries
+                and self._links_hold(known[held.url], held),
+                now=now,
+            )
+        ]
+
     def conditions(
-        self, session: Session, leases: Sequence[Lease], looking: Looking
+        self,
+        session: Session,
+        leases: Sequence[Lease],
+        known: Mapping[str, Known],
+        looking: Looking,
     ) -> dict[str, Condition]:
         """Conditions by ticket, for those leases for which "unchanged" would tell all."""
-        if not leases:
-            return {}
-        known = self._known.of(session, [held.url for held in leases])
-        return {
-            held.ticket: known[held.url].condition
-            for held in leases
-            if held.url in known and self._tells_all(session, held, known[held.url], looking)
-        }
+        found: dict[str, Condition] = {}
+        for held in leases:
+            before = known.get(held.url)
+            if before is None or before.condition is None:
+                continue
+            if self._tells_all(session, held, before, looking):
+                found[held.ticket] = before.condition
+        return found
 
     def page_links(self, session: Session, held: Lease) -> tuple[FoundLink, ...] | None:
         """What the unchanged page names, counted as seen; None when it must be read again."""
         known = self._known.of(session, [held.url]).get(held.url)
         if known is None or not self._links_hold(known, held):
             return None
-        self._known.count_unchanged(session, held.url, self._parts.clock.now())
+        now = self._parts.clock.now()
+        changes = known.changes
+        if changes.fingerprint is not None:
+            changes = changes.after(changes.fingerprint, now - known.seen_at, now)
+        self._known.count_unchanged(session, held.url, now, changes)
         return known.links
 
     def media_before(self, session: Session, held: Lease) -> int:
@@ -107,6 +152,7 @@ class UnchangedAddresses:
 
     def keep_page(self, session: Session, held: Lease, page: PageSeen) -> None:
         """A page was read whole."""
+        now = self._parts.clock.now()
         self._known.keep_page(
             session,
             held.url,
@@ -115,7 +161,8 @@ class UnchangedAddresses:
             depth=held.depth,
             looked_for=PAGES_LOOKED_FOR,
             links=page.links,
-            now=self._parts.clock.now(),
+            changes=self._changes(held, fingerprint_of(page.links), now),
+            now=now,
         )
 
     def keep_medium(
@@ -130,6 +177,15 @@ class UnchangedAddresses:
             content_sha256=digest,
             now=self._parts.clock.now(),
         )
+
+    def _changes(self, held: Lease, fingerprint: str, now: datetime) -> Changes:
+        before = self._before.pop(held.url, None)
+        if before is None or before.kind != "page":
+            return Changes(fingerprint)
+        if before.reading != self._reading:
+            # Read otherwise it may name other addresses: that is no change of the page.
+            return replace(before.changes, fingerprint=fingerprint)
+        return before.changes.after(fingerprint, now - before.seen_at, now)
 
     def looked_already(
         self, session: Session, digest: str, looking: Looking
