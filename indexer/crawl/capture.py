@@ -7,7 +7,8 @@ For each requested address, in order:
 3. the host's lease is taken, and waited for;
 4. one request goes to exactly such an address; request and answer are recorded as on the wire;
 5. a redirect is the next hop: again from 1, at most `max_redirects` times;
-6. what was refused is recorded with its reason.
+6. where the medium is a playlist, its pieces are fetched in the same way, and joined;
+7. what was refused is recorded with its reason.
 
 Capture does not read robots.txt: it follows no links and only asks for single addresses that a
 person or a find named. `python -m indexer.crawl.capture` serves requests over its pipes.
@@ -20,6 +21,7 @@ import ssl
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from urllib.parse import urljoin
@@ -42,7 +44,15 @@ from indexer.crawl.capture_messages import (
 from indexer.crawl.child import channel_of_child
 from indexer.crawl.messages import SlotGranted, SlotWanted
 from indexer.crawl.proxy import check_host
-from indexer.crawl.scope import REDIRECTS, BadAddressError, canonical_address, is_in_scope, place_of
+from indexer.crawl.scope import (
+    REDIRECTS,
+    BadAddressError,
+    Place,
+    canonical_address,
+    is_in_scope,
+    place_of,
+)
+from indexer.crawl.streams import ByteRange, stream_kind
 from indexer.crawl.warc_records import WarcRecords
 from indexer.crawl.wire_fetch import Exchange, NoAnswerError, exchange
 from indexer.errors import WireError
@@ -50,6 +60,7 @@ from indexer.wire import Channel
 
 AskSlot = Callable[[str, float], float]
 Clock = Callable[[], datetime]
+OK = 200
 
 _CONFORMS_TO = "https://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/"
 
@@ -58,10 +69,32 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class _RefusedHopError(Exception):
+class RefusedHopError(Exception):
+    """A hop that was not asked for. `code` as in `FetchRefused`."""
+
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """Where the hops of an address ended: what answered there, or why nobody was asked there.
+
+    With `refused` set, `answer` is the hop before.
+    """
+
+    url: str
+    date: datetime
+    answer: Exchange | None
+    refused: RefusedHopError | NoAnswerError | None = None
+
+    @property
+    def whole(self) -> Exchange:
+        """The answer at the end; there is one unless it was refused."""
+        if self.answer is None or self.refused is not None:
+            raise ValueError("nothing answered at the end")
+        return self.answer
 
 
 def capture(
@@ -93,7 +126,7 @@ def capture(
             ("connection", "by a SOCKS5 proxy" if request.scope.proxy else "direct"),
         ),
     )
-    visit = _Visit(
+    visit = Visit(
         request,
         records,
         ask_slot=ask_slot,
@@ -107,6 +140,10 @@ def capture(
     for url in request.urls:
         resource, content = visit.of(url)
         resources.append(resource)
+    if content is not None and resources[-1].status == OK and stream_kind(content) is not None:
+        from indexer.crawl.capture_streams import with_its_video  # noqa: PLC0415 (seldom needed)
+
+        resources[-1], content = with_its_video(resources[-1], content, visit, request.scope)
     warc = records.content()
     return Captured(
         request_id=request.request_id,
@@ -121,7 +158,7 @@ def capture(
     )
 
 
-class _Visit:
+class Visit:
     """Walks the hops of each address and records them."""
 
     def __init__(
@@ -146,6 +183,32 @@ class _Visit:
 
     def of(self, requested: str) -> tuple[CapturedResource, bytes | None]:
         """Capture one address; its summary, and its decoded body when one came."""
+        walked = self._walked(requested, None, self._largest_bytes, self._scope.timeout_s)
+        if walked.refused is not None:
+            return _refused(requested, walked), None
+        return _resource(requested, walked), walked.whole.body
+
+    def piece(self, url: str, part: ByteRange | None, most_bytes: int) -> Walked:
+        """Capture what belongs to a stream, at most so many bytes of it."""
+        return self._walked(
+            url, part, min(most_bytes, self._largest_bytes), self._scope.medium_timeout_s
+        )
+
+    def may(self, url: str) -> bool:
+        """Whether the canonical `url` is in scope and no forbidden address by its spelling."""
+        try:
+            self._check(url)
+        except RefusedHopError:
+            return False
+        return True
+
+    @property
+    def _largest_bytes(self) -> int:
+        return max(self._scope.max_page_bytes, self._scope.max_medium_bytes)
+
+    def _walked(
+        self, requested: str, part: ByteRange | None, most_bytes: int, timeout_s: float
+    ) -> Walked:
         via: str | None = None
         here = requested
         asked: set[str] = set()
@@ -155,35 +218,38 @@ class _Visit:
             url: str | None = None
             try:
                 url = _canonical(here)
-                answer, date = self._ask(url, asked)
-            except (_RefusedHopError, NoAnswerError) as refused:
+                answer, date = self._ask(url, asked, part, most_bytes, timeout_s)
+            except (RefusedHopError, NoAnswerError) as refused:
                 self._records.write_refusal(url, date, refused.code, str(refused), via)
-                return _refused(requested, url or here, date, refused, answer), None
+                return Walked(url or here, date, answer, refused)
             self._records.write_exchange(url, date, answer, keep_body=self._keep_bodies)
             next_hop = _next_hop(url, answer)
             if next_hop is None:
-                return _resource(requested, url, date, answer), answer.body
+                return Walked(url, date, answer)
             via, here = url, next_hop
 
-    def _ask(self, url: str, asked: set[str]) -> tuple[Exchange, datetime]:
+    def _ask(
+        self,
+        url: str,
+        asked: set[str],
+        part: ByteRange | None,
+        most_bytes: int,
+        timeout_s: float,
+    ) -> tuple[Exchange, datetime]:
         if url in asked or len(asked) > self._scope.max_redirects:
-            raise _RefusedHopError(
+            raise RefusedHopError(
                 "too_many_redirects", "the address redirects in a circle or too far"
             )
         asked.add(url)
-        place = place_of(url)
-        # Pages too: a path prefix says where a crawl may wander, not what may be proved.
-        if not is_in_scope(url, "medium", self._scope):
-            raise _RefusedHopError("out_of_scope", f"{place.slot} is not in the scope")
+        place = self._check(url)
+        addresses: tuple[str, ...] = ()
         try:
-            check_host(place, self._scope)
-            addresses: tuple[str, ...] = ()
             if self._scope.proxy is None:
                 addresses = vetted_addresses(
                     place.host, place.port, self._scope.address_exceptions, self._resolve
                 )
         except (AddressNotPublicError, HostNotFoundError, NotAnAddressError) as error:
-            raise _RefusedHopError(error.code, str(error)) from error
+            raise RefusedHopError(error.code, str(error)) from error
         wait_s = self._ask_slot(place.slot, self._scope.delay_s)
         if wait_s > 0:
             self._sleep(wait_s)
@@ -193,19 +259,31 @@ class _Visit:
             place,
             addresses,
             user_agent=self._scope.user_agent,
-            max_body_bytes=max(self._scope.max_page_bytes, self._scope.max_medium_bytes),
-            timeout_s=self._scope.timeout_s,
+            max_body_bytes=most_bytes,
+            timeout_s=timeout_s,
             tls_context=self._tls_context,
             through=self._scope if self._scope.proxy is not None else None,
+            part=part,
         )
         return answer, date
+
+    def _check(self, url: str) -> Place:
+        place = place_of(url)
+        # Pages too: a path prefix says where a crawl may wander, not what may be proved.
+        if not is_in_scope(url, "medium", self._scope):
+            raise RefusedHopError("out_of_scope", f"{place.slot} is not in the scope")
+        try:
+            check_host(place, self._scope)
+        except (AddressNotPublicError, NotAnAddressError) as error:
+            raise RefusedHopError(error.code, str(error)) from error
+        return place
 
 
 def _canonical(address: str) -> str:
     try:
         return canonical_address(address)
     except BadAddressError as error:
-        raise _RefusedHopError(error.code, str(error)) from error
+        raise RefusedHopError(error.code, str(error)) from error
 
 
 def _next_hop(url: str, answer: Exchange) -> str | None:
@@ -219,7 +297,8 @@ def _next_hop(url: str, answer: Exchange) -> str | None:
         return location
 
 
-def _resource(requested: str, final: str, date: datetime, answer: Exchange) -> CapturedResource:
+def _resource(requested: str, walked: Walked) -> CapturedResource:
+    final, date, answer = walked.url, walked.date, walked.whole
     body = answer.body if answer.body is not None else answer.entity
     return CapturedResource(
         url=requested,
@@ -235,13 +314,9 @@ def _resource(requested: str, final: str, date: datetime, answer: Exchange) -> C
     )
 
 
-def _refused(
-    requested: str,
-    final: str,
-    date: datetime,
-    refused: _RefusedHopError | NoAnswerError,
-    last: Exchange | None,
-) -> CapturedResource:
+def _refused(requested: str, walked: Walked) -> CapturedResource:
+    final, date, refused, last = walked.url, walked.date, walked.refused, walked.answer
+    code = refused.code if refused else ""
     return CapturedResource(
         url=requested,
         final_url=final,
@@ -253,7 +328,7 @@ def _refused(
         tls_certificate_sha256=None,
         fetched_at=_iso(date),
         truncated=False,
-        refusal=f"{refused.code}: {refused}",
+        refusal=f"{code}: {refused}",
     )
 
 

@@ -24,10 +24,35 @@ class CaptureRequest(msgspec.Struct, frozen=True, tag=True):
     keep_bodies: bool = True
 
 
+class CapturedPiece(msgspec.Struct, frozen=True):
+    """One piece of a stream, in the WARC under `url`: SHA-256 of its body, and of what of that is
+    in the joined video. `part` is the range of bytes that was asked for, "FIRST-LAST", or empty.
+    """
+
+    url: str
+    part: str
+    body_sha256: str
+    content_sha256: str
+
+
+class CapturedStream(msgspec.Struct, frozen=True):
+    """The video that a captured playlist names: its pieces, joined in this order to one file.
+
+    `left_out` says in words what of it is not there. With a `refusal` (a code) nothing was joined.
+    """
+
+    sha256: str = ""
+    content_bytes: int = 0
+    pieces: tuple[CapturedPiece, ...] = ()
+    left_out: str = ""
+    refusal: str = ""
+
+
 class CapturedResource(msgspec.Struct, frozen=True):
     """One requested address: every hop is in the WARC; the last one is described here.
 
     `body_sha256` is of the decoded entity body; `refusal` is set when it could not be captured.
+    `stream` is there when what came is the playlist of a video.
     `truncated` is true when the body ended early or was cut at the size limit.
     """
 
@@ -42,6 +67,7 @@ class CapturedResource(msgspec.Struct, frozen=True):
     fetched_at: str
     truncated: bool
     refusal: str | None = None
+    stream: CapturedStream | None = None
 
 
 class Captured(msgspec.Struct, frozen=True, tag=True):
@@ -52,7 +78,9 @@ class Captured(msgspec.Struct, frozen=True, tag=True):
     warc_sha256: str
     resources: tuple[CapturedResource, ...]
     medium_content: bytes | None
-    """Body of the last requested address, for examination of what was captured; never stored."""
+    """Body of the last requested address, or the video whose playlist it is, for examination of
+    what was captured; never stored.
+    """
     user_agent: str
     software: str
     started_at: str

@@ -374,7 +374,7 @@ class Slice:
     async def _stream(
         self, fetch: Fetch, url: str, response: Response, door: StreamDoor
     ) -> MediumFetched:
-        reader = StreamReader(door.send, door.may, self.scope.max_medium_bytes)
+        reader = StreamReader(door.fetch, door.may, self.scope.max_medium_bytes)
         joined = await reader.read(response.body, url)
         # What the server says of a playlist holds for none of its pieces.
         whole = self._medium(fetch, url, response)

@@ -13,18 +13,18 @@ to be no video is refused: a picture in front of it must not stand for it.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
-
-from scrapy.http import Response
 
 from indexer.crawl.refusals import RETRY_STATUSES, RefusedError
 from indexer.crawl.sniff import media_type_of
 from indexer.crawl.streams import (
     MAX_PLAYLIST_BYTES,
     ByteRange,
+    Fetched,
     Form,
     Piece,
     StreamError,
@@ -46,24 +46,43 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,16})-([0-9]{1,16})/(?:[0-9]{1,16}|\
 _TRANSPORT_PACKET_BYTES = 188
 _HIDDEN_BYTES = 64 * 1024
 
-Send = Callable[[str, ByteRange | None, int], Awaitable[tuple[str, Response]]]
-"""`(address, range, most bytes) -> (where redirects led, answer)`; raises `RefusedError`."""
+Fetch = Callable[[str, ByteRange | None, int], Awaitable[Fetched]]
+"""`(address, range, most bytes) -> answer`; raises `RefusedError`."""
 May = Callable[[str], bool]
 """Whether an address is in scope."""
 
 
+class JoinedPiece(NamedTuple):
+    """One of the pieces that a file was joined from: SHA-256 of what its address answered, and of
+    what of that is in the file.
+    """
+
+    piece: Piece
+    body_sha256: str
+    content_sha256: str
+
+
 class Joined(NamedTuple):
-    """A stream as one file. `left_out` says what of it is not there; empty when nothing is."""
+    """A stream as one file. `left_out` says what of it is not there; empty when nothing is.
+
+    `pieces` are those that are in it, in order.
+    """
 
     content: bytes
     left_out: str
+    pieces: tuple[JoinedPiece, ...]
+
+
+class _Came(NamedTuple):
+    content: bytes
+    joined: JoinedPiece
 
 
 class StreamReader:
     """Reads one stream, with at most `limit_bytes` of pictures. Used once."""
 
-    def __init__(self, send: Send, may: May, limit_bytes: int) -> None:
-        self._send = send
+    def __init__(self, fetch: Fetch, may: May, limit_bytes: int) -> None:
+        self._fetch = fetch
         self._may = may
         self._limit_bytes = limit_bytes
         self._began = time.monotonic()
@@ -101,10 +120,10 @@ class StreamReader:
         return track
 
     async def _media_playlist(self, url: str) -> Track:
-        where, response = await self._get(Piece(url), MAX_PLAYLIST_BYTES)
-        if stream_kind(response.body) != "hls":
+        answer = await self._get(Piece(url), MAX_PLAYLIST_BYTES)
+        if stream_kind(answer.body) != "hls":
             raise StreamError("bad_playlist", "a form of the stream is no playlist")
-        read = await asyncio.to_thread(read_hls, playlist_text(response.body), where)
+        read = await asyncio.to_thread(read_hls, playlist_text(answer.body), answer.url)
         if not isinstance(read, Track):
             raise StreamError("bad_playlist", "the stream's playlists lead to each other")
         return read
@@ -117,12 +136,12 @@ class StreamReader:
 
     async def _joined(self, track: Track) -> Joined:
         room_bytes = self._limit_bytes
-        beginning = b""
+        beginning: list[_Came] = []
         if track.init is not None:
-            beginning = await self._content(track.init, room_bytes, cut=False)
-            room_bytes -= len(beginning)
+            beginning = [await self._content(track.init, room_bytes, cut=False)]
+            room_bytes -= len(beginning[0].content)
         wanted = together(track.pieces)
-        came: dict[int, bytes] = {}
+        came: dict[int, _Came] = {}
         lost: list[RefusedError] = []
         full = False
         for number in coarse_to_fine(len(wanted)):
@@ -130,7 +149,7 @@ class StreamReader:
                 full = True
                 break
             try:
-                content = await self._content(wanted[number], room_bytes, cut=track.cut_at_limit)
+                one = await self._content(wanted[number], room_bytes, cut=track.cut_at_limit)
             except RefusedError as refused:
                 if refused.code == "too_large" and came:
                     full = True
@@ -139,11 +158,12 @@ class StreamReader:
                 if len(lost) > MAX_LOST:
                     break
                 continue
-            room_bytes -= len(content)
-            came[number] = content
+            room_bytes -= len(one.content)
+            came[number] = one
         if lost and (not came or len(lost) > MAX_LOST):
             raise lost[-1]
-        content = beginning + b"".join(came[number] for number in sorted(came))
+        parts = [*beginning, *(came[number] for number in sorted(came))]
+        content = b"".join(part.content for part in parts)
         if (media_type_of(content) or "").partition("/")[0] != "video":
             raise RefusedError("not_media", "the stream's pieces are no video that is known")
         left_out = list(track.left_out)
@@ -152,18 +172,19 @@ class StreamReader:
             left_out.insert(0, f"{len(came)} of {len(wanted)} pieces were fetched: {why}")
         if track.cut_at_limit and room_bytes <= 0:
             left_out.insert(0, "only its beginning was fetched: the limit was reached")
-        return Joined(content, "; ".join(left_out))
+        return Joined(content, "; ".join(left_out), tuple(part.joined for part in parts))
 
-    async def _content(self, piece: Piece, room_bytes: int, *, cut: bool) -> bytes:
+    async def _content(self, piece: Piece, room_bytes: int, *, cut: bool) -> _Came:
         if cut:
             piece = Piece(piece.url, ByteRange(0, room_bytes - 1))
-        _, response = await self._get(piece, room_bytes)
-        return _shown(_ranged(response, piece.part, cut=cut))
+        answer = await self._get(piece, room_bytes)
+        content = _shown(_ranged(answer, piece.part, cut=cut))
+        return _Came(content, JoinedPiece(piece, _sha256(answer.body), _sha256(content)))
 
-    async def _get(self, piece: Piece, most_bytes: int) -> tuple[str, Response]:
+    async def _get(self, piece: Piece, most_bytes: int) -> Fetched:
         self._requests += 1
-        where, response = await self._send(piece.url, piece.part, most_bytes)
-        status = int(response.status)
+        answer = await self._fetch(piece.url, piece.part, most_bytes)
+        status = answer.status
         if status != 200 and not (status == 206 and piece.part is not None):
             raise RefusedError(
                 "http_status",
@@ -171,7 +192,7 @@ class StreamReader:
                 status=status,
                 retry=status in RETRY_STATUSES,
             )
-        return where, response
+        return answer
 
     def _is_over(self) -> bool:
         return self._requests >= MAX_REQUESTS or time.monotonic() - self._began > MAX_STREAM_S
@@ -211,14 +232,17 @@ def _zeros(number: int, most: int) -> int:
     return most if number == 0 else (number & -number).bit_length() - 1
 
 
-def _ranged(response: Response, part: ByteRange | None, *, cut: bool) -> bytes:
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _ranged(answer: Fetched, part: ByteRange | None, *, cut: bool) -> bytes:
     """The bytes of `part`, also where the server sent the whole file."""
-    body = bytes(response.body)
+    body = answer.body
     if part is None:
         return body
-    if int(response.status) == 206:
-        header = (response.headers.get(b"Content-Range") or b"").decode("latin-1").strip()
-        match = _CONTENT_RANGE.fullmatch(header)
+    if answer.status == 206:
+        match = _CONTENT_RANGE.fullmatch(answer.content_range)
         right = match is not None and int(match[1]) == part.first and len(body) > 0
         if not right or (len(body) != part.length_bytes and not cut):
             raise RefusedError("truncated", "the server sent another range than was asked for")

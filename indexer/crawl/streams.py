@@ -61,6 +61,15 @@ class ByteRange(NamedTuple):
         return self.last - self.first + 1
 
 
+class Fetched(NamedTuple):
+    """What an address of a stream answered; `url` is where redirects led."""
+
+    url: str
+    status: int
+    body: bytes
+    content_range: str = ""
+
+
 class Piece(NamedTuple):
     """One thing to fetch: a whole file, or a range of one."""
 

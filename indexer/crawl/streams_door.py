@@ -16,7 +16,7 @@ from indexer.crawl.outbound import Outbound, RequestKind
 from indexer.crawl.refusals import RefusedError
 from indexer.crawl.robots import Robots
 from indexer.crawl.scope import REDIRECTS, BadAddressError, canonical_address
-from indexer.crawl.streams import ByteRange
+from indexer.crawl.streams import ByteRange, Fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,12 @@ class StreamDoor:
         except RefusedError:
             return False
         return True
+
+    async def fetch(self, url: str, part: ByteRange | None, most_bytes: int) -> Fetched:
+        """What the canonical `url` answers, for `StreamReader`. Raises `RefusedError`."""
+        where, response = await self.send(url, part, most_bytes)
+        content_range = (response.headers.get(b"Content-Range") or b"").decode("latin-1")
+        return Fetched(where, int(response.status), bytes(response.body), content_range.strip())
 
     async def send(self, url: str, part: ByteRange | None, most_bytes: int) -> tuple[str, Response]:
         """(where redirects led, the answer there). Raises `RefusedError`."""

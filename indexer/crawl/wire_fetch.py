@@ -21,6 +21,7 @@ import h11
 from indexer.crawl.messages import Scope
 from indexer.crawl.proxy import ProxyError, connect_through
 from indexer.crawl.scope import Place
+from indexer.crawl.streams import ByteRange
 
 Truncation = Literal["length", "time", "disconnect"]
 
@@ -101,11 +102,13 @@ def exchange(
     timeout_s: float,
     tls_context: ssl.SSLContext | None = None,
     through: Scope | None = None,
+    part: ByteRange | None = None,
 ) -> Exchange:
     """GET the canonical `url` from the first of the checked `addresses` that answers.
 
-    `timeout_s` is for the whole exchange. With `through` it goes by the proxy of that scope, and
-    `addresses` are not used. Raises `NoAnswerError`.
+    `timeout_s` is for the whole exchange. With a `part` that range is asked for. With
+    `through` it goes by the proxy of that scope, and `addresses` are not used.
+    Raises `NoAnswerError`.
     """
     deadline = time.monotonic() + timeout_s
     address: str | None = None
@@ -120,7 +123,7 @@ def exchange(
             tls = _tls_facts(connection)
         client = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEADER_BYTES)
         request_wire = _send_request(
-            connection, client, url, user_agent=user_agent, deadline=deadline
+            connection, client, url, user_agent=user_agent, deadline=deadline, part=part
         )
         received = _receive(connection, client, max_body_bytes, deadline)
     finally:
@@ -203,6 +206,7 @@ def _send_request(
     *,
     user_agent: str,
     deadline: float,
+    part: ByteRange | None,
 ) -> bytes:
     parts = urlsplit(url)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
@@ -213,7 +217,7 @@ def _send_request(
             ("Host", parts.netloc),
             ("User-Agent", user_agent),
             ("Accept", "*/*"),
-            ("Accept-Encoding", "gzip, identity;q=0.5"),
+            *_asked_for(part),
             ("Connection", "close"),
         ],
     )
@@ -226,6 +230,13 @@ def _send_request(
     except OSError as error:
         raise NoAnswerError("connection", "the connection ended while sending") from error
     return wire
+
+
+def _asked_for(part: ByteRange | None) -> tuple[tuple[str, str], ...]:
+    if part is None:
+        return (("Accept-Encoding", "gzip, identity;q=0.5"),)
+    # Half of something compressed could not be unpacked.
+    return (("Accept-Encoding", "identity"), ("Range", f"bytes={part.first}-{part.last}"))
 
 
 def _receive(

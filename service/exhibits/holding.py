@@ -36,6 +36,8 @@ from service.errors import LikenessError
 from service.exhibits.captured import (
     Failure,
     failure_of,
+    medium_bytes,
+    medium_sha256,
     notes_of,
     resource_of,
     role_of,
@@ -132,7 +134,7 @@ class CaptureHolder:
                 database, capture_id, Failure(error.code, str(error), final=False), None
             )
         document = self._document(plan, captured)
-        failure = failure_of(captured.resources)
+        failure = failure_of(captured.resources, last_attempt=plan.attempt >= MAX_ATTEMPTS)
         if failure is not None:
             return self._fail(database, capture_id, failure, document)
         try:
@@ -230,7 +232,7 @@ class CaptureHolder:
             warc_bytes=len(captured.warc_gz),
             resources=tuple(resource_of(find, one) for one in captured.resources),
             found_sha256=found.hashes.sha256 if found else None,
-            captured_sha256=medium.body_sha256 if role_of(find, medium) == "medium" else None,
+            captured_sha256=medium_sha256(find, medium),
             examinations=(summarise(found, str(find.person_id), "found"),) if found else (),
             notes=notes_of(plan.find, captured, keeps_media_bytes=plan.keeps_media_bytes),
         )
@@ -277,7 +279,7 @@ class CaptureHolder:
                 )
                 if examination is not None and is_other:
                     self._finds.other_content(
-                        session, actor, find, examination, captured.resources[-1].body_bytes
+                        session, actor, find, examination, medium_bytes(captured.resources[-1])
                     )
                 elif examination is not None:
                     self._finds.captured(
@@ -285,7 +287,7 @@ class CaptureHolder:
                         actor,
                         find.candidate_id,
                         examination,
-                        captured.resources[-1].body_bytes,
+                        medium_bytes(captured.resources[-1]),
                     )
         if row is None:
             self._vault.delete_file(find.person_id, file_id)

@@ -53,8 +53,32 @@ class Signer(_Part, frozen=True):
     fingerprint: str
 
 
-class ResourceSummary(_Part, frozen=True):
-    """One captured address, as in `CapturedResource`; hops and headers are in the WARC."""
+class PieceSummary(_Part, frozen=True):
+    """One piece of a joined video, as in `CapturedPiece`."""
+
+    url: str
+    part: str
+    body_sha256: str
+    content_sha256: str
+
+
+class StreamSummary(_Part, frozen=True):
+    """The video behind a captured playlist, as in `CapturedStream`: its pieces are in the WARC,
+    and joined in this order they have the hash `sha256`.
+    """
+
+    sha256: str
+    content_bytes: int
+    pieces: tuple[PieceSummary, ...]
+    left_out: str
+    refusal: str
+
+
+class ResourceSummary(_Part, frozen=True, omit_defaults=True):
+    """One captured address, as in `CapturedResource`; hops and headers are in the WARC.
+
+    `stream` is left out where there is none: older exhibits, sealed without it, stay as they are.
+    """
 
     role: Literal["page", "medium"]
     url: str
@@ -68,6 +92,7 @@ class ResourceSummary(_Part, frozen=True):
     fetched_at: str
     truncated: bool
     refusal: str | None
+    stream: StreamSummary | None = None
 
 
 class CaptureSummary(_Part, frozen=True):

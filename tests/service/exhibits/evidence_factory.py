@@ -129,10 +129,12 @@ class NoEyes:
     def __init__(self) -> None:
         self.looked: list[str | None] = []
         self.with_faces: list[bool] = []
+        self.contents: list[bytes] = []
 
     def examine(self, content: bytes, **how: Any) -> Examination:
         self.looked.append(how["only_person"])
         self.with_faces.append(how["with_faces"])
+        self.contents.append(content)
         return examination_of(content)
 
 
