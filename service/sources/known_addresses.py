@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import uuid
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
 import msgspec
-from sqlalchemy import Insert, delete, select, update
+from sqlalchemy import Insert, Table, bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -34,6 +34,9 @@ from service.sources.page_changes import Changes
 MAX_UNCHANGED: Final = 10
 FORGOTTEN_AFTER: Final = timedelta(days=120)
 _KEYS_A_STATEMENT = 500
+
+# Written for every address: the ORM's bookkeeping would cost more than the statement.
+_TABLE: Table = KnownAddress.metadata.tables[KnownAddress.__tablename__]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,29 @@ class Answer:
     def can_be_asked_again(self) -> bool:
         """Whether a later request can be made conditional."""
         return self.etag is not None or self.last_modified is not None
+
+
+@dataclass(frozen=True, slots=True)
+class PageKept:
+    """A page that was read whole `depth` links from the start, and what it named; `changes` with
+    this look.
+    """
+
+    url: str
+    answer: Answer
+    depth: int
+    links: Sequence[FoundLink]
+    changes: Changes
+
+
+@dataclass(frozen=True, slots=True)
+class MediumKept:
+    """A medium that was fetched whole and examined; `looked_for` as it was before looking."""
+
+    url: str
+    answer: Answer
+    looked_for: str
+    content_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,76 +129,80 @@ class KnownAddresses:
             found |= {keys[row.url_key]: _known(row) for row in rows}
         return found
 
-    def keep_page(
+    def keep_pages(
         self,
         session: Session,
-        url: str,
-        answer: Answer,
+        pages: Sequence[PageKept],
         *,
         reading: str,
-        depth: int,
         looked_for: str,
-        links: Sequence[FoundLink],
-        changes: Changes,
         now: datetime,
     ) -> None:
-        """A page was read whole, and named these; `changes` with this look."""
-        packed = zlib.compress(msgspec.msgpack.encode(list(links)))
+        """Pages were read whole, in this manner and for this."""
         self._keep(
             session,
-            url,
-            answer,
-            {
-                "kind": "page",
-                "reading": reading,
-                "depth": depth,
-                "looked_for": looked_for,
-                "links": packed,
-                "content_sha256": None,
-                **_columns(changes),
-            },
+            [
+                (
+                    page.url,
+                    page.answer,
+                    {
+                        "kind": "page",
+                        "reading": reading,
+                        "depth": page.depth,
+                        "looked_for": looked_for,
+                        "links": _packed(page.links),
+                        "content_sha256": None,
+                        **_columns(page.changes),
+                    },
+                )
+                for page in pages
+            ],
             now,
         )
 
-    def keep_medium(
-        self,
-        session: Session,
-        url: str,
-        answer: Answer,
-        *,
-        looked_for: str,
-        content_sha256: str,
-        now: datetime,
-    ) -> None:
-        """A medium was fetched whole and examined."""
+    def keep_media(self, session: Session, media: Sequence[MediumKept], now: datetime) -> None:
+        """Media were fetched whole and examined."""
         self._keep(
             session,
-            url,
-            answer,
-            {
-                "kind": "medium",
-                "reading": "",
-                "depth": 0,
-                "looked_for": looked_for,
-                "links": None,
-                "content_sha256": content_sha256,
-            },
+            [
+                (
+                    medium.url,
+                    medium.answer,
+                    {
+                        "kind": "medium",
+                        "reading": "",
+                        "depth": 0,
+                        "looked_for": medium.looked_for,
+                        "links": None,
+                        "content_sha256": medium.content_sha256,
+                    },
+                )
+                for medium in media
+            ],
             now,
         )
 
-    def count_unchanged(
-        self, session: Session, url: str, now: datetime, changes: Changes | None = None
-    ) -> None:
-        """The server said that nothing changed; `changes` of a page, with this look."""
-        session.execute(
-            update(KnownAddress)
-            .where(KnownAddress.site_id == self._site_id, KnownAddress.url_key == url_key(url))
-            .values(
-                unchanged_in_a_row=KnownAddress.unchanged_in_a_row + 1,
-                seen_at=now,
-                **(_columns(changes) if changes is not None else {}),
+    def count_unchanged(self, session: Session, urls: Sequence[str], now: datetime) -> None:
+        """The server said that nothing changed."""
+        for keys in _some_keys(urls):
+            session.execute(
+                update(_TABLE)
+                .where(_TABLE.c.site_id == self._site_id, _TABLE.c.url_key.in_(keys))
+                .values(unchanged_in_a_row=_TABLE.c.unchanged_in_a_row + 1, seen_at=now)
             )
-        )
+
+    def count_unchanged_pages(
+        self, session: Session, pages: Sequence[tuple[str, Changes]], now: datetime
+    ) -> None:
+        """The same of pages, with what is known of their changes now."""
+        rows = [{"of_key": url_key(url), **_columns(changes)} for url, changes in pages]
+        if rows:
+            session.connection().execute(
+                update(_TABLE)
+                .where(_TABLE.c.site_id == self._site_id, _TABLE.c.url_key == bindparam("of_key"))
+                .values(unchanged_in_a_row=_TABLE.c.unchanged_in_a_row + 1, seen_at=now),
+                rows,
+            )
 
     def forget_old(self, session: Session, now: datetime) -> None:
         """Forget what was not seen for long: addresses that are new each time would fill the
@@ -187,42 +217,52 @@ class KnownAddresses:
     def _keep(
         self,
         session: Session,
-        url: str,
-        answer: Answer,
-        values: dict[str, object],
+        answers: Sequence[tuple[str, Answer, dict[str, object]]],
         now: datetime,
     ) -> None:
-        key = url_key(url)
-        if not answer.can_be_asked_again and values["kind"] != "page":
+        for keys in _some_keys(
+            [url for url, answer, values in answers if not _is_kept(answer, values)]
+        ):
             session.execute(
-                delete(KnownAddress).where(
-                    KnownAddress.site_id == self._site_id, KnownAddress.url_key == key
-                )
+                delete(_TABLE).where(_TABLE.c.site_id == self._site_id, _TABLE.c.url_key.in_(keys))
             )
-            return
-        values = {
-            **values,
-            "answered_url": answer.url,
-            "etag": answer.etag,
-            "last_modified": answer.last_modified,
-            "read_at": now,
-            "seen_at": now,
-            "unchanged_in_a_row": 0,
-        }
-        session.execute(_upsert(session, {"site_id": self._site_id, "url_key": key}, values))
+        rows = [
+            {
+                "site_id": self._site_id,
+                "url_key": url_key(url),
+                **values,
+                "answered_url": answer.url,
+                "etag": answer.etag,
+                "last_modified": answer.last_modified,
+                "read_at": now,
+                "seen_at": now,
+                "unchanged_in_a_row": 0,
+            }
+            for url, answer, values in answers
+            if _is_kept(answer, values)
+        ]
+        if rows:
+            session.execute(_upsert(session, sorted(rows[0])), rows)
 
 
-def _upsert(session: Session, keys: dict[str, object], values: dict[str, object]) -> Insert:
-    if session.get_bind().dialect.name == "postgresql":
-        return (
-            postgresql_insert(KnownAddress)
-            .values(**keys, **values)
-            .on_conflict_do_update(index_elements=list(keys), set_=values)
-        )
-    return (
-        sqlite_insert(KnownAddress)
-        .values(**keys, **values)
-        .on_conflict_do_update(index_elements=list(keys), set_=values)
+def _is_kept(answer: Answer, values: Mapping[str, object]) -> bool:
+    """A medium is of use only when its server can be asked again; a page also by its changes."""
+    return answer.can_be_asked_again or values["kind"] == "page"
+
+
+def _some_keys(urls: Sequence[str]) -> Iterator[list[str]]:
+    keys = [url_key(url) for url in urls]
+    for start in range(0, len(keys), _KEYS_A_STATEMENT):
+        yield keys[start : start + _KEYS_A_STATEMENT]
+
+
+def _upsert(session: Session, columns: Sequence[str]) -> Insert:
+    keys = ("site_id", "url_key")
+    postgresql = session.get_bind().dialect.name == "postgresql"
+    insert = (postgresql_insert if postgresql else sqlite_insert)(_TABLE)
+    return insert.on_conflict_do_update(
+        index_elements=keys,
+        set_={name: insert.excluded[name] for name in columns if name not in keys},
     )
 
 
@@ -234,6 +274,10 @@ def _columns(changes: Changes) -> dict[str, object]:
         "watched_s": changes.watched_s,
         "changed_at": changes.changed_at,
     }
+
+
+def _packed(links: Sequence[FoundLink]) -> bytes:
+    return zlib.compress(msgspec.msgpack.encode(list(links)))
 
 
 def _known(row: KnownAddress) -> Known:

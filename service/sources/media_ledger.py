@@ -9,9 +9,12 @@ and sealed under their key.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
 
+from sqlalchemy import Table, insert
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -30,6 +33,12 @@ from service.sources.views import MediumRecord
 CRASHED = "examiner_crashed"
 """A medium during which the examiner ended was not looked at: the next run tries again."""
 
+_HOSTS_IN_MEMORY = 4096
+_NOT_LOOKED: Final = {"examined_model": None, "examined_change": 0, "refusal_code": None}
+
+# Written for every medium: the ORM's bookkeeping would cost more than the statement.
+_MEDIA: Table = MediumSeen.metadata.tables[MediumSeen.__tablename__]
+
 NO_HOST = "brought"
 """Host of a medium that somebody handed over as a file, without an address."""
 
@@ -45,11 +54,49 @@ class Place:
     run_id: uuid.UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A medium that was looked at, and where. `for_one`: it was compared with one person alone."""
+
+    place: Place
+    examination: Examination
+    content_bytes: int
+    for_one: bool = False
+
+
 class MediaLedger:
     """Writes media and sightings in the caller's transaction."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+
+    def record_all(
+        self, session: Session, actor: Actor, media: Sequence[Seen]
+    ) -> tuple[MediumRecord, ...]:
+        """Write what examinations looked at, and the sightings, in few statements.
+
+        The same one twice is one row. One that was compared with one person alone does not count
+        as examined: a run that meets the content looks at it for everybody.
+        """
+        if not media:
+            return ()
+        new = self._insert_missing(session, media)
+        records: list[MediumRecord] = []
+        sightings: list[dict[str, object]] = []
+        noted: list[tuple[uuid.UUID, Examination]] = []
+        for seen in media:
+            medium_id = new.pop(seen.examination.hashes.sha256, None)
+            if medium_id is None:
+                # Of what these very media brought, what follows must be there.
+                self._write(session, sightings, noted)
+                records.append(self._again(session, actor, seen))
+                continue
+            row = self._sighting_row(seen.place, medium_id)
+            sightings.append(row)
+            noted.append((medium_id, seen.examination))
+            records.append(_record(row, is_new=True))
+        self._write(session, sightings, noted)
+        return tuple(records)
 
     def record(
         self,
@@ -61,33 +108,9 @@ class MediaLedger:
         *,
         for_one: bool = False,
     ) -> MediumRecord:
-        """Write what an examination looked at, and the sighting. The same one twice is one row.
-
-        One that compared with one person alone (`for_one`) does not count as examined: a run that
-        meets the content looks at it for everybody.
-        """
-        looked = (
-            {}
-            if for_one
-            else {
-                "examined_model": model_name(examination.model),
-                "examined_change": examination.watchlist_change,
-                "refusal_code": examination.refusal.code if examination.refusal else None,
-            }
-        )
-        medium_id = self._insert_if_missing(session, examination, content_bytes, looked)
-        if medium_id is not None:
-            self._note_hashes(session, medium_id, examination)
-            return self._new_sighting(session, place, medium_id, is_new=True)
-        medium = self._known(session, actor, examination)
-        if not for_one:
-            described = {**_described(examination), **looked, "examined_at": self._clock.now()}
-            for column, value in described.items():
-                setattr(medium, column, value)
-            session.flush()
-        # what people brought, or could not be read before, has none yet
-        self._note_hashes(session, medium.id, examination)
-        return self._sighting(session, actor, place, medium)
+        """The same for one."""
+        seen = Seen(place, examination, content_bytes, for_one)
+        return self.record_all(session, actor, (seen,))[0]
 
     def know(
         self,
@@ -101,7 +124,8 @@ class MediaLedger:
         It was compared with one person alone: it does not count as examined, and a run that meets
         it looks at it for everybody.
         """
-        medium_id = self._insert_if_missing(session, examination, content_bytes, {})
+        row = self._medium_row(examination, content_bytes, counts=False)
+        medium_id = _insert_ignoring(session, [row]).get(examination.hashes.sha256)
         return medium_id or self._known(session, actor, examination).id
 
     def record_again(
@@ -136,45 +160,61 @@ class MediaLedger:
         seen_at = repository.latest_sighting_at(organisation_id, medium.id)
         return medium if seen_at is not None and seen_at >= medium.examined_at else None
 
-    def _note_hashes(
-        self, session: Session, medium_id: uuid.UUID, examination: Examination
-    ) -> None:
-        SeenHashRepository(session).note(medium_id, examination, self._clock.now())
-
     def _known(self, session: Session, actor: Actor, examination: Examination) -> MediumSeen:
         medium = SourcesRepository(session, actor).any_medium(examination.hashes.sha256)
         if medium is None:
             raise ConflictError("the medium was removed while it was being written; try again")
         return medium
 
-    def _insert_if_missing(
+    def _insert_missing(self, session: Session, media: Sequence[Seen]) -> dict[str, uuid.UUID]:
+        rows = [
+            self._medium_row(seen.examination, seen.content_bytes, counts=not seen.for_one)
+            for seen in media
+        ]
+        return _insert_ignoring(session, rows)
+
+    def _medium_row(
+        self, examination: Examination, content_bytes: int, *, counts: bool
+    ) -> dict[str, object]:
+        now = self._clock.now()
+        return {
+            "id": uuid.uuid4(),
+            "content_sha256": examination.hashes.sha256,
+            "content_bytes": content_bytes,
+            "examined_at": now,
+            "first_seen_at": now,
+            **_described(examination),
+            **(_looked(examination) if counts else _NOT_LOOKED),
+        }
+
+    def _again(self, session: Session, actor: Actor, seen: Seen) -> MediumRecord:
+        """Of content that was known: it was looked at once more, or by somebody else just now."""
+        medium = self._known(session, actor, seen.examination)
+        if not seen.for_one:
+            described = {
+                **_described(seen.examination),
+                **_looked(seen.examination),
+                "examined_at": self._clock.now(),
+            }
+            for column, value in described.items():
+                setattr(medium, column, value)
+            session.flush()
+        # what people brought, or could not be read before, has none yet
+        SeenHashRepository(session).note(medium.id, seen.examination, self._clock.now())
+        return self._sighting(session, actor, seen.place, medium)
+
+    def _write(
         self,
         session: Session,
-        examination: Examination,
-        content_bytes: int,
-        looked: Mapping[str, object],
-    ) -> uuid.UUID | None:
-        """The new row's id; None when it was there: two workers may meet the same content at the
-        same moment, and the database decides.
-        """
-        is_postgresql = session.get_bind().dialect.name == "postgresql"
-        insert = postgresql_insert if is_postgresql else sqlite_insert
-        now = self._clock.now()
-        statement = (
-            insert(MediumSeen)
-            .values(
-                id=uuid.uuid4(),
-                content_sha256=examination.hashes.sha256,
-                content_bytes=content_bytes,
-                examined_at=now,
-                first_seen_at=now,
-                **_described(examination),
-                **looked,
-            )
-            .on_conflict_do_nothing(index_elements=["content_sha256"])
-            .returning(MediumSeen.id)
-        )
-        return session.execute(statement).scalar_one_or_none()
+        sightings: list[dict[str, object]],
+        noted: list[tuple[uuid.UUID, Examination]],
+    ) -> None:
+        """Write what was gathered of new media, and empty both lists."""
+        if sightings:
+            session.execute(insert(Sighting), sightings)
+            SeenHashRepository(session).note_new(noted, self._clock.now())
+        sightings.clear()
+        noted.clear()
 
     def _sighting(
         self, session: Session, actor: Actor, place: Place, medium: MediumSeen
@@ -182,28 +222,46 @@ class MediaLedger:
         """Of content that was known: perhaps this very sighting was, too."""
         key = url_key(place.media_url)
         sighting = SourcesRepository(session, actor).sighting(place.run_id, medium.id, key)
-        if sighting is None:
-            return self._new_sighting(session, place, medium.id, is_new=False)
-        return MediumRecord(medium.id, sighting.id, False, host_of(place.media_url))
+        if sighting is not None:
+            return MediumRecord(medium.id, sighting.id, False, host_of(place.media_url))
+        row = self._sighting_row(place, medium.id)
+        session.execute(insert(Sighting), [row])
+        return _record(row, is_new=False)
 
-    def _new_sighting(
-        self, session: Session, place: Place, medium_id: uuid.UUID, *, is_new: bool
-    ) -> MediumRecord:
-        host = host_of(place.media_url)
-        sighting = Sighting(
-            organisation_id=place.organisation_id,
-            medium_id=medium_id,
-            site_id=place.site_id,
-            run_id=place.run_id,
-            media_url=place.media_url,
-            media_url_key=url_key(place.media_url),
-            page_url=place.page_url,
-            host=host,
-            seen_at=self._clock.now(),
-        )
-        session.add(sighting)
-        session.flush()
-        return MediumRecord(medium_id, sighting.id, is_new, host)
+    def _sighting_row(self, place: Place, medium_id: uuid.UUID) -> dict[str, object]:
+        return {
+            "id": uuid.uuid4(),
+            "organisation_id": place.organisation_id,
+            "medium_id": medium_id,
+            "site_id": place.site_id,
+            "run_id": place.run_id,
+            "media_url": place.media_url,
+            "media_url_key": url_key(place.media_url),
+            "page_url": place.page_url,
+            "host": host_of(place.media_url),
+            "seen_at": self._clock.now(),
+        }
+
+
+def _record(sighting: Mapping[str, Any], *, is_new: bool) -> MediumRecord:
+    return MediumRecord(sighting["medium_id"], sighting["id"], is_new, sighting["host"])
+
+
+def _insert_ignoring(session: Session, rows: Sequence[dict[str, object]]) -> dict[str, uuid.UUID]:
+    """Ids of the new rows by content: two workers may meet the same content at the same moment,
+    and the database decides.
+    """
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    inserting = (postgresql_insert if is_postgresql else sqlite_insert)(_MEDIA)
+    # All in one order, so that two workers with the same contents never wait for each other.
+    in_order = sorted(rows, key=lambda row: str(row["content_sha256"]))
+    found = session.execute(
+        inserting.on_conflict_do_nothing(index_elements=["content_sha256"]).returning(
+            _MEDIA.c.content_sha256, _MEDIA.c.id
+        ),
+        in_order,
+    )
+    return {digest: medium_id for digest, medium_id in found}  # noqa: C416 - rows are no mapping
 
 
 def _described(examination: Examination) -> dict[str, object]:
@@ -218,11 +276,21 @@ def _described(examination: Examination) -> dict[str, object]:
     }
 
 
+def _looked(examination: Examination) -> dict[str, object]:
+    """The columns that say what looked at it."""
+    return {
+        "examined_model": model_name(examination.model),
+        "examined_change": examination.watchlist_change,
+        "refusal_code": examination.refusal.code if examination.refusal else None,
+    }
+
+
 def model_name(model: ModelStamp | None) -> str | None:
     """How a model is written into the ledger: all that makes two models different ones."""
     return f"{model.pack}/{model.digest}/{model.preprocessing}" if model else None
 
 
+@lru_cache(_HOSTS_IN_MEMORY)
 def host_of(url: str) -> str:
     """The host (and port, unless the default one) of an address; `NO_HOST` for a file's name."""
     try:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from indexer.hashing import MIN_PDQ_QUALITY
@@ -49,6 +49,22 @@ class SeenHashRepository:
         )
         self._session.flush()
         return len(frames)
+
+    def note_new(self, media: Sequence[tuple[uuid.UUID, Examination]], now: datetime) -> None:
+        """The same for media of which nothing was there before."""
+        rows = [
+            {
+                "medium_id": medium_id,
+                "at_ms": at_ms,
+                "pdq": pdq,
+                "quality": quality,
+                "added_at": now,
+            }
+            for medium_id, examination in media
+            for at_ms, pdq, quality in hashes_of(examination)
+        ]
+        if rows:
+            self._session.execute(insert(SeenHash), rows)
 
     def after(self, hash_id: int, limit: int) -> Sequence[tuple[int, bytes, datetime]]:
         """(id, PDQ, when it was written) of the hashes above an id, in order."""

@@ -1,12 +1,13 @@
-"""What was looked at in one slice, written by a thread of its own while the next is looked at.
+"""What became of the addresses of one slice, written by a thread of its own while crawling goes on.
 
 1. Everything that waits is written in one transaction, up to `MAX_TOGETHER`: waiting for the disk
-   costs more than writing.
-2. For each medium first its completion: one whose lease is no longer the newest writes nothing.
-   Then medium, sighting, candidates and what lists say of it; the run's counts once for all.
+   and a statement for each address cost more than writing.
+2. First all completions: an address whose lease is no longer the newest writes nothing at all.
+   Then what pages named, media, sightings, candidates and what lists say of them; the run's counts
+   once for all.
 3. Leases count as held until the transaction has ended.
 
-A worker that is killed before that leaves leased addresses behind, which are looked at again.
+A worker that is killed before that leaves leased addresses behind, which are fetched again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -25,48 +26,47 @@ from indexer.observations import Examination
 from service.accounts.actor import Actor
 from service.candidates.listed import without_pictures
 from service.candidates.views import FindsHeldBack
-from service.hashbank.exchange.views import NOT_LISTED, Listed
 from service.sources import frontier
 from service.sources.errors import FencedOffError
-from service.sources.frontier import Ending, Lease
-from service.sources.known_addresses import Answer
-from service.sources.media_ledger import Place
-from service.sources.views import RunCount, RunView
+from service.sources.frontier import Lease
+from service.sources.media_ledger import Seen
+from service.sources.views import MediumRecord, RunCount, RunView
 from service.work.line_parts import LineParts
+from service.work.new_addresses import NewAddresses
+from service.work.outcomes import LookedAt, Outcome, PageRead, PutBack, TriedLater
 from service.work.slice_leases import SliceLeases
 
 logger = logging.getLogger(__name__)
 
-MAX_TOGETHER = 8
+MAX_TOGETHER = 32
 """Other writers wait for the transaction: it should stay short."""
 
 
-@dataclass(frozen=True, slots=True)
-class LookedAt:
-    """A medium on its way into the database. Without `examination` it was known before, or it is
-    on a list that stops it. Without `answer` it was not fetched: the server called it unchanged.
-    """
+@dataclass(slots=True)
+class _Written:
+    """What one transaction did: tickets that had not gone to another worker, and counts."""
 
-    held: Lease
-    place: Place
-    ending: Ending
-    digest: str
-    count: RunCount
-    examination: Examination | None
-    listed: Listed = NOT_LISTED
-    answer: Answer | None = None
-    looked_for: str = ""
+    tickets: set[str] = field(default_factory=set)
+    count: RunCount = field(default_factory=RunCount)
 
 
 class Completions:
     """Writes for one run, in the order in which it was given. Use it in a `with` block."""
 
-    def __init__(self, parts: LineParts, run: RunView, actor: Actor, leases: SliceLeases) -> None:
+    def __init__(
+        self,
+        parts: LineParts,
+        run: RunView,
+        actor: Actor,
+        leases: SliceLeases,
+        addresses: NewAddresses,
+    ) -> None:
         self._parts = parts
         self._run = run
         self._actor = actor
         self._leases = leases
-        self._waiting: deque[LookedAt] = deque()
+        self._addresses = addresses
+        self._waiting: deque[Outcome] = deque()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writing")
 
     def __enter__(self) -> Self:
@@ -80,68 +80,130 @@ class Completions:
     ) -> None:
         self._writer.shutdown(wait=True)
 
-    def write(self, looked: LookedAt) -> Future[None]:
+    def write(self, outcome: Outcome) -> Future[None]:
         """Soon; the future ends when it is in the database, and holds what went wrong."""
-        self._waiting.append(looked)
+        self._waiting.append(outcome)
         return self._writer.submit(self._write_waiting)
 
     def _write_waiting(self) -> None:
-        """As many calls as media: one that was written together with an earlier one has no work."""
-        together: list[LookedAt] = []
+        """As many calls as outcomes: one that was written with an earlier one has no work."""
+        together: list[Outcome] = []
         while self._waiting and len(together) < MAX_TOGETHER:
             together.append(self._waiting.popleft())
         if not together:
             return
-        written: set[str] = set()
+        written = _Written()
         try:
-            with self._parts.database.write() as session:
-                written = self._write_all(session, together)
+            with self._leases.turn, self._parts.database.write() as session:
+                done = self._write_all(session, together)
+            written = done
+        except BaseException:
+            self._addresses.forget()
+            raise
         finally:
-            for looked in together:
-                ticket = looked.held.ticket
-                self._leases.end(ticket, completed=ticket in written)
+            for outcome in together:
+                ticket = outcome.held.ticket
+                self._leases.end(ticket, completed=ticket in written.tickets)
 
-    def _write_all(self, session: Session, together: Sequence[LookedAt]) -> set[str]:
-        """Write each; returns the tickets that had not gone to another worker."""
-        written: set[str] = set()
-        total = RunCount()
-        for looked in together:
-            ticket = looked.held.ticket
-            try:
-                frontier.finish(session, looked.held, looked.ending, now=self._parts.clock.now())
-            except FencedOffError:
-                # It changed no row: the others of this transaction are not touched by it.
-                logger.info("run %s: lease %s had gone to another worker", self._run.id, ticket)
-                continue
-            total = total.plus(self._written(session, looked))
-            written.add(ticket)
-        if written:
-            self._parts.sources.progress.count(session, self._actor, self._run.id, total)
+    def _write_all(self, session: Session, together: Sequence[Outcome]) -> _Written:
+        written = _Written()
+        ended = [each for each in together if isinstance(each, PageRead | LookedAt)]
+        now = self._parts.clock.now()
+        newest = frontier.finish_all(session, [(each.held, each.ending) for each in ended], now=now)
+        mine = [each for each in ended if self._is_newest(each.held, newest)]
+        written.tickets = {each.held.ticket for each in mine}
+        self._write_pages(session, written, [each for each in mine if isinstance(each, PageRead)])
+        self._write_media(session, written, [each for each in mine if isinstance(each, LookedAt)])
+        for each in together:
+            if isinstance(each, TriedLater):
+                self._try_later(session, written, each)
+        back = [each.held for each in together if isinstance(each, PutBack)]
+        if back:
+            frontier.put_back(session, back)
+            written.tickets |= {held.ticket for held in back}
+        if written.count != RunCount():
+            self._parts.sources.progress.count(session, self._actor, self._run.id, written.count)
         return written
 
-    def _written(self, session: Session, looked: LookedAt) -> RunCount:
-        examination = looked.examination
-        if looked.listed.stop:
-            return self._stopped(session, looked)
-        if looked.answer is None:
-            self._leases.unchanged.count_unchanged(session, looked.held)
-        else:
-            self._leases.unchanged.keep_medium(
-                session, looked.held, looked.answer, looked.looked_for, looked.digest
-            )
-        if examination is None:
-            self._parts.sources.record_seen_again(session, self._actor, looked.place, looked.digest)
-            return looked.count
-        if looked.listed.never_show:
-            examination = without_pictures(examination)
-        record = self._parts.sources.record_examined(
+    def _is_newest(self, held: Lease, newest: set[int]) -> bool:
+        if held.entry_id in newest:
+            return True
+        logger.info("run %s: lease %s had gone to another worker", self._run.id, held.ticket)
+        return False
+
+    # Pages
+
+    def _write_pages(self, session: Session, written: _Written, pages: list[PageRead]) -> None:
+        unchanged = self._leases.unchanged
+        read = [(each.held, each.page, each.changes) for each in pages]
+        unchanged.keep_pages(
+            session, [(held, page, changes) for held, page, changes in read if page and changes]
+        )
+        unchanged.count_unchanged_pages(
+            session, [(held, changes) for held, page, changes in read if changes and not page]
+        )
+        for each in pages:
+            written.count = written.count.plus(each.count)
+        links = [link for each in pages for link in each.links]
+        if links:
+            left_out = self._addresses.add(session, links)
+            written.count = written.count.plus(RunCount(addresses_left_out=left_out))
+
+    def _try_later(self, session: Session, written: _Written, each: TriedLater) -> None:
+        now = self._parts.clock.now()
+        try:
+            waits = frontier.try_later(session, each.held, each.ending, now=now)
+        except FencedOffError:
+            # It changed no row: the others of this transaction are not touched by it.
+            self._is_newest(each.held, set())
+            return
+        written.tickets.add(each.held.ticket)
+        if not waits:
+            written.count = written.count.plus(RunCount(refusals=1))
+
+    # Media
+
+    def _write_media(self, session: Session, written: _Written, media: list[LookedAt]) -> None:
+        unchanged = self._leases.unchanged
+        kept = [each for each in media if not each.listed.stop]
+        unchanged.count_unchanged(session, [each.held for each in kept if each.answer is None])
+        unchanged.keep_media(
+            session,
+            [
+                (each.held, each.answer, each.looked_for, each.digest)
+                for each in kept
+                if each.answer is not None
+            ],
+        )
+        looked = [(each, seen) for each in kept if (seen := _may_be_shown(each)) is not None]
+        records = self._parts.sources.record_all_examined(
             session,
             self._actor,
-            looked.place,
-            examination,
-            looked.count.bytes_fetched,
-            for_one=self._run.only_person is not None,
+            [
+                Seen(
+                    each.place,
+                    examination,
+                    each.count.bytes_fetched,
+                    for_one=self._run.only_person is not None,
+                )
+                for each, examination in looked
+            ],
         )
+        for each in media:
+            if each.listed.stop:
+                written.count = written.count.plus(self._stopped(session, each))
+            elif each.examination is None:
+                sources = self._parts.sources
+                sources.record_seen_again(session, self._actor, each.place, each.digest)
+                written.count = written.count.plus(each.count)
+        for (each, examination), record in zip(looked, records, strict=True):
+            count = self._found(session, each, examination, record)
+            written.count = written.count.plus(count)
+
+    def _found(
+        self, session: Session, looked: LookedAt, examination: Examination, record: MediumRecord
+    ) -> RunCount:
+        """Candidates, and what lists say, of a medium that was written; what the run counts."""
         held_back = FindsHeldBack()
         candidates = self._parts.findings.record_findings(
             session,
@@ -176,3 +238,10 @@ class Completions:
         self._parts.lists.write(session, looked.place, looked.listed, looked.digest, None)
         seconds = looked.examination.seconds if looked.examination is not None else 0.0
         return replace(looked.count, media_examined=1, examine_seconds=seconds)
+
+
+def _may_be_shown(looked: LookedAt) -> Examination | None:
+    """What the eyes saw, without pictures where a list forbids to show any; None if unlooked."""
+    if looked.examination is not None and looked.listed.never_show:
+        return without_pictures(looked.examination)
+    return looked.examination

@@ -1,14 +1,10 @@
 """One slice of a run: the line from a leased address to what was found there.
 
 1. Lease a few addresses at a time and stream them through the crawl child.
-2. A page: in one short transaction its completion, its new links and the run's counts.
-3. A medium: looked at by the eyes, several at a time, outside any transaction, in threads of their
-   own, so that the child's requests go on; then written in another one (`completions`), so that
-   looking goes on.
-   Content that was examined before with the same model and watch-list, and showed nobody, gets a
-   sighting only. What a hash list names is noted with its address; what one stops is not looked at.
-4. What its server calls unchanged stands for what was seen there the last time (`unchanged`).
-5. A refusal: its reason, or a later attempt.
+2. A page, a refusal, or what its server calls unchanged: judged at once (`page_results`).
+3. A medium: looked at by the eyes (`looks`), several at a time, outside any transaction, in threads
+   of their own, so that the child's requests go on.
+4. What became of them is written by another thread, several in one transaction (`completions`).
 
 A completion whose lease is no longer the newest writes nothing at all. Killing the worker or the
 child anywhere leaves leased addresses behind, which are leased again; the same medium found twice
@@ -21,40 +17,32 @@ import hashlib
 import logging
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import replace
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from indexer.crawl.client import CrawlChildDied
-from indexer.crawl.conditional import NOT_MODIFIED
-from indexer.crawl.found import GUESS, depth_of
 from indexer.crawl.messages import (
+    Fetch,
     FetchKind,
-    FetchRefused,
     FoundLink,
     MediumFetched,
     PageSeen,
     Scope,
     Unchanged,
 )
-from indexer.observations import Examination, ModelStamp
 from service.accounts.actor import Actor
 from service.sources import frontier
-from service.sources.around import likeliest_first
-from service.sources.endless import sort_out
-from service.sources.frontier import Ending, Lease, url_key
-from service.sources.likelihood import Likely
-from service.sources.media_ledger import Place
-from service.sources.sweep_repository import SWEEP
-from service.sources.views import AROUND, RunCount, RunView, SiteView
-from service.work.completions import Completions, LookedAt
+from service.sources.frontier import Lease
+from service.sources.views import RunView, SiteView
+from service.work.completions import MAX_TOGETHER, Completions
 from service.work.host_watch import WatchedChild
-from service.work.judgement import CANARY_LOST
 from service.work.line_parts import CrawlChild, LineParts, Result, SliceOutcome
+from service.work.looks import Looks
+from service.work.new_addresses import NewAddresses
+from service.work.outcomes import Outcome
+from service.work.page_results import PageResults
 from service.work.slice_leases import SLICE_MAX_S, SliceLeases
-from service.work.unchanged import answer_of
-from service.work.walls import Walls, code_of_refusal, media_shown
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +53,7 @@ MAX_LOOKERS = 96
 """Threads that wait for the examiner, each with one medium; the eyes say how many are worth it."""
 WAITING_FOR_EACH_LOOKER = 2
 MAX_BYTES_HELD = 256 * 1024 * 1024
-MAX_WRITING = 16
-MAX_LINKS_A_PAGE = 100_000
-FRONTIER_PER_BUDGET = 4
-ABSENT = "absent"
+MAX_WRITING = 2 * MAX_TOGETHER
 
 
 class CrawlLine:
@@ -79,27 +64,25 @@ class CrawlLine:
     ) -> None:
         self._parts = parts
         self._run = run
-        self._site = site
         self._scope = scope
-        self._actor = Actor.system("crawl", run.organisation_id)
-        self._canaries = {canary.url: canary.least_media for canary in site.canaries}
+        actor = Actor.system("crawl", run.organisation_id)
+        self._addresses = NewAddresses(parts, run, site)
         self._leases = SliceLeases(parts, run, site, scope, worker, self._add_links)
-        self._completions = Completions(parts, run, self._actor, self._leases)
-        self._walls = Walls()
+        self._completions = Completions(parts, run, actor, self._leases, self._addresses)
+        self._results = PageResults(parts, run, site, self._leases.unchanged)
+        self._looks = Looks(parts, run, self._leases.unchanged)
         self._writing: set[Future[None]] = set()
+        self._pages: set[Future[None]] = set()
         self._on_the_way: dict[str, Future[Future[None]]] = {}
         self._bytes_of: dict[Future[Future[None]], int] = {}
-        self._known: dict[str, int] = {}
-        self._likely = Likely()
 
     def run_slice(self, child: CrawlChild) -> SliceOutcome:
         """Fetch and look until the slice is full, the run is over, or nothing is waiting."""
         slice_id = f"{self._run.id}.{self._run.generation}"
-        self._count_known()
         lookers = max(1, min(MAX_LOOKERS, self._parts.eyes.at_once))
         most_looking = WAITING_FOR_EACH_LOOKER * lookers - 1
         results = WatchedChild(child, self._leases.hosts).run_slice(
-            slice_id, self._scope, self._leases.next, self._parts.slots.reserve
+            slice_id, self._scope, self._next, self._parts.slots.reserve
         )
         with (
             self._completions,
@@ -110,10 +93,8 @@ class CrawlLine:
                 for result in results:
                     if isinstance(result, MediumFetched):
                         pending.add(self._look(looking, result))
-                    elif isinstance(result, Unchanged):
-                        self._complete_unchanged(result)
                     else:
-                        self._page_or_refusal(result)
+                        self._judge(result)
                     pending = self._settle(pending, most_looking, MAX_WRITING)
                     while self._bytes_held(pending) > MAX_BYTES_HELD:
                         pending = self._settle(pending, len(pending) - 1, MAX_WRITING)
@@ -131,6 +112,34 @@ class CrawlLine:
         self._leases.put_back()
         return self._outcome()
 
+    def _add_links(self, session: Session, held: Lease, links: Sequence[FoundLink]) -> int:
+        """What a page named the last time stands; returns how many were left out."""
+        return self._addresses.add(session, self._results.links(held, links))
+
+    def _next(self, room: int) -> Sequence[Fetch]:
+        """What to fetch next: pages that are being written may name more."""
+        fetches = self._leases.next(room)
+        while not fetches and self._pages:
+            wait(self._pages)
+            self._pages = {page for page in self._pages if not page.done()}
+            fetches = self._leases.next(room)
+        return fetches
+
+    def _judge(self, result: Result) -> None:
+        held = self._leases.held(result.ticket)
+        if isinstance(result, PageSeen):
+            self._write(self._results.of_page(held, result), names_more=bool(result.links))
+        elif isinstance(result, Unchanged):
+            self._write(self._results.of_unchanged(held), names_more=True)
+        elif not isinstance(result, MediumFetched):
+            self._write(self._results.of_refusal(held, result), names_more=False)
+
+    def _write(self, outcome: Outcome, *, names_more: bool) -> None:
+        writing = self._completions.write(outcome)
+        self._writing.add(writing)
+        if names_more:
+            self._pages = {page for page in self._pages if not page.done()} | {writing}
+
     def _settle(
         self, looking: set[Future[Future[None]]], most_looking: int, most_writing: int
     ) -> set[Future[Future[None]]]:
@@ -146,146 +155,6 @@ class CrawlLine:
         """How much of what was fetched waits or is looked at."""
         self._bytes_of = {each: size for each, size in self._bytes_of.items() if each in looking}
         return sum(self._bytes_of.values())
-
-    # Completing
-
-    def _page_or_refusal(self, result: PageSeen | FetchRefused) -> None:
-        with self._leases.completing(result.ticket) as held:
-            if isinstance(result, PageSeen):
-                self._complete_page(held, result)
-            else:
-                self._complete_refusal(held, result)
-
-    def _complete_page(self, held: Lease, page: PageSeen) -> None:
-        wall = self._walls.code_of(page, media_before=self._media_before(held, page))
-        ending, count = Ending(http_status=page.status), RunCount(pages_seen=1)
-        links: list[frontier.Address] = []
-        if wall is not None:
-            ending = Ending("refused", wall, "what came is a wall before the page", page.status)
-            count = RunCount(refusals=1)
-        else:
-            links = self._links(held, page.links)
-            least = self._canaries.get(held.url, 0)
-            if media_shown(page) < least:
-                ending = Ending(
-                    "refused",
-                    CANARY_LOST,
-                    f"{media_shown(page)} media where at least {least} are known to be",
-                    page.status,
-                )
-            elif page.player_refused:
-                what = "what the page plays could not be read"
-                ending = Ending("refused", page.player_refused, what, page.status)
-                count = replace(count, refusals=1)
-        count = replace(count, bytes_fetched=page.content_bytes)
-        now = self._parts.clock.now()
-        with self._parts.database.write() as session:
-            frontier.finish(session, held, ending, now=now)
-            if ending.state == "done":
-                self._leases.unchanged.keep_page(session, held, page)
-            count = replace(count, addresses_left_out=self._add(session, links))
-            self._parts.sources.progress.count(session, self._actor, self._run.id, count)
-
-    def _media_before(self, held: Lease, page: PageSeen) -> int:
-        """How many media the page led to the last time; asked only where it shows none."""
-        if media_shown(page) or not page.wall_signs:
-            return 0
-        with self._parts.database.read() as session:
-            return self._leases.unchanged.media_before(session, held)
-
-    def _add(self, session: Session, links: Sequence[frontier.Address]) -> int:
-        """Put links into the frontier; returns how many were left out: they look endless."""
-        sorted_out = sort_out(session, self._run.id, links, self._parts.clock.now().year)
-        links = sorted_out.taken
-        if self._run.kind == AROUND:
-            links = likeliest_first(links)
-        for kind in ("page", "medium"):
-            room = self._room(kind)
-            found = [link for link in links if link.kind == kind][:room]
-            self._known[kind] += frontier.add(session, self._run.id, found)
-        return sorted_out.left_out
-
-    def _complete_unchanged(self, answer: Unchanged) -> None:
-        """The server says that this is as it was: what was seen then stands for it."""
-        held = self._leases.held(answer.ticket)
-        with self._parts.database.read() as session:
-            is_page = self._leases.unchanged.is_page(session, held)
-        if is_page:
-            with self._leases.completing(answer.ticket):
-                self._complete_unchanged_page(held)
-            return
-        looking = self._leases.unchanged.looking()
-        with self._parts.database.read() as session:
-            with_faces = self._parts.face_matching_on(session, self._run.organisation_id)
-            known = self._leases.unchanged.medium(session, held, looking)
-        if known is None:
-            # Somebody joined since it was asked for: it is fetched whole after all.
-            with self._leases.completing(answer.ticket), self._parts.database.write() as session:
-                frontier.put_back(session, (held,))
-            return
-        digest, medium = known
-        count = RunCount(
-            media_seen=1,
-            media_unchanged=1,
-            media_unreadable=int(medium.refusal_code is not None),
-            media_small=int(held.is_small and medium.refusal_code is None),
-            media_without_faces=int(with_faces and looking.model is None),
-        )
-        ending = Ending(http_status=NOT_MODIFIED)
-        looked = LookedAt(held, self._place(held), ending, digest, count, None)
-        self._writing.add(self._completions.write(looked))
-
-    def _complete_unchanged_page(self, held: Lease) -> None:
-        with self._parts.database.write() as session:
-            links = self._leases.unchanged.page_links(session, held)
-            if links is None:
-                frontier.put_back(session, (held,))
-                return
-            now = self._parts.clock.now()
-            frontier.finish(session, held, Ending(http_status=NOT_MODIFIED), now=now)
-            left_out = self._add(session, self._links(held, links))
-            count = RunCount(pages_seen=1, pages_unchanged=1, addresses_left_out=left_out)
-            self._parts.sources.progress.count(session, self._actor, self._run.id, count)
-
-    def _add_links(self, session: Session, held: Lease, links: Sequence[FoundLink]) -> int:
-        """What a page named the last time stands; returns how many were left out."""
-        return self._add(session, self._links(held, links))
-
-    def _links(self, held: Lease, links: Sequence[FoundLink]) -> list[frontier.Address]:
-        return [
-            frontier.Address(
-                url=link.url,
-                kind=link.kind,
-                depth=held.depth if link.kind == "medium" else depth_of(link.how, held.depth),
-                referrer=held.url,
-                how=link.how,
-                variant_of=link.variant_of,
-                rank=min(held.rank, self._likely.rank(link.url))
-                if link.kind == "medium"
-                else self._likely.rank(link.url),
-            )
-            for link in links[:MAX_LINKS_A_PAGE]
-            if link.kind == "medium" or depth_of(link.how, held.depth) <= self._site.draft.max_depth
-        ]
-
-    def _complete_refusal(self, held: Lease, refused: FetchRefused) -> None:
-        tells = held.kind == "page" or self._run.kind == SWEEP
-        code = (code_of_refusal(refused) if tells else None) or refused.code
-        ending = Ending("refused", code, refused.message, refused.status)
-        now = self._parts.clock.now()
-        if held.how == GUESS and not refused.retry:
-            # It was only a guess that there is a sitemap: nothing was refused.
-            with self._parts.database.write() as session:
-                ending = Ending("done", ABSENT, refused.message, refused.status)
-                frontier.finish(session, held, ending, now=now)
-            return
-        with self._parts.database.write() as session:
-            if refused.retry and frontier.try_later(session, held, ending, now=now):
-                return
-            if not refused.retry:
-                frontier.finish(session, held, ending, now=now)
-            count = RunCount(refusals=1)
-            self._parts.sources.progress.count(session, self._actor, self._run.id, count)
 
     # Looking
 
@@ -310,94 +179,9 @@ class CrawlLine:
             if the_same.exception() is None:
                 wait([the_same.result()])
         held = self._leases.held(fetched.ticket)
-        looking = self._leases.unchanged.looking()
-        with self._parts.database.read() as session:
-            with_faces, known = self._leases.unchanged.looked_already(session, digest, looking)
-        listed = self._parts.lists.before_looking(
-            self._run.organisation_id, fetched.content, digest
-        )
-        count = RunCount(
-            media_seen=1,
-            bytes_fetched=len(fetched.content),
-            media_in_part=int(bool(fetched.left_out)),
-        )
-        examination = None
-        if listed.stop:
-            # it may show a minor: it is not even decoded (design rule 6)
-            count = replace(count, media_examined=1)
-        elif known is not None and not listed.matches:
-            unreadable = known.refusal_code is not None
-            small = held.is_small and not unreadable
-            count = replace(count, media_unreadable=int(unreadable), media_small=int(small))
-        else:
-            examination = self._parts.eyes.examine(
-                fetched.content,
-                declared_type=fetched.declared_type,
-                media_url=held.url,
-                page_url=held.referrer,
-                only_person=self._run.only_person,
-                with_faces=with_faces,
-            )
-            listed = self._parts.lists.after_looking(self._run.organisation_id, listed, examination)
-        if (
-            with_faces
-            and not listed.stop
-            and self._looked_without_model(looking.model, examination)
-        ):
-            count = replace(count, media_without_faces=1)
-        # Of a stream it says what of it is not there.
-        ending = Ending(http_status=fetched.status, message=fetched.left_out or None)
-        return self._completions.write(
-            LookedAt(
-                held,
-                self._place(held, fetched.final_url),
-                ending,
-                digest,
-                count,
-                examination,
-                listed,
-                answer_of(fetched),
-                looking.looked_for,
-            )
-        )
-
-    def _place(self, held: Lease, came_from: str | None = None) -> Place:
-        # One that had expired was taken anew from its page: that address works for a while.
-        renewed = came_from if came_from and url_key(came_from) == url_key(held.url) else None
-        return Place(
-            organisation_id=self._run.organisation_id,
-            media_url=renewed or held.url,
-            page_url=held.referrer,
-            site_id=self._run.site_id,
-            run_id=self._run.id,
-        )
-
-    def _looked_without_model(
-        self, before: ModelStamp | None, examination: Examination | None
-    ) -> bool:
-        """Whether no face could be looked for: no model was there before, or is there after."""
-        if examination is None:
-            return before is None
-        return examination.model is None and (before is None or self._parts.eyes.model is None)
+        return self._completions.write(self._looks.at(held, fetched, digest))
 
     # Around the slice
-
-    def _count_known(self) -> None:
-        with self._parts.database.read() as session:
-            counted = frontier.counts(session, self._run.id)
-            self._likely = self._parts.sources.revisits.likely(session, self._run)
-        self._known = {
-            kind: sum(
-                row.count for row in counted if row.kind == kind and row.state != frontier.LEFT_OUT
-            )
-            for kind in ("page", "medium")
-        }
-
-    def _room(self, kind: str) -> int:
-        """How many more addresses of this kind the frontier takes: a multiple of the budget."""
-        draft = self._site.draft
-        budget = draft.page_budget if kind == "page" else draft.media_budget
-        return max(0, budget * FRONTIER_PER_BUDGET - self._known[kind])
 
     def _outcome(self) -> SliceOutcome:
         with self._parts.database.read() as session:

@@ -5,26 +5,21 @@ Safe to share between the thread that crawls and the one that looks.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
 from indexer.crawl.messages import Condition, Fetch, FetchKind, FoundLink, Scope
 from service.accounts.actor import Actor
 from service.sources import frontier
-from service.sources.errors import FencedOffError
 from service.sources.frontier import Lease
 from service.sources.known_addresses import Known
 from service.sources.views import RunCount, RunView, SiteView
 from service.work.host_watch import HostWatch
 from service.work.line_parts import LineParts
 from service.work.unchanged import UnchangedAddresses
-
-logger = logging.getLogger(__name__)
 
 LEASE_BATCH = 8
 QUICK_LEASE_BATCH = 32
@@ -66,6 +61,10 @@ class SliceLeases:
         self._extended_at = self._began_at
         self.hosts = HostWatch(parts.database, parts.clock)
         self._lock = threading.Lock()
+        self.turn = threading.Lock()
+        """Held while a transaction of this slice writes the frontier: two that put the same
+        addresses in, in another order, would wait for each other.
+        """
         self._leases: dict[str, Lease] = {}
         self._ready: deque[Lease] = deque()
         self._conditions: dict[str, Condition] = {}
@@ -100,7 +99,7 @@ class SliceLeases:
         """Lease addresses; whether some of them ended at once, so that more may follow."""
         room = min(room, self._parts.slice_pages - self._taken)
         looking = self.unchanged.looking()
-        with self._parts.database.write() as session:
+        with self.turn, self._parts.database.write() as session:
             self._extend(session)
             pages_left, media_left = self.budget_left(session)
             # Media first: what a page showed is looked at before the run goes further.
@@ -189,19 +188,6 @@ class SliceLeases:
         with self._parts.database.write() as session:
             frontier.put_back(session, unused)
             frontier.give_back(session, self._run_id, now=self._parts.clock.now())
-
-    @contextmanager
-    def completing(self, ticket: str) -> Iterator[Lease]:
-        """The lease behind a ticket while it is completed; a fenced one writes nothing."""
-        held, completed = self.held(ticket), False
-        try:
-            yield held
-        except FencedOffError:
-            logger.info("run %s: lease %s had gone to another worker", self._run_id, ticket)
-        else:
-            completed = True
-        finally:
-            self.end(ticket, completed=completed)
 
     def held(self, ticket: str) -> Lease:
         """The lease behind a ticket, which stays held."""

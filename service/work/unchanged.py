@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -22,7 +21,14 @@ from indexer.crawl.messages import Condition, FoundLink, MediumFetched, PageSeen
 from indexer.observations import ModelStamp
 from service.accounts.actor import Actor
 from service.sources.frontier import Lease
-from service.sources.known_addresses import MAX_UNCHANGED, Answer, Known, KnownAddresses
+from service.sources.known_addresses import (
+    MAX_UNCHANGED,
+    Answer,
+    Known,
+    KnownAddresses,
+    MediumKept,
+    PageKept,
+)
 from service.sources.page_changes import Changes, fingerprint_of
 from service.sources.revisits import DueRule
 from service.sources.views import KnownMedium, RunView, SiteView
@@ -112,17 +118,31 @@ class UnchangedAddresses:
                 found[held.ticket] = before.condition
         return found
 
-    def page_links(self, session: Session, held: Lease) -> tuple[FoundLink, ...] | None:
-        """What the unchanged page names, counted as seen; None when it must be read again."""
+    def page_links(
+        self, session: Session, held: Lease
+    ) -> tuple[tuple[FoundLink, ...], Changes] | None:
+        """What the unchanged page names, and its changes with this look; None when it must be read
+        again.
+        """
         known = self._known.of(session, [held.url]).get(held.url)
         if known is None or not self._links_hold(known, held):
             return None
-        now = self._parts.clock.now()
         changes = known.changes
         if changes.fingerprint is not None:
+            now = self._parts.clock.now()
             changes = changes.after(changes.fingerprint, now - known.seen_at, now)
-        self._known.count_unchanged(session, held.url, now, changes)
-        return known.links
+        return known.links, changes
+
+    def changes(self, held: Lease, links: Sequence[FoundLink]) -> Changes:
+        """How often a page changed, with the look that found these links."""
+        fingerprint, now = fingerprint_of(links), self._parts.clock.now()
+        before = self._before.pop(held.url, None)
+        if before is None or before.kind != "page":
+            return Changes(fingerprint)
+        if before.reading != self._reading:
+            # Read otherwise it may name other addresses: that is no change of the page.
+            return replace(before.changes, fingerprint=fingerprint)
+        return before.changes.after(fingerprint, now - before.seen_at, now)
 
     def media_before(self, session: Session, held: Lease) -> int:
         """How many media the page led to when it was last read; 0 when it never was."""
@@ -146,46 +166,55 @@ class UnchangedAddresses:
         medium = self._medium(session, known, looking)
         return (known.content_sha256, medium) if medium is not None else None
 
-    def count_unchanged(self, session: Session, held: Lease) -> None:
-        """The server said that nothing changed."""
-        self._known.count_unchanged(session, held.url, self._parts.clock.now())
+    def count_unchanged(self, session: Session, leases: Sequence[Lease]) -> None:
+        """The server said that media did not change."""
+        if leases:
+            urls = [held.url for held in leases]
+            self._known.count_unchanged(session, urls, self._parts.clock.now())
 
-    def keep_page(self, session: Session, held: Lease, page: PageSeen) -> None:
-        """A page was read whole."""
-        now = self._parts.clock.now()
-        self._known.keep_page(
+    def count_unchanged_pages(
+        self, session: Session, pages: Sequence[tuple[Lease, Changes]]
+    ) -> None:
+        """The server said that pages did not change."""
+        self._known.count_unchanged_pages(
             session,
-            held.url,
-            Answer(page.final_url, page.etag, page.last_modified),
-            reading=self._reading,
-            depth=held.depth,
-            looked_for=PAGES_LOOKED_FOR,
-            links=page.links,
-            changes=self._changes(held, fingerprint_of(page.links), now),
-            now=now,
+            [(held.url, changes) for held, changes in pages],
+            self._parts.clock.now(),
         )
 
-    def keep_medium(
-        self, session: Session, held: Lease, answer: Answer, looked_for: str, digest: str
+    def keep_pages(
+        self, session: Session, pages: Sequence[tuple[Lease, PageSeen, Changes]]
     ) -> None:
-        """A medium was fetched and examined, or known; `looked_for` as it was before looking."""
-        self._known.keep_medium(
+        """Pages were read whole."""
+        self._known.keep_pages(
             session,
-            held.url,
-            answer,
-            looked_for=looked_for,
-            content_sha256=digest,
+            [
+                PageKept(
+                    held.url,
+                    Answer(page.final_url, page.etag, page.last_modified),
+                    held.depth,
+                    page.links,
+                    changes,
+                )
+                for held, page, changes in pages
+            ],
+            reading=self._reading,
+            looked_for=PAGES_LOOKED_FOR,
             now=self._parts.clock.now(),
         )
 
-    def _changes(self, held: Lease, fingerprint: str, now: datetime) -> Changes:
-        before = self._before.pop(held.url, None)
-        if before is None or before.kind != "page":
-            return Changes(fingerprint)
-        if before.reading != self._reading:
-            # Read otherwise it may name other addresses: that is no change of the page.
-            return replace(before.changes, fingerprint=fingerprint)
-        return before.changes.after(fingerprint, now - before.seen_at, now)
+    def keep_media(self, session: Session, media: Sequence[tuple[Lease, Answer, str, str]]) -> None:
+        """Media were fetched and examined, or known: lease, answer, what was looked for before
+        looking, SHA-256 in hex.
+        """
+        self._known.keep_media(
+            session,
+            [
+                MediumKept(held.url, answer, looked_for, digest)
+                for held, answer, looked_for, digest in media
+            ],
+            self._parts.clock.now(),
+        )
 
     def looked_already(
         self, session: Session, digest: str, looking: Looking

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,23 +13,32 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
+from indexer.crawl.messages import FoundLink
 from indexer.observations import Examination, MediaHashes
 from service.clock import SystemClock
 from service.database import Database
 from service.sources import frontier
-from service.sources.frontier import Address, Ending
+from service.sources.frontier import Address, Ending, Lease
 from service.sources.host_slots import HostSlots
 from service.sources.media_ledger import Place
 from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting
 from service.sources.views import RunCount, RunView
-from service.work.completions import MAX_TOGETHER, Completions, LookedAt
+from service.work.completions import MAX_TOGETHER, Completions
 from service.work.line_parts import LineParts
+from service.work.new_addresses import NewAddresses
+from service.work.outcomes import LookedAt
 from service.work.slice_leases import SliceLeases
 from tests.service.sources.sources_factory import Sources, make_sources
 from tests.service.work.work_factory import MODEL, CandidatesOfATest, EyesOfATest, NotListed
 
 WAIT_S = 20.0
+
+
+def nothing_to_add(session: Session, held: Lease, links: Sequence[FoundLink]) -> int:
+    """No page is left alone here."""
+    raise AssertionError
 
 
 class Bench:
@@ -52,12 +61,12 @@ class Bench:
             stopping=threading.Event(),
         )
         with database.read() as session:
-            site = self.sources.service.site(session, self.sources.system, self.run.site_id)
+            self.site = self.sources.service.site(session, self.sources.system, self.run.site_id)
             scope = self.sources.service.scope(session, self.sources.system, self.run.site_id)
         urls = [f"http://forum.example/{number}.png" for number in range(media)]
         with database.write() as session:
             frontier.add(session, self.run.id, [Address(url, "medium", 1) for url in urls])
-        self.leases = SliceLeases(self.parts, self.run, site, scope, "w")
+        self.leases = SliceLeases(self.parts, self.run, self.site, scope, "w", nothing_to_add)
         # The start page is leased, too: it is nobody's here.
         fetches = [*self.leases.next(media), *self.leases.next(media)]
         self.tickets = [fetch.ticket for fetch in fetches if fetch.kind == "medium"]
@@ -83,9 +92,14 @@ class Bench:
         count = RunCount(media_seen=1, bytes_fetched=10)
         return LookedAt(held, place, Ending(http_status=200), digest, count, examination)
 
+    def completions(self) -> Completions:
+        system = self.sources.system
+        addresses = NewAddresses(self.parts, self.run, self.site)
+        return Completions(self.parts, self.run, system, self.leases, addresses)
+
     def write_at_once(self, numbers: list[int]) -> list[BaseException | None]:
         """All of them are waiting before the writer begins; what became of each."""
-        with Completions(self.parts, self.run, self.sources.system, self.leases) as completions:
+        with self.completions() as completions:
             with self.writer_held_up():
                 writing = [completions.write(self.looked(number)) for number in numbers]
             wait(writing, WAIT_S)
@@ -162,7 +176,7 @@ def test_a_transaction_that_fails_says_so_and_leaves_all_of_it_leased(
 ) -> None:
     bench = Bench(sqlite_database, 2)
     looked = bench.looked(0, kind=None)  # type: ignore[arg-type]  # a row without it is refused
-    with Completions(bench.parts, bench.run, bench.sources.system, bench.leases) as completions:
+    with bench.completions() as completions:
         writing = completions.write(looked)
         with pytest.raises(IntegrityError):
             writing.result(WAIT_S)
@@ -173,7 +187,7 @@ def test_a_transaction_that_fails_says_so_and_leaves_all_of_it_leased(
 
 def test_leases_count_as_held_until_they_are_in_the_database(sqlite_database: Database) -> None:
     bench = Bench(sqlite_database, 1)
-    with Completions(bench.parts, bench.run, bench.sources.system, bench.leases) as completions:
+    with bench.completions() as completions:
         with bench.writer_held_up():
             writing = completions.write(bench.looked(0))
             assert bench.leases.held(bench.tickets[0]).ticket == bench.tickets[0]
@@ -190,7 +204,7 @@ def test_the_same_content_at_two_addresses_is_one_medium_and_two_sightings(
     same = LookedAt(
         second.held, second.place, second.ending, first.digest, second.count, first.examination
     )
-    with Completions(bench.parts, bench.run, bench.sources.system, bench.leases) as completions:
+    with bench.completions() as completions:
         wait([completions.write(first), completions.write(same)], WAIT_S)
     with sqlite_database.read() as session:
         medium = session.scalars(select(MediumSeen)).one()

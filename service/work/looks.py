@@ -1,0 +1,88 @@
+"""One fetched medium: what is known of it, and what the eyes see.
+
+1. A list that stops its very bytes: it is not even decoded.
+2. Content that was examined before with the same model and watch-list, and showed nobody, is not
+   looked at again.
+3. Everything else is looked at, and compared with the lists by what it looks like.
+
+Takes no transaction while it looks. Several threads use it at the same time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from indexer.crawl.messages import MediumFetched
+from indexer.observations import Examination, ModelStamp
+from service.sources.frontier import Ending, Lease
+from service.sources.views import RunCount, RunView
+from service.work.line_parts import LineParts
+from service.work.outcomes import LookedAt, place_of_medium
+from service.work.unchanged import UnchangedAddresses, answer_of
+
+
+class Looks:
+    """Looks at the media of one slice."""
+
+    def __init__(self, parts: LineParts, run: RunView, unchanged: UnchangedAddresses) -> None:
+        self._parts = parts
+        self._run = run
+        self._unchanged = unchanged
+
+    def at(self, held: Lease, fetched: MediumFetched, digest: str) -> LookedAt:
+        """Look at a medium whose SHA-256 is `digest` (hex)."""
+        looking = self._unchanged.looking()
+        with self._parts.database.read() as session:
+            with_faces, known = self._unchanged.looked_already(session, digest, looking)
+        listed = self._parts.lists.before_looking(
+            self._run.organisation_id, fetched.content, digest
+        )
+        count = RunCount(
+            media_seen=1,
+            bytes_fetched=len(fetched.content),
+            media_in_part=int(bool(fetched.left_out)),
+        )
+        examination = None
+        if listed.stop:
+            # it may show a minor: it is not even decoded (design rule 6)
+            count = replace(count, media_examined=1)
+        elif known is not None and not listed.matches:
+            unreadable = known.refusal_code is not None
+            small = held.is_small and not unreadable
+            count = replace(count, media_unreadable=int(unreadable), media_small=int(small))
+        else:
+            examination = self._parts.eyes.examine(
+                fetched.content,
+                declared_type=fetched.declared_type,
+                media_url=held.url,
+                page_url=held.referrer,
+                only_person=self._run.only_person,
+                with_faces=with_faces,
+            )
+            listed = self._parts.lists.after_looking(self._run.organisation_id, listed, examination)
+        if (
+            with_faces
+            and not listed.stop
+            and self._looked_without_model(looking.model, examination)
+        ):
+            count = replace(count, media_without_faces=1)
+        return LookedAt(
+            held,
+            place_of_medium(self._run, held, fetched.final_url),
+            # Of a stream the message says what of it is not there.
+            Ending(http_status=fetched.status, message=fetched.left_out or None),
+            digest,
+            count,
+            examination,
+            listed,
+            answer_of(fetched),
+            looking.looked_for,
+        )
+
+    def _looked_without_model(
+        self, before: ModelStamp | None, examination: Examination | None
+    ) -> bool:
+        """Whether no face could be looked for: no model was there before, or is there after."""
+        if examination is None:
+            return before is None
+        return examination.model is None and (before is None or self._parts.eyes.model is None)
