@@ -205,6 +205,7 @@ def build_rooms(
             settings.max_medium_bytes,
             settings.socks_proxy,
             settings.socks_onion,
+            settings.open_stream_keys,
         ),
         finds_of,
     )

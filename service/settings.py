@@ -150,6 +150,13 @@ class Settings(BaseSettings):
         default=False,
         description="Whether onion services may be visited through `socks_proxy`; only Tor can.",
     )
+    open_stream_keys: bool = Field(
+        default=False,
+        description="Whether videos are looked at that are encrypted with AES-128 and whose key "
+        "the site hands to every visitor. Whether that is a measure of protection which the law "
+        "forbids to go around differs by country: yours to decide. Never SAMPLE-AES, never DRM. "
+        "See docs/crawling.md.",
+    )
     max_upload_bytes: int = Field(
         default=20 * 1024 * 1024, description="Largest reference photo or file that is accepted."
     )

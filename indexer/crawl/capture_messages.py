@@ -27,12 +27,15 @@ class CaptureRequest(msgspec.Struct, frozen=True, tag=True):
 class CapturedPiece(msgspec.Struct, frozen=True):
     """One piece of a stream, in the WARC under `url`: SHA-256 of its body, and of what of that is
     in the joined video. `part` is the range of bytes that was asked for, "FIRST-LAST", or empty.
+    `key_url` and `iv` (hex) are those with which it was locked; the key is in the WARC, too.
     """
 
     url: str
     part: str
     body_sha256: str
     content_sha256: str
+    key_url: str = ""
+    iv: str = ""
 
 
 class CapturedStream(msgspec.Struct, frozen=True):

@@ -42,7 +42,8 @@ def with_its_video(
         content_range = (answer.header("content-range") or "").strip()
         return Fetched(walked.url, answer.status, answer.body, content_range)
 
-    reader = StreamReader(fetch, visit.may, scope.max_medium_bytes)
+    limit_bytes, open_keys = scope.max_medium_bytes, scope.open_stream_keys
+    reader = StreamReader(fetch, visit.may, limit_bytes, open_keys=open_keys)
     try:
         joined = asyncio.run(reader.read(body, playlist.final_url))
     except RefusedError as refused:
@@ -57,6 +58,13 @@ def with_its_video(
 
 
 def _piece(one: JoinedPiece) -> CapturedPiece:
-    part = one.piece.part
+    part, lock = one.piece.part, one.piece.lock
     asked_for = f"{part.first}-{part.last}" if part is not None else ""
-    return CapturedPiece(one.piece.url, asked_for, one.body_sha256, one.content_sha256)
+    return CapturedPiece(
+        one.piece.url,
+        asked_for,
+        one.body_sha256,
+        one.content_sha256,
+        key_url=lock.key_url if lock is not None else "",
+        iv=lock.iv.hex() if lock is not None else "",
+    )

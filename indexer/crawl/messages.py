@@ -45,7 +45,8 @@ class Scope(msgspec.Struct, frozen=True):
     `media_hosts` further ones from which media alone may be fetched. `path_prefixes` restrict
     pages; empty means all. Sizes in bytes, times in seconds; a medium (a video of 60 MB at four
     megabits a second) may take longer than a page. With a `proxy` no request goes beside it. With
-    `extractors` those of yt-dlp are asked about pages that show no video.
+    `extractors` those of yt-dlp are asked about pages that show no video; with `open_stream_keys`
+    an AES-128 key that a stream hands to everybody is used.
     """
 
     allowed_hosts: tuple[str, ...]
@@ -63,6 +64,7 @@ class Scope(msgspec.Struct, frozen=True):
     address_exceptions: tuple[AddressException, ...] = ()
     proxy: SocksProxy | None = None
     extractors: bool = False
+    open_stream_keys: bool = False
 
 
 class OpenSlice(msgspec.Struct, frozen=True, tag=True):

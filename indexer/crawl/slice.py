@@ -374,7 +374,8 @@ class Slice:
     async def _stream(
         self, fetch: Fetch, url: str, response: Response, door: StreamDoor
     ) -> MediumFetched:
-        reader = StreamReader(door.fetch, door.may, self.scope.max_medium_bytes)
+        limit_bytes, open_keys = self.scope.max_medium_bytes, self.scope.open_stream_keys
+        reader = StreamReader(door.fetch, door.may, limit_bytes, open_keys=open_keys)
         joined = await reader.read(response.body, url)
         # What the server says of a playlist holds for none of its pieces.
         whole = self._medium(fetch, url, response)

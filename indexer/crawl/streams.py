@@ -27,10 +27,13 @@ MAX_LISTED_PIECES = 20_000
 """Eleven hours in pieces of two seconds; what a playlist lists beyond is counted as left out."""
 MAX_FORMS = 200
 MAX_SECONDS = 1_000_000.0
+MAX_LIVE_S = 300.0
+"""Of a stream that goes on, the last minutes that are offered when it is asked for."""
 ENOUGH_SIDE_PX = 720
 LEAST_SIDE_PX = 360
 """Faces of people who fill a part of the picture are still large enough for a recogniser."""
 ENOUGH_BITS_PER_S = 3_500_000
+GOES_ON = "it goes on: only what was offered at that moment"
 _LARGEST_BYTE = 2**53
 _HEAD_BYTES = 4096
 _MPD = re.compile(
@@ -70,11 +73,19 @@ class Fetched(NamedTuple):
     content_range: str = ""
 
 
+class Lock(NamedTuple):
+    """What a piece is encrypted with (AES-128-CBC): where the key lies, and the 16 bytes `iv`."""
+
+    key_url: str
+    iv: bytes
+
+
 class Piece(NamedTuple):
-    """One thing to fetch: a whole file, or a range of one."""
+    """One thing to fetch: a whole file, or a range of one, locked or not."""
 
     url: str
     part: ByteRange | None = None
+    lock: Lock | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,7 @@ class Track:
 
     `init` comes before them; `left_out` says in words what of the stream is not among them.
     `cut_at_limit`: a piece is a whole file, of which as much is fetched as the limit allows.
+    `goes_on`: it is live, and its older pieces go away while it is read.
     """
 
     pieces: tuple[Piece, ...]
@@ -102,6 +114,7 @@ class Track:
     init: Piece | None = None
     left_out: tuple[str, ...] = ()
     cut_at_limit: bool = False
+    goes_on: bool = False
 
 
 def stream_kind(body: bytes) -> StreamKind | None:

@@ -2,7 +2,8 @@
 
 1. The longest period counts: others are advertisements more often than not, and are said.
 2. Of its adaptation sets those with pictures; pictures for seeking and encrypted ones do not.
-3. Pieces by SegmentTemplate (numbers, times, a time-line), SegmentList or SegmentBase.
+3. Pieces by SegmentTemplate (numbers, times, a time-line), SegmentList or SegmentBase. Of a live
+   stream those of the last minutes, counted by the clock where there is no list.
 
 Nothing that the manifest refers to elsewhere (XLink, events, licences) is ever asked for.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, ParseError
@@ -20,8 +22,10 @@ from defusedxml import DefusedXmlException  # type: ignore[import-untyped]  # ha
 from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]  # has no stubs
 
 from indexer.crawl.streams import (
+    GOES_ON,
     MAX_FORMS,
     MAX_LISTED_PIECES,
+    MAX_LIVE_S,
     MAX_SECONDS,
     Form,
     Piece,
@@ -37,6 +41,7 @@ _DURATION = re.compile(
 )
 _IDENTIFIER = re.compile(r"\$(RepresentationID|Number|Bandwidth|Time|)(?:%0([0-9]{1,2})d)?\$")
 _ADDRESSING = ("SegmentTemplate", "SegmentList", "SegmentBase")
+_LIVE_MARGIN = 1
 _FOR_SEEKING = "dashif.org/guidelines/trickmode"
 
 
@@ -50,8 +55,11 @@ class DashForm(NamedTuple):
     track: Callable[[], Track]
 
 
-def read_dash(text: str, url: str) -> tuple[DashForm, ...]:
-    """The forms with pictures that the manifest at `url` offers. Raises `StreamError`."""
+def read_dash(text: str, url: str, now_s: float) -> tuple[DashForm, ...]:
+    """The forms with pictures that the manifest at `url` offers at `now_s` (seconds since 1970).
+
+    Raises `StreamError`.
+    """
     root = _parsed(text)
     if _name(root) != "MPD":
         raise StreamError("bad_playlist", "the stream's manifest does not begin like one")
@@ -61,14 +69,19 @@ def read_dash(text: str, url: str) -> tuple[DashForm, ...]:
     whole_s = _seconds(root.get("mediaPresentationDuration"))
     lengths_s = _lengths(periods, whole_s)
     longest = max(range(len(periods)), key=lambda number: lengths_s[number])
+    live = None
+    if root.get("type") == "dynamic":
+        # The last one goes on; what was before it may be gone.
+        longest = len(periods) - 1
+        live = _live(root, _seconds(periods[longest].get("start")), now_s)
     left_out = []
     if len(periods) > 1:
         left_out.append(f"{len(periods) - 1} other parts of the presentation")
     if root.get("type") == "dynamic":
-        left_out.append("it goes on: only what was offered at that moment")
+        left_out.append(GOES_ON)
     base = _base(root, url)
     period = periods[longest]
-    reading = _Period(lengths_s[longest], root.get("type") == "dynamic", tuple(left_out))
+    reading = _Period(lengths_s[longest], live, tuple(left_out))
     forms = tuple(reading.forms(period, _base(period, base)))
     if not forms:
         raise reading.why_none()
@@ -97,12 +110,33 @@ def _lengths(periods: list[Element], whole_s: float) -> list[float]:
     return lengths
 
 
+class _Live(NamedTuple):
+    """A stream that goes on: what can be fetched now, in seconds since its period began.
+
+    `until_s` is None where the manifest does not say when it began.
+    """
+
+    from_s: float
+    until_s: float | None
+
+
+def _live(root: Element, start_s: float, now_s: float) -> _Live:
+    try:
+        began = datetime.fromisoformat(root.get("availabilityStartTime", ""))
+    except ValueError:
+        return _Live(0.0, None)
+    began = began if began.tzinfo is not None else began.replace(tzinfo=UTC)
+    until_s = now_s - began.timestamp() - start_s
+    kept_s = min(_seconds(root.get("timeShiftBufferDepth")) or MAX_LIVE_S, MAX_LIVE_S)
+    return _Live(max(0.0, until_s - kept_s), max(0.0, until_s))
+
+
 @dataclass(slots=True)
 class _Period:
     """Reads one period of `seconds`; remembers why it had nothing to look at."""
 
     seconds: float
-    is_live: bool
+    live: _Live | None
     left_out: tuple[str, ...]
     encrypted: bool = False
 
@@ -186,18 +220,17 @@ class _Period:
             found for level in chain if (found := _child(level, "SegmentTimeline")) is not None
         ]
         if time_lines:
-            end = offset + int(self.seconds * scale)
-            times = list(_times(time_lines[-1], end))
-            count = len(times)
+            begin, end = self._span(scale)
+            listed = list(_times(time_lines[-1], offset + begin, offset + end))
+            # Where the clocks say that all of it is over, the list is believed.
+            listed = listed or list(_times(time_lines[-1], 0, offset + end))
         else:
             length = whole_number(_last(chain, "duration")) or 0
-            # Which piece of a live stream is the newest depends on two clocks; there is no list.
-            listed = not self.is_live and length > 0
-            count = -(-int(self.seconds * scale * 1000) // (length * 1000)) if listed else 0
-            times = [number * length for number in range(min(count, MAX_LISTED_PIECES))]
+            listed = [(number, number * length) for number in self._numbers(length, scale)]
+        count = len(listed)
         pieces = []
         unreachable = 0
-        for number, time in enumerate(times[:MAX_LISTED_PIECES]):
+        for number, time in listed[:MAX_LISTED_PIECES]:
             address = _filled(media, {**values, "Number": first + number, "Time": time})
             piece = _piece(base, address, None) if address else None
             if piece is None:
@@ -207,6 +240,25 @@ class _Period:
         beginning = _last(chain, "initialization")
         init = None if beginning is None else _piece(base, _filled(beginning, values), None)
         return self._listed(pieces, init, max(0, count - MAX_LISTED_PIECES), unreachable)
+
+    def _span(self, scale: int) -> tuple[int, int]:
+        """(from, to) of what can be fetched, in the time-line's units."""
+        if self.live is None or self.live.until_s is None:
+            return 0, int(self.seconds * scale)
+        return int(self.live.from_s * scale), int(self.live.until_s * scale)
+
+    def _numbers(self, length: int, scale: int) -> range:
+        """Which pieces there are where each is `length` long; one more than the limit at most."""
+        if length <= 0:
+            return range(0)
+        begin, end = self._span(scale)
+        if self.live is None:
+            count = -(-int(self.seconds * scale * 1000) // (length * 1000))
+            return range(min(count, MAX_LISTED_PIECES + 1))
+        # The newest ones may be there a moment later: clocks differ.
+        newest = end // length - 1 - _LIVE_MARGIN
+        oldest = max(0, -(-begin // length), newest - MAX_LISTED_PIECES)
+        return range(oldest, max(oldest, newest + 1))
 
     def _listed(
         self, pieces: list[Piece], init: Piece | None, beyond: int, unreachable: int
@@ -218,16 +270,18 @@ class _Period:
             left_out.append(f"{beyond} pieces beyond the first {MAX_LISTED_PIECES}")
         if unreachable:
             left_out.append(f"{unreachable} pieces without a web address")
-        return Track(tuple(pieces), self.seconds, init, tuple(left_out))
+        goes_on = self.live is not None
+        return Track(tuple(pieces), self.seconds, init, tuple(left_out), goes_on=goes_on)
 
 
-def _times(time_line: Element, end: int) -> Iterator[int]:
-    """When each piece begins; a repeat of -1 goes on to the next entry or the period's end.
+def _times(time_line: Element, begin: int, end: int) -> Iterator[tuple[int, int]]:
+    """(number from 0, when it begins) of each piece that does not end before `begin`.
 
-    Gives one more than `MAX_LISTED_PIECES` at most.
+    A repeat of -1 goes on to the next entry or `end`. Gives one more than `MAX_LISTED_PIECES` at
+    most.
     """
     entries = [entry for entry in time_line if _name(entry) == "S"]
-    now = given = 0
+    now = given = place = 0
     for number, entry in enumerate(entries):
         start, length = whole_number(entry.get("t")), whole_number(entry.get("d"))
         now = now if start is None else start
@@ -238,12 +292,15 @@ def _times(time_line: Element, end: int) -> Iterator[int]:
             following = entries[number + 1].get("t") if number + 1 < len(entries) else None
             until = whole_number(following) if following is not None else end
             repeats = max(0, -(-((until or 0) - now) // length) - 1)
-        for _ in range((repeats or 0) + 1):
+        count = (repeats or 0) + 1
+        over = min(count, max(0, (begin - now) // length))
+        now, place = now + over * length, place + over
+        for _ in range(count - over):
             if given > MAX_LISTED_PIECES:
                 return
             given += 1
-            yield now
-            now += length
+            yield place, now
+            now, place = now + length, place + 1
 
 
 def _filled(template: str, values: dict[str, object]) -> str:

@@ -53,13 +53,15 @@ class Signer(_Part, frozen=True):
     fingerprint: str
 
 
-class PieceSummary(_Part, frozen=True):
+class PieceSummary(_Part, frozen=True, omit_defaults=True):
     """One piece of a joined video, as in `CapturedPiece`."""
 
     url: str
     part: str
     body_sha256: str
     content_sha256: str
+    key_url: str = ""
+    iv: str = ""
 
 
 class StreamSummary(_Part, frozen=True):

@@ -24,6 +24,7 @@ class CrawlManners:
     max_medium_bytes: int = 60 * 1024 * 1024
     socks_proxy: str = ""
     socks_onion: bool = False
+    open_stream_keys: bool = False
 
 
 def scope_of(site: Site, manners: CrawlManners) -> Scope:
@@ -40,6 +41,7 @@ def scope_of(site: Site, manners: CrawlManners) -> Scope:
         address_exceptions=address_exceptions(manners.address_exceptions),
         proxy=proxy_of(manners.socks_proxy, onion=manners.socks_onion),
         extractors=site.extractors,
+        open_stream_keys=manners.open_stream_keys,
     )
 
 
@@ -62,6 +64,7 @@ def intake_scope(url: str, manners: CrawlManners) -> Scope:
         max_medium_bytes=manners.max_medium_bytes,
         address_exceptions=address_exceptions(manners.address_exceptions),
         proxy=proxy_of(manners.socks_proxy, onion=manners.socks_onion),
+        open_stream_keys=manners.open_stream_keys,
     )
 
 

@@ -30,6 +30,8 @@ ENDLESS_TIME_LINE = (
 )
 AT = "http://site.example/v/a.m3u8"
 
+NOW_S = 1_800_000_000.0
+
 
 def track(text: str) -> Track:
     read = read_hls(text, AT)
@@ -158,7 +160,7 @@ class TestDash:
             'initialization="$RepresentationID$/i.mp4" media="$Bandwidth$-$Number%04d$$$.m4s"/>'
             '<Representation id="a b" bandwidth="5" width="1280" height="720"/>'
         )
-        (form,) = read_dash(manifest(template), "http://s.example/d/m.mpd")
+        (form,) = read_dash(manifest(template), "http://s.example/d/m.mpd", NOW_S)
         read = form.track()
         assert form.form == Form(720, 5)
         assert [piece.url for piece in read.pieces] == [
@@ -173,7 +175,7 @@ class TestDash:
             '<S t="5" d="20" r="1"/><S d="10" r="-1"/></SegmentTimeline></SegmentTemplate>'
             "</Representation>"
         )
-        pieces = only(read_dash(manifest(template), "http://s.example/m")).pieces
+        pieces = only(read_dash(manifest(template), "http://s.example/m", NOW_S)).pieces
         assert [piece.url.rsplit("/", 1)[1] for piece in pieces] == [
             str(moment) for moment in (5, 25, 45, 55, 65, 75, 85, 95)
         ]
@@ -184,7 +186,7 @@ class TestDash:
             '<Initialization range="0-99"/><SegmentURL mediaRange="100-199"/>'
             '<SegmentURL mediaRange="200-299"/></SegmentList></Representation>'
         )
-        read = only(read_dash(manifest(listed), "http://s.example/m"))
+        read = only(read_dash(manifest(listed), "http://s.example/m", NOW_S))
         assert read.init == Piece("http://s.example/all.mp4", ByteRange(0, 99))
         assert together(read.pieces) == (Piece("http://s.example/all.mp4", ByteRange(100, 299)),)
 
@@ -193,7 +195,9 @@ class TestDash:
             '<SegmentTemplate duration="1" timescale="9999999999" media="$Number$"/>',
             ENDLESS_TIME_LINE,
         ):
-            forms = read_dash(manifest(template + "<Representation/>" * 1000), "http://s.example/m")
+            forms = read_dash(
+                manifest(template + "<Representation/>" * 1000), "http://s.example/m", NOW_S
+            )
             assert len(forms) == 200
             read = forms[0].track()
             assert len(read.pieces) == MAX_LISTED_PIECES
@@ -227,7 +231,7 @@ class TestDash:
     )
     def test_what_cannot_be_fetched_has_its_reason(self, text: str, code: str | None) -> None:
         with pytest.raises(StreamError) as refused:
-            for form in read_dash(text, "http://s.example/m"):
+            for form in read_dash(text, "http://s.example/m", NOW_S):
                 form.track()
         assert refused.value.code == (code or "bad_playlist")
 
@@ -240,7 +244,7 @@ class TestDash:
             '</AdaptationSet><AdaptationSet contentType="video"><Representation height="9" '
             'width="16"/></AdaptationSet></Period></MPD>'
         )
-        (form,) = read_dash(text, "http://s.example/m")
+        (form,) = read_dash(text, "http://s.example/m", NOW_S)
         assert form.form == Form(9, None)
 
     def test_of_several_periods_the_longest_counts_and_the_others_are_said(self) -> None:
@@ -250,7 +254,7 @@ class TestDash:
             f'<MPD mediaPresentationDuration="PT1M"><Period>{video.format("ad")}{end}'
             f'<Period start="PT10S">{video.format("film")}{end}</MPD>'
         )
-        read = only(read_dash(text, "http://s.example/m"))
+        read = only(read_dash(text, "http://s.example/m", NOW_S))
         assert read.pieces == (Piece("http://s.example/film"),)
         assert (read.seconds, read.left_out) == (50.0, ("1 other parts of the presentation",))
 

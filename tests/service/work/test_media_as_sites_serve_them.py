@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from service.sources.models import FrontierEntry, Sighting
 from service.sources.views import RunView
 from tests.fixtures.clips import moving
 from tests.fixtures.hostile_site import Handler, HostileSite, body, hostile_site, page, picture
-from tests.fixtures.streams import put_folder, write_stream
+from tests.fixtures.streams import locked, put_folder, write_stream
 from tests.service.work.planted_site import run_of
 from tests.service.work.work_factory import Worker, make_worker, shown
 
@@ -156,6 +157,27 @@ def test_an_encrypted_stream_is_refused_with_its_reason(worker: Worker, site: Ho
         ).all()
         assert session.scalars(select(Sighting)).all() == []
     assert codes == ["encrypted"]
+
+
+def test_a_stream_whose_key_lies_open_is_examined_where_the_operator_allows_it(
+    worker: Worker, site: HostileSite, streams: Path
+) -> None:
+    service = worker.sources.service
+    service._manners = replace(service._manners, open_stream_keys=True)
+    pieces = [(streams / "hls" / f"media{number}.ts").read_bytes() for number in range(SECONDS)]
+    listed = "".join(f"#EXTINF:1,\n/{number}.ts\n" for number in range(SECONDS))
+    text = f'#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="/key"\n{listed}#EXT-X-ENDLIST\n'
+    for number, piece in enumerate(pieces):
+        iv = number.to_bytes(16, "big")
+        site.put(f"/{number}.ts", body(locked(piece, b"k" * 16, iv), "video/mp2t"))
+    site.put("/key", body(b"k" * 16, "application/octet-stream"))
+    site.put("/a.m3u8", body(text.encode(), "application/vnd.apple.mpegurl"))
+    site.put("/", page('<title>x</title><video src="/a.m3u8"></video>'))
+    given = examined(worker)
+    run = finished(worker, run_of(worker, site))
+    assert (run.media_examined, run.media_in_part, run.refusals) == (1, 0, 0)
+    # Byte for byte what it is without a lock, so that a known hash finds it.
+    assert given == {"/a.m3u8": b"".join(pieces)}
 
 
 def test_a_medium_that_every_page_signs_anew_is_one_medium(
