@@ -31,6 +31,7 @@ COMMAND_MODULES = (
     "service.hashbank.commands",
     "service.hashbank.exchange.commands",
     "service.sources.commands",
+    "service.sources.run_commands",
     "service.candidates.commands",
     "service.exhibits.commands",
     "service.notices.commands",

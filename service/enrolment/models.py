@@ -19,7 +19,7 @@ class Person(Base):
 
     `state`: "draft" (enrolling), "waiting" (for an advocate's attestation), "active", "paused"
     (a flood or a question), "closed", "erased" (a tombstone without any personal data).
-    `document` is a sealed `PersonDocument`.
+    `document` is a sealed `PersonDocument`. Until `acute_until` what is done for them goes first.
     """
 
     __tablename__ = "people"
@@ -31,6 +31,7 @@ class Person(Base):
     passphrase_hash: Mapped[str]
     deletion_code_hash: Mapped[str]
     face_opt_in: Mapped[bool] = mapped_column(default=False)
+    acute_until: Mapped[datetime | None]
     document: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime]
     changed_at: Mapped[datetime]

@@ -87,6 +87,14 @@ def looked_for_by_face(at: datetime) -> Select[uuid.UUID]:
     return select(people.id).where(people.id.in_(searchable_people(at)), _wants_faces(people, at))
 
 
+def acute_people(at: datetime) -> Select[uuid.UUID]:
+    """Ids of the people who are in acute danger: what is done for them goes first."""
+    people = aliased(Person)
+    return select(people.id).where(
+        people.acute_until > at, people.state.not_in(("closed", "erased"))
+    )
+
+
 def _wants_faces(people: type[Person], at: datetime) -> ColumnElement[bool]:
     return and_(
         people.face_opt_in.is_(True),

@@ -58,19 +58,24 @@ class PeriodReportBuilder:
             for site in self.sources.sites(session, actor)
             if site.created_at < period.ends_at
         )
-        going_on = len(self.sources.progress.to_take_up(session, actor))
+        live = self.sources.progress.going_on(session, actor)
+        going_on = len(live)
+        paused = sum(run.state == "paused" for run in live)
         complete = period.ends_at <= now
         return PeriodReport(
             kind=period.kind,
             begins_at=period.begins_at,
             ends_at=period.ends_at,
             complete=complete,
-            sentences=period_words.of_period(sites, going_on=going_on, complete=complete),
+            sentences=period_words.of_period(
+                sites, going_on=going_on, paused=paused, complete=complete
+            ),
             total=_total(period, runs),
             requests=sum(entry.requests for entry in entries),
             media_new=sum(new.values()),
             media_gone=sum(each.gone for each in gone.values()),
             runs_going_on=going_on,
+            runs_paused=paused,
             sites=sites,
             errors=_errors(entries),
             trend=tuple(

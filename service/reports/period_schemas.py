@@ -197,6 +197,7 @@ class PeriodReportOut(BaseModel):
                     "errors": [],
                     "trend": [_TOTAL],
                     "made_at": _MADE,
+                    "runs_paused": 0,
                 }
             ]
         }
@@ -216,6 +217,7 @@ class PeriodReportOut(BaseModel):
     errors: list[ReasonOut]
     trend: list[PeriodTotalOut]
     made_at: datetime
+    runs_paused: int
 
     @classmethod
     def of(cls, report: PeriodReport) -> PeriodReportOut:

@@ -83,7 +83,7 @@ class PeriodReport(msgspec.Struct, frozen=True):
     """What crawls did in a day, week or month. `sentences` are what may be said of it.
 
     `trend` ends with this period. `errors` are addresses that were refused or failed, by reason.
-    `complete` is false for a period that has not ended.
+    `complete` is false for a period that has not ended. `runs_paused` are among `runs_going_on`.
     """
 
     kind: PeriodKind
@@ -100,6 +100,7 @@ class PeriodReport(msgspec.Struct, frozen=True):
     errors: tuple[ReasonCount, ...]
     trend: tuple[PeriodTotal, ...]
     made_at: datetime
+    runs_paused: int = 0
 
 
 class KeptReport(msgspec.Struct, frozen=True):

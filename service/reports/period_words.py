@@ -47,7 +47,9 @@ def of_site(
     return f"Looked at.{part}"
 
 
-def of_period(sites: Sequence[SitePeriod], *, going_on: int, complete: bool) -> tuple[str, ...]:
+def of_period(
+    sites: Sequence[SitePeriod], *, going_on: int, complete: bool, paused: int = 0
+) -> tuple[str, ...]:
     """The sentences at the top, the gravest first."""
     visited = [site for site in sites if site.runs]
     said: list[str] = []
@@ -90,6 +92,11 @@ def of_period(sites: Sequence[SitePeriod], *, going_on: int, complete: bool) -> 
         said.append(
             f"{counted(going_on, 'run goes', 'runs go')} on and will be in the report of the "
             "period in which they end."
+        )
+    if paused:
+        said.append(
+            f"{counted(paused, 'of these is', 'of these are')} paused: nothing is looked at by "
+            f"{'it' if paused == 1 else 'them'} until somebody goes on."
         )
     return tuple(said)
 

@@ -29,13 +29,21 @@ from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
 from service.clock import Clock
 from service.enrolment.collaborators import ErasedCount
-from service.enrolment.visibility import visible_people
+from service.enrolment.visibility import acute_people, visible_people
 from service.sources import frontier
 from service.sources.around_models import LookAround
 from service.sources.around_views import LookAroundView
 from service.sources.models import FrontierEntry, Run, Site
 from service.sources.repository import SourcesRepository
-from service.sources.views import AROUND, LIVE_STATES, SiteView
+from service.sources.run_control import LEAST_TURN, RunControl
+from service.sources.views import (
+    AROUND,
+    LIVE_STATES,
+    SWEEP_RUN,
+    WHOLE_SITE,
+    YIELDED,
+    SiteView,
+)
 
 MAX_DEPTH = 2
 PAGE_BUDGET = 60
@@ -68,6 +76,7 @@ class AroundService:
         self._clock = clock
         self._audit = audit
         self._places_of = places_of
+        self._control = RunControl(clock, audit)
 
     # Rounds
 
@@ -110,16 +119,20 @@ class AroundService:
         return len(hosts)
 
     def waiting(self, session: Session) -> tuple[uuid.UUID, ...]:
-        """Slices that have not begun, the oldest first."""
+        """Slices that have not begun: for people in acute danger first, then the oldest."""
+        acute = LookAround.person_id.in_(acute_people(self._clock.now()))
         rows = session.scalars(
             select(LookAround.id)
             .where(LookAround.state == "waiting")
-            .order_by(LookAround.opened_at, LookAround.id)
+            .order_by(acute.desc(), LookAround.opened_at, LookAround.id)
         )
         return tuple(rows)
 
     def begin(self, session: Session, look_around_id: uuid.UUID) -> uuid.UUID | None:
-        """Queue the run of a slice, once no other run of its site goes on; returns it."""
+        """Queue the run of a slice, once no other run of its site is at work; returns it.
+
+        One that is at work there is asked to step aside: at once for somebody in acute danger.
+        """
         row = session.get_one(LookAround, look_around_id)
         if row.state != "waiting" or row.site_id is None:
             return None
@@ -130,7 +143,7 @@ class AroundService:
         if find is None:
             row.state = "stopped"
             return None
-        if site.state != "active" or repository.live_run_of(site.id) is not None:
+        if site.state != "active" or self._waits(session, row, repository.live_run_of(site.id)):
             return None
         starts = [
             page
@@ -158,6 +171,15 @@ class AroundService:
         row.state, row.run_id = "going_on", run.id
         self._audit.record(session, actor, "run.queued", "run", run.id, cases=1)
         return run.id
+
+    def _waits(self, session: Session, row: LookAround, live: Run | None) -> bool:
+        """Whether another run of the site is at work; it is asked to step aside."""
+        if live is None or live.state == YIELDED:
+            return False
+        is_acute = row.person_id in set(session.scalars(acute_people(self._clock.now())))
+        after = timedelta(0) if is_acute else LEAST_TURN
+        self._control.step_aside(session, live.site_id, after, (WHOLE_SITE, SWEEP_RUN))
+        return True
 
     def end_over(self, session: Session) -> int:
         """End what has ended, what has expired, and what serves nobody any more; how many."""

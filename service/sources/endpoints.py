@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 
-from service.sources.asked import SourcesDep
-from service.sources.progress_schemas import RunProgressOut
+from service.sources.asked import SourcesDep, SweepsDep
+from service.sources.progress_schemas import RunProgressOut, SweepOut
 from service.sources.run_watching import watch
 from service.sources.schemas import RunIn, RunOut, SiteIn, SiteOut
 from service.web.dependencies import (
@@ -155,10 +155,58 @@ def show_run(
     responses=error_responses(401, 403, 404, 422),
 )
 def show_run_progress(
-    request: Request, run_id: uuid.UUID, session: ReadSession, actor: StaffActor
+    request: Request,
+    run_id: uuid.UUID,
+    session: ReadSession,
+    sweeps: SweepsDep,
+    actor: StaffActor,
 ) -> RunProgressOut:
-    """What is done, what waits, what went wrong, and about how much longer."""
-    return RunProgressOut.of(watch(session, actor, run_id, get_clock(request).now()))
+    """What is done, what waits, what went wrong, and about how much longer.
+
+    Of a run that looks at known media again, also how far all of that is.
+    """
+    watched = watch(session, actor, run_id, get_clock(request).now())
+    return RunProgressOut.of(watched, sweeps.of_run(session, actor, watched.run))
+
+
+@router.post(
+    "/runs/{run_id}/pause",
+    tags=["runs"],
+    summary="Pause a run",
+    responses=error_responses(401, 403, 404, 409, 422),
+)
+def pause_run(
+    run_id: uuid.UUID, session: WriteSession, sources: SourcesDep, actor: OperatorActor
+) -> RunOut:
+    """It stops within seconds, and goes on where it was when it is resumed."""
+    return RunOut.of(sources.control.pause(session, actor, run_id))
+
+
+@router.post(
+    "/runs/{run_id}/resume",
+    tags=["runs"],
+    summary="Resume a run",
+    responses=error_responses(401, 403, 404, 409, 422),
+)
+def resume_run(
+    run_id: uuid.UUID, session: WriteSession, sources: SourcesDep, actor: OperatorActor
+) -> RunOut:
+    """Go on with a run that was paused by itself."""
+    return RunOut.of(sources.control.resume(session, actor, run_id))
+
+
+@router.get(
+    "/sites/{site_id}/sweep",
+    tags=["sites"],
+    summary="How far known media were looked at again",
+    responses=error_responses(401, 403, 404, 422),
+)
+def show_sweep(
+    site_id: uuid.UUID, session: ReadSession, sweeps: SweepsDep, actor: StaffActor
+) -> SweepOut | None:
+    """The latest sweep of a site for people who joined; null when there was none."""
+    again = sweeps.of_site(session, actor, site_id)
+    return None if again is None else SweepOut.of(again)
 
 
 @router.post(
@@ -171,4 +219,4 @@ def cancel_run(
     run_id: uuid.UUID, session: WriteSession, sources: SourcesDep, actor: OperatorActor
 ) -> RunOut:
     """End a run that goes on; what it found stays."""
-    return RunOut.of(sources.cancel_run(session, actor, run_id))
+    return RunOut.of(sources.control.cancel(session, actor, run_id))

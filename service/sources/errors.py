@@ -39,6 +39,12 @@ class RunOverError(ConflictError):
     code = "run_over"
 
 
+class RunStateError(ConflictError):
+    """The run is not in a state in which this can be done; the message says what to do instead."""
+
+    code = "run_state"
+
+
 class NoPurposeError(NotAllowedError):
     """No open case is served and no purpose of monitoring is recorded (design rule 10)."""
 

@@ -65,12 +65,13 @@ class Site(Base):
 class Run(Base):
     """One visit of a site.
 
-    `state`: "queued", "running", "paused", "finished", "blind" (could not look; never reported as
-    clean), "cancelled", "failed" with `state_reason`. `serves` are the ids of the open cases;
+    `state`: "queued", "running", "paused" (with its site, or by itself), "yielded" (stepped aside
+    for another run of its site), "finished", "blind" (could not look; never reported as clean),
+    "cancelled", "failed" with `state_reason`. `serves` are the ids of the open cases;
     `monitoring_purpose` says in words why the run happens without any. At most one run of a site
-    is live. `generation` counts how often the run was handed to the workers. `kind`: "crawl" begins
-    at the seeds, "sweep" looks at known media again (see `Sweep`), "around" looks around a find for
-    one case alone (see `LookAround`).
+    is at work. `generation` counts how often the run was handed to the workers. `kind`: "crawl"
+    begins at the seeds, "sweep" looks at known media again (see `Sweep`), "around" looks around a
+    find for one case alone (see `LookAround`).
     """
 
     __tablename__ = "runs"
@@ -111,6 +112,10 @@ class Run(Base):
     addresses_left_out: Mapped[int] = mapped_column(default=0)
     bytes_fetched: Mapped[int] = mapped_column(BigInteger, default=0)
     examine_seconds: Mapped[float] = mapped_column(default=0.0)
+    times_lost: Mapped[int] = mapped_column(default=0)
+    turn_began_at: Mapped[datetime | None]
+    steps_aside_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

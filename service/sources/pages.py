@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from service.accounts.actor import Actor
+from service.database import Database
 from service.errors import ConflictError, NotAllowedError
 from service.sources.asked import SourcesDep, SweepsDep
 from service.sources.errors import SiteInvalidError
@@ -18,6 +21,8 @@ from service.sources.service import SourcesService
 from service.sources.site_draft import SiteDraft
 from service.sources.site_form import SiteForm, form_of
 from service.sources.sweep_views import SweepProgress
+from service.sources.sweeps import SweepService
+from service.sources.views import RunView
 from service.sources.words import STATE_WORDS, reason_words
 from service.web.dependencies import (
     DatabaseDep,
@@ -179,26 +184,20 @@ def show_run(
     request: Request,
     run_id: uuid.UUID,
     session: ReadSession,
+    sweeps: SweepsDep,
     actor: StaffActor,
 ) -> Response:
     """One run as it is now; the page of a live run renews its numbers."""
-    watched = watch(session, actor, run_id, get_clock(request).now())
-    codes = [code for code in watched.run.state_reason.split(",") if code]
-    response = render(
-        request,
-        "sources/run.html",
-        watched=watched,
-        time_left=time_left(watched),
-        state_words=STATE_WORDS,
-        reasons=[reason_words(code) for code in codes],
-    )
-    set_watching_policy(response)
-    return response
+    return _run_page(request, session, sweeps, actor, run_id)
 
 
 @router.get("/runs/{run_id}/progress")
 def show_run_progress(
-    request: Request, run_id: uuid.UUID, session: ReadSession, actor: StaffActor
+    request: Request,
+    run_id: uuid.UUID,
+    session: ReadSession,
+    sweeps: SweepsDep,
+    actor: StaffActor,
 ) -> Response:
     """The part of that page that changes, by itself."""
     watched = watch(session, actor, run_id, get_clock(request).now())
@@ -207,8 +206,35 @@ def show_run_progress(
         "sources/run_progress.html",
         watched=watched,
         time_left=time_left(watched),
+        again=sweeps.of_run(session, actor, watched.run),
         state_words=STATE_WORDS,
     )
+
+
+@router.post("/runs/{run_id}/pause")
+def pause_run(
+    request: Request,
+    run_id: uuid.UUID,
+    database: DatabaseDep,
+    sources: SourcesDep,
+    sweeps: SweepsDep,
+    actor: OperatorActor,
+) -> Response:
+    """Let one run wait; why not is said on its page."""
+    return _moved(request, database, sweeps, actor, run_id, sources.control.pause)
+
+
+@router.post("/runs/{run_id}/resume")
+def resume_run(
+    request: Request,
+    run_id: uuid.UUID,
+    database: DatabaseDep,
+    sources: SourcesDep,
+    sweeps: SweepsDep,
+    actor: OperatorActor,
+) -> Response:
+    """Go on with a run; why not is said on its page."""
+    return _moved(request, database, sweeps, actor, run_id, sources.control.resume)
 
 
 @router.post("/runs/{run_id}/cancel")
@@ -216,8 +242,50 @@ def cancel_run(
     run_id: uuid.UUID, session: WriteSession, sources: SourcesDep, actor: OperatorActor
 ) -> Response:
     """End a run that goes on."""
-    sources.cancel_run(session, actor, run_id)
+    sources.control.cancel(session, actor, run_id)
     return see_other(f"/runs/{run_id}")
+
+
+def _moved(
+    request: Request,
+    database: Database,
+    sweeps: SweepService,
+    actor: Actor,
+    run_id: uuid.UUID,
+    move: Callable[[Session, Actor, uuid.UUID], RunView],
+) -> Response:
+    try:
+        with database.write() as session:
+            move(session, actor, run_id)
+    except ConflictError as error:
+        with database.read() as session:
+            return _run_page(request, session, sweeps, actor, run_id, _sentence(error))
+    return see_other(f"/runs/{run_id}")
+
+
+def _run_page(
+    request: Request,
+    session: Session,
+    sweeps: SweepService,
+    actor: Actor,
+    run_id: uuid.UUID,
+    problem: str = "",
+) -> Response:
+    watched = watch(session, actor, run_id, get_clock(request).now())
+    codes = [code for code in watched.run.state_reason.split(",") if code]
+    response = render(
+        request,
+        "sources/run.html",
+        _CONFLICT if problem else 200,
+        watched=watched,
+        time_left=time_left(watched),
+        again=sweeps.of_run(session, actor, watched.run),
+        state_words=STATE_WORDS,
+        reasons=[reason_words(code) for code in codes],
+        problem=problem,
+    )
+    set_watching_policy(response)
+    return response
 
 
 def _site_page(

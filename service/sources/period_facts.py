@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, aliased
 from service.accounts.actor import Actor
 from service.sources.models import FrontierEntry, Run, Sighting
 from service.sources.repository import SourcesRepository
-from service.sources.run_progress import run_views
+from service.sources.run_rows import run_views
 from service.sources.views import RunView
 
 _WHOLE_SITE = "crawl"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict
 from pydantic.types import JsonValue
 
 from service.sources.run_watching import RunWatch
 from service.sources.schemas import RunOut
+from service.sources.sweep_views import SweepProgress
 
 _ERROR: dict[str, JsonValue] = {
     "kind": "page",
@@ -54,11 +58,50 @@ class ErrorCountOut(BaseModel):
     count: int
 
 
+_SWEEP: dict[str, JsonValue] = {
+    "site_id": "7b0c2b6e-5f5e-4d1c-9a40-3c7d9c8f1a22",
+    "site_name": "Example forum",
+    "state": "going_on",
+    "words": "Looked at 31,000 of 52,000 pictures again.",
+    "addresses": 52_000,
+    "looked_at": 31_000,
+    "gone": 120,
+    "began_at": "2026-11-23T09:30:00Z",
+    "finishes_at": "2026-11-24T03:10:00Z",
+}
+
+
+class SweepOut(BaseModel):
+    """How far known media of a site were looked at again for people who joined.
+
+    `gone` are not there any more, or not to be had. `finishes_at` is when it is probably over, or
+    was.
+    """
+
+    model_config = ConfigDict(from_attributes=True, json_schema_extra={"examples": [_SWEEP]})
+
+    site_id: uuid.UUID
+    site_name: str
+    state: str
+    words: str
+    addresses: int
+    looked_at: int
+    gone: int
+    began_at: datetime | None
+    finishes_at: datetime | None
+
+    @classmethod
+    def of(cls, sweep: SweepProgress) -> SweepOut:
+        """From the view."""
+        return cls.model_validate(sweep)
+
+
 class RunProgressOut(BaseModel):
     """A run as it goes.
 
     `done` of `known` addresses; more may become known. `seconds_left` is for what is known by now
-    at the present pace, null while there is none.
+    at the present pace, null while there is none. `sweep` is there for a run that is one part of
+    looking at known media again.
     """
 
     model_config = ConfigDict(
@@ -74,6 +117,7 @@ class RunProgressOut(BaseModel):
                     "errors": [_ERROR],
                     "seconds": 340.5,
                     "seconds_left": 33.2,
+                    "sweep": None,
                 }
             ]
         }
@@ -88,10 +132,11 @@ class RunProgressOut(BaseModel):
     errors: list[ErrorCountOut]
     seconds: float
     seconds_left: float | None
+    sweep: SweepOut | None
 
     @classmethod
-    def of(cls, watched: RunWatch) -> RunProgressOut:
-        """From the view."""
+    def of(cls, watched: RunWatch, sweep: SweepProgress | None) -> RunProgressOut:
+        """From the views."""
         return cls(
             run=RunOut.of(watched.run),
             pages_waiting=watched.pages_waiting,
@@ -105,4 +150,5 @@ class RunProgressOut(BaseModel):
             ],
             seconds=round(watched.seconds, 3),
             seconds_left=watched.seconds_left,
+            sweep=SweepOut.of(sweep) if sweep is not None else None,
         )

@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from service.accounts.actor import Actor, Role
 from service.errors import NotFoundError
 from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting, Site
-from service.sources.views import LIVE_STATES, RunCount
+from service.sources.views import LIVE_STATES, YIELDED, RunCount
 
 LIST_LIMIT = 200
 
@@ -92,9 +92,14 @@ class SourcesRepository:
         ).all()
 
     def live_run_of(self, site_id: uuid.UUID) -> Run | None:
-        """The one run of the site that has not ended."""
+        """A run of the site that has not ended; rather than one that stepped aside, the one for
+        which it did.
+        """
         return self._session.scalars(
-            self._runs().where(Run.site_id == site_id, Run.state.in_(LIVE_STATES)).limit(1)
+            self._runs()
+            .where(Run.site_id == site_id, Run.state.in_(LIVE_STATES))
+            .order_by(Run.state == YIELDED, Run.created_at)
+            .limit(1)
         ).first()
 
     def site_names(self, site_ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:

@@ -29,14 +29,13 @@ from service.sources.likelihood import CANARY, CHANGED, FOUND, FindsOf, Likely, 
 from service.sources.models import KnownAddress, Site
 from service.sources.site_draft import Canary
 from service.sources.sweep_models import SweepJoin
-from service.sources.views import RunView, SiteView
+from service.sources.views import WHOLE_SITE, RunView, SiteView
 
 CHANGED_LATELY: Final = timedelta(days=7)
 MAX_KNOWN: Final = 500
 KNOWN: Final = "known"
 """`how` of an address that a run begins at because earlier runs know it."""
 _ALWAYS: Final = ("seed", "canary", KNOWN)
-_WHOLE_SITE: Final = "crawl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ class Revisits:
 
     def likely(self, session: Session, run: RunView) -> Likely:
         """Where finds were made, for a run of the whole site; nothing for others."""
-        if run.kind != _WHOLE_SITE:
+        if run.kind != WHOLE_SITE:
             return Likely()
         return likely_of(session, run.site_id, self._finds(session, run.organisation_id))
 
@@ -103,7 +102,7 @@ class Revisits:
                 SweepJoin.organisation_id == run.organisation_id, SweepJoin.left_at.is_(None)
             )
         )
-        return DueRule(site.draft.adaptive and run.kind == _WHOLE_SITE, joined_at)
+        return DueRule(site.draft.adaptive and run.kind == WHOLE_SITE, joined_at)
 
 
 def _known_depths(session: Session, site_id: uuid.UUID, keys: Sequence[str]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from service.accounts.actor import Actor
 from service.sources.models import FrontierEntry, Run
 from service.sources.repository import SourcesRepository
-from service.sources.run_progress import run_views
+from service.sources.run_rows import run_views
 from service.sources.views import RunView
 from service.sources.words import reason_words
 

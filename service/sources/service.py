@@ -24,7 +24,6 @@ from service.sources import frontier
 from service.sources.errors import (
     NoPurposeError,
     RunLiveError,
-    RunOverError,
     SiteNameTakenError,
     SitePausedError,
 )
@@ -35,12 +34,14 @@ from service.sources.media_ledger import MediaLedger, Place, Seen
 from service.sources.models import Run, Site
 from service.sources.repository import LIST_LIMIT, SourcesRepository
 from service.sources.revisits import Revisits
-from service.sources.run_progress import RunProgress, queue_again, run_views
+from service.sources.run_progress import RunProgress
+from service.sources.run_rows import queue_again, run_views
 from service.sources.scopes import CrawlManners, address_exceptions, intake_scope, scope_of
 from service.sources.site_draft import SiteDraft, checked
 from service.sources.timetable import next_moment
 from service.sources.views import (
-    LIVE_STATES,
+    AT_WORK,
+    RUN_PAUSED,
     KnownMedium,
     MediumRecord,
     RunView,
@@ -78,6 +79,7 @@ class SourcesService:
         self._ledger = MediaLedger(clock)
         self.halted = HaltedMedia(clock)
         self.progress = RunProgress(clock, audit)
+        self.control = self.progress.control
         self.revisits = Revisits(finds)
 
     @property
@@ -124,7 +126,7 @@ class SourcesService:
         if site.state != "paused":
             site.state = "paused"
             live = repository.live_run_of(site_id)
-            if live is not None:
+            if live is not None and live.state in AT_WORK:
                 live.state = "paused"
             self._audit.record(session, actor, "site.paused", "site", site.id)
         return site_view(site)
@@ -138,7 +140,7 @@ class SourcesService:
             site.state = "active"
             site.next_run_at = self._next(site)
             live = repository.live_run_of(site_id)
-            if live is not None:
+            if live is not None and live.state == "paused" and live.state_reason != RUN_PAUSED:
                 queue_again(live)
             self._audit.record(session, actor, "site.resumed", "site", site.id)
         return site_view(site)
@@ -217,18 +219,6 @@ class SourcesService:
         self._audit.record(session, actor, "run.queued", "run", run.id, cases=len(serves))
         return run_view(run, site.name)
 
-    def cancel_run(self, session: Session, actor: Actor, run_id: uuid.UUID) -> RunView:
-        """End a run that goes on. What it found stays."""
-        _operator(actor)
-        repository = SourcesRepository(session, actor)
-        run = repository.run(run_id, for_update=True)
-        if run.state not in LIVE_STATES:
-            raise RunOverError("this run has ended already")
-        run.state, run.finished_at = "cancelled", self._clock.now()
-        run.state_reason = "cancelled"
-        self._audit.record(session, actor, "run.cancelled", "run", run.id)
-        return self._run_view(repository, run)
-
     def runs(
         self,
         session: Session,
@@ -253,13 +243,15 @@ class SourcesService:
     def start_due_runs(self, session: Session, actor: Actor) -> int:
         """Queue a run for each site whose scheduled moment has come; returns how many.
 
-        A moment that cannot be used (a run goes on, nobody would be served) passes by.
+        A moment that cannot be used (a run goes on, nobody would be served) passes by. A run that
+        was paused by itself for a day or more makes way.
         """
         started = 0
         now = self._clock.now()
         for site in SourcesRepository(session, actor).due_sites(now):
             site.next_run_at = next_moment(site.schedule, now)
             as_organisation = Actor.system(actor.reason or "schedule", site.organisation_id)
+            self.control.make_way(session, as_organisation, site, now)
             try:
                 self.start_run(session, as_organisation, site.id)
             except (ConflictError, NoPurposeError) as error:

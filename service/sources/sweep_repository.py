@@ -19,7 +19,7 @@ from service.accounts.actor import Actor
 from service.enrolment.visibility import visible_people
 from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting, Site
 from service.sources.sweep_models import Sweep, SweepJoin, SweepPerson, SweepRun
-from service.sources.views import LIVE_STATES
+from service.sources.views import AT_WORK, LIVE_STATES
 
 SWEEP = "sweep"
 """`how` of an address that a sweep looks at again."""
@@ -118,6 +118,11 @@ class SweepRepository:
         """Whether a run of the site goes on, of any kind."""
         live = select(Run.id).where(Run.site_id == site_id, Run.state.in_(LIVE_STATES))
         return self._session.scalar(live.limit(1)) is not None
+
+    def is_busy(self, site_id: uuid.UUID) -> bool:
+        """Whether a run of the site is at work or paused; one that stepped aside is not."""
+        busy = select(Run.id).where(Run.site_id == site_id, Run.state.in_((*AT_WORK, "paused")))
+        return self._session.scalar(busy.limit(1)) is not None
 
     def latest_part(self, sweep_id: uuid.UUID) -> Run | None:
         """The run that the sweep began last."""
@@ -286,6 +291,14 @@ class SweepRepository:
         """The newest sweep of a site; the caller was allowed to see the site."""
         return self._session.scalar(
             select(Sweep).where(Sweep.site_id == site_id).order_by(Sweep.created_at.desc()).limit(1)
+        )
+
+    def sweep_of_part(self, run_id: uuid.UUID) -> Sweep | None:
+        """The sweep of which a run is one part; the caller was allowed to see the run."""
+        return self._session.scalar(
+            select(Sweep)
+            .join(SweepRun, SweepRun.sweep_id == Sweep.id)
+            .where(SweepRun.run_id == run_id)
         )
 
     def delete_person(self, person_id: uuid.UUID) -> int:

@@ -4,7 +4,8 @@
 2. `begin_due`: for each site the media addresses that were seen last before somebody joined become
    due, as one sweep for all who joined since the one before, the likeliest first. A sweep goes in
    parts: each is a run of its own kind under the site's budget, pause, cancel and host leases, and
-   between two of them another run of the site that is due has its turn.
+   between two of them another run of the site that is due has its turn. A visit of the whole site
+   steps aside for it after half an hour, or at once where somebody is in acute danger.
 3. `end_over`: a sweep of which nothing is left is done; one whose part could not look is blind.
 
 Nothing is searched that was kept: there is nothing of any face to search (design rule 1). A killed
@@ -26,9 +27,11 @@ from service.audit.trail import AuditTrail
 from service.clock import Clock
 from service.enrolment.collaborators import ErasedCount
 from service.enrolment.joining import LookedFor
+from service.enrolment.visibility import acute_people
 from service.sources import frontier
 from service.sources.models import Run, Site
 from service.sources.repository import SourcesRepository
+from service.sources.run_control import SWEEP_WAITS, RunControl
 from service.sources.sweep_models import Sweep, SweepJoin, SweepPerson, SweepRun
 from service.sources.sweep_repository import SWEEP, SweepRepository
 from service.sources.sweep_views import (
@@ -37,7 +40,7 @@ from service.sources.sweep_views import (
     SweepProgress,
     words_for_person,
 )
-from service.sources.views import LIVE_STATES
+from service.sources.views import LIVE_STATES, WHOLE_SITE, RunView
 
 MAX_PART = 5000
 """Addresses in one part: some hours at an ordinary delay, then other runs have their turn."""
@@ -73,6 +76,7 @@ class SweepService:
         self._audit = audit
         self._people = people
         self._finds = finds
+        self._control = RunControl(clock, audit)
 
     # Rounds
 
@@ -106,7 +110,7 @@ class SweepService:
         """Queue the next part of a site's sweep, if one is due; returns its run."""
         repository = SweepRepository(session, actor)
         site = SourcesRepository(session, actor).site(site_id, for_update=True)
-        if site.state != "active" or repository.has_live_run(site_id):
+        if site.state != "active" or self._waits(session, repository, site):
             return None
         sweep = repository.sweep_of_site(site_id) or self._new_sweep(session, repository, site)
         if sweep is None:
@@ -215,6 +219,15 @@ class SweepService:
         sweep = repository.latest_of_site(site_id)
         return None if sweep is None else self._progress(repository, sweep, site)
 
+    def of_run(self, session: Session, actor: Actor, run: RunView) -> SweepProgress | None:
+        """The sweep of which a run is one part; None for any other run."""
+        if run.kind != SWEEP:
+            return None
+        repository = SweepRepository(session, actor)
+        site = SourcesRepository(session, actor).site(run.site_id)
+        sweep = repository.sweep_of_part(run.id)
+        return None if sweep is None else self._progress(repository, sweep, site)
+
     def estimate(self, session: Session, organisation_id: uuid.UUID) -> SweepEstimate:
         """What would be looked at again for somebody who joined now, and for how long."""
         repository = SweepRepository(session, Actor.system("estimate", organisation_id))
@@ -233,6 +246,26 @@ class SweepService:
         return (ErasedCount("notes of looking again", count),) if count else ()
 
     # Parts
+
+    def _waits(self, session: Session, repository: SweepRepository, site: Site) -> bool:
+        """Whether another run of the site is at work, or a part of this sweep stepped aside.
+
+        A visit of the whole site is asked to step aside once it has had its turn.
+        """
+        sweep, now = repository.sweep_of_site(site.id), self._clock.now()
+        part = repository.latest_part(sweep.id) if sweep is not None else None
+        if part is not None and part.state in LIVE_STATES:
+            return True
+        if not repository.is_busy(site.id):
+            return False
+        joins = repository.joins_due(site, now) if sweep is None else ()
+        if sweep is not None or joins:
+            people = {join.person_id for join in joins}
+            people.update(repository.people_of(sweep.id) if sweep is not None else ())
+            is_acute = not people.isdisjoint(session.scalars(acute_people(now)))
+            after = timedelta(0) if is_acute else SWEEP_WAITS
+            self._control.step_aside(session, site.id, after, (WHOLE_SITE,))
+        return True
 
     def _new_sweep(self, session: Session, repository: SweepRepository, site: Site) -> Sweep | None:
         """One sweep for everybody who joined and has had none here."""

@@ -9,9 +9,17 @@ from datetime import datetime
 from service.sources.models import Run, Site
 from service.sources.site_draft import Canary, SiteDraft
 
-LIVE_STATES = ("queued", "running", "paused")
+AT_WORK = ("queued", "running")
+YIELDED = "yielded"
+"""The state of a run that stepped aside for another one of its site, and goes on after it."""
+LIVE_STATES = (*AT_WORK, "paused", YIELDED)
+RUN_PAUSED = "run_paused"
+"""Why a run is paused: by itself, and not with its site."""
+WHOLE_SITE = "crawl"
 AROUND = "around"
 """The kind of a run that looks around a find, for one case alone."""
+SWEEP_RUN = "sweep"
+"""The kind of a run that looks at known media again for who joined."""
 OVER_STATES = ("finished", "blind", "cancelled", "failed")
 
 
@@ -46,7 +54,9 @@ class RunView:
     they hardly ever change: they do not count as seen. `media_small` were thumbnails, previews
     and posters of other media: seen, and not counted as examined. `media_only_small` is how many
     media were seen in no other form once the run had ended; `media_in_part` those of which a part
-    could be fetched.
+    could be fetched. `is_acute`: it serves somebody in acute danger, and goes first. `times_lost`
+    is how often its work was lost and begun again; from `steps_aside_at` on it lets another run of
+    its site go first.
     """
 
     id: uuid.UUID
@@ -80,6 +90,9 @@ class RunView:
     media_only_small: int = 0
     media_in_part: int = 0
     pages_not_due: int = 0
+    is_acute: bool = False
+    times_lost: int = 0
+    steps_aside_at: datetime | None = None
 
     @property
     def is_live(self) -> bool:
@@ -204,7 +217,7 @@ def site_view(site: Site) -> SiteView:
     )
 
 
-def run_view(run: Run, site_name: str) -> RunView:
+def run_view(run: Run, site_name: str, *, is_acute: bool = False) -> RunView:
     """The view of a row."""
     return RunView(
         id=run.id,
@@ -233,6 +246,9 @@ def run_view(run: Run, site_name: str) -> RunView:
         media_unchanged=run.media_unchanged,
         addresses_left_out=run.addresses_left_out,
         pages_not_due=run.pages_not_due,
+        is_acute=is_acute,
+        times_lost=run.times_lost,
+        steps_aside_at=run.steps_aside_at,
         media_small=run.media_small,
         media_only_small=run.media_only_small,
         media_in_part=run.media_in_part,

@@ -5,7 +5,8 @@ from __future__ import annotations
 STATE_WORDS = {
     "queued": "waiting for a worker",
     "running": "going on",
-    "paused": "paused with its site",
+    "paused": "paused",
+    "yielded": "waits while another visit of the site goes first",
     "finished": "finished",
     "blind": "could not look",
     "cancelled": "cancelled",
@@ -32,6 +33,9 @@ REASON_WORDS = {
     "prepared anew or could not be opened",
     "budget": "the budget was used up before everything was visited",
     "cancelled": "it was cancelled",
+    "run_paused": "this run was paused by itself: resume it, or it is ended when a visit of its "
+    "site becomes due a day or more after that",
+    "paused_too_long": "it had been paused for a day or more when the next visit was due",
     "media_kept_back": "a large part of the media that are known was refused",
     "nobody_left": "nobody whom it served is looked for any more",
     "pack_missing": "the model pack is not here: run `likeness models fetch`",

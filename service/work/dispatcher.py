@@ -3,7 +3,7 @@
 A queued run is a row that any process may write; the dispatcher of every worker sees it and
 enqueues its workflow under an id made of run and generation, so that it exists once however many
 dispatchers saw the row. A running run whose workflow has ended or is unknown (its row was lost in
-a power cut) is queued again; after `MAX_GENERATIONS` it has failed. With PostgreSQL the workflows
+a power cut) is queued again; the eighth time it has failed. With PostgreSQL the workflows
 of a worker that is proven dead are resumed here. The worker's examiner follows the watch-list also
 while it has nothing to look at.
 """
@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 CRAWL_QUEUE = "crawl"
 FIRST_QUEUE = "crawl_first"
 """Runs for one case (a find, a link that was brought): they never wait behind routine ones."""
+ACUTE_PRIORITY = 1
+PRIORITY = 10
+"""Within a queue of the engine the smaller number goes first, then who waits longest."""
 CRAWL_WORKFLOW = "crawl_run"
 EVIDENCE_QUEUE = "evidence"
 EVIDENCE_WORKFLOW = "evidence_round"
@@ -44,7 +47,7 @@ MODEL_WORKFLOW = "model_round"
 POLL_EVERY_S = 0.5
 EVIDENCE_EVERY_S = 2.0
 WATCH_EVERY_S = 30.0
-MAX_GENERATIONS = 8
+MAX_LOST = 7
 SETTLED_AFTER_S = 15.0
 """So long after the database was started again the living have taken their names again."""
 
@@ -141,6 +144,7 @@ class Dispatcher:
                 queue_name=queue_of(run),
                 workflow_id=workflow_id(run),
                 app_version=self._parts.application_version,
+                priority=priority_of(run),
             ),
             str(run.id),
         )
@@ -165,7 +169,7 @@ class Dispatcher:
                     continue
                 # Made by another version of this program, which nobody runs any more.
                 DBOS.cancel_workflow(status.workflow_id)
-            if run.generation >= MAX_GENERATIONS:
+            if run.times_lost >= MAX_LOST:
                 self._parts.crawl.fail(run.id, "gave_up")
                 continue
             logger.warning("run %s has no workflow any more; it is queued again", run.id)
@@ -195,6 +199,11 @@ class Dispatcher:
 def queue_of(run: RunView) -> str:
     """The queue that a run waits in."""
     return FIRST_QUEUE if run.kind == AROUND else CRAWL_QUEUE
+
+
+def priority_of(run: RunView) -> int:
+    """The place of a run within its queue: what is done for somebody in acute danger goes first."""
+    return ACUTE_PRIORITY if run.is_acute else PRIORITY
 
 
 def workflow_id(run: RunView) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from service.sources.run_totals import RunTotals
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-_RUN_STATES = ("queued", "running", "paused", "finished", "blind", "cancelled", "failed")
+_RUN_STATES = ("queued", "running", "paused", "yielded", "finished", "blind", "cancelled", "failed")
 _SITE_STATES = ("active", "paused")
 
 Labels = tuple[tuple[str, str], ...]

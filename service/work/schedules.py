@@ -33,6 +33,14 @@ class Upkeep:
         with self.database.write() as session:
             return self.sources.start_due_runs(session, _ACTOR)
 
+    def let_go_on(self) -> int:
+        """Runs that stepped aside go on where nothing else is at work; places are made for sweeps
+        that cannot wait. After the parts that want a site's turn.
+        """
+        with self.database.write() as session:
+            control = self.sources.control
+            return control.go_on_everywhere(session) + control.make_room(session)
+
     def release_expired(self) -> int:
         """Return addresses whose lease has run out: their worker is gone."""
         with self.database.write() as session:

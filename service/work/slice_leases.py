@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -28,6 +29,7 @@ QUICK_DELAY_S = 0.25
 
 LEAST_LEASE_S = 300.0
 SLICE_MAX_S = 600.0
+ASK_EVERY_S = 2.0
 
 AddLinks = Callable[[Session, Lease, Sequence[FoundLink]], int]
 """Puts what a page named into the frontier; returns how many looked endless."""
@@ -70,6 +72,8 @@ class SliceLeases:
         self._conditions: dict[str, Condition] = {}
         self.unchanged = UnchangedAddresses(parts, run, site, scope)
         self._taken = 0
+        self._asked_at = self._began_at
+        self._stopped = False
         self._suspect_open = False
         self.completed = 0
 
@@ -81,7 +85,7 @@ class SliceLeases:
             if not self._lease_more(max(room, self._batch)):
                 break
         fetches: list[Fetch] = []
-        while self._ready and len(fetches) < room:
+        while self._ready and len(fetches) < room and not self._must_stop():
             held = self._ready.popleft()
             condition = self._conditions.pop(held.ticket, None)
             fetches.append(
@@ -90,6 +94,16 @@ class SliceLeases:
                 )
             )
         return fetches
+
+    def _must_stop(self) -> bool:
+        """Whether the run was paused or cancelled, or steps aside; asked every two seconds."""
+        now = self._parts.clock.now()
+        if (now - self._asked_at).total_seconds() >= ASK_EVERY_S:
+            self._asked_at = now
+            with self._parts.database.read() as session:
+                run = self._parts.sources.run(session, self._actor, self._run_id)
+            self._stopped = not _goes_on(run, now)
+        return self._stopped
 
     def _may_take_more(self) -> bool:
         elapsed_s = (self._parts.clock.now() - self._began_at).total_seconds()
@@ -158,7 +172,7 @@ class SliceLeases:
     def budget_left(self, session: Session) -> tuple[int, int]:
         """Pages and media that may still be fetched; none when the run was stopped meanwhile."""
         run = self._parts.sources.run(session, self._actor, self._run_id)
-        if run.state != "running":
+        if not _goes_on(run, self._parts.clock.now()):
             return 0, 0
         held = self._held()
         open_pages = sum(1 for lease in held if lease.kind == "page")
@@ -200,3 +214,8 @@ class SliceLeases:
             self.completed += int(completed)
             self._leases.pop(ticket, None)
         self._suspect_open = False
+
+
+def _goes_on(run: RunView, now: datetime) -> bool:
+    """Whether more of the run may be fetched now."""
+    return run.state == "running" and (run.steps_aside_at is None or run.steps_aside_at > now)

@@ -85,6 +85,7 @@ def register(
                 "begin_again": look_back.begin_again,
                 "recount": look_back.recount,
                 **upkeep.each_minute,
+                "go_on": upkeep.let_go_on,
             }
         )
 

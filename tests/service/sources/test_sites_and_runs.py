@@ -126,7 +126,7 @@ class TestRuns:
         with pytest.raises(RunLiveError):
             sources.run(site)
         with sources.database.write() as session:
-            sources.service.cancel_run(session, sources.operator, run.id)
+            sources.service.control.cancel(session, sources.operator, run.id)
         sources.run(site)
 
     def test_the_database_itself_holds_one_live_run(self, sources: Sources) -> None:
@@ -158,7 +158,7 @@ class TestRuns:
             assert not sources.service.progress.end(session, sources.system, run.id, "failed", "x")
             assert not sources.service.progress.begin(session, sources.system, run.id)
             with pytest.raises(RunOverError):
-                sources.service.cancel_run(session, sources.operator, run.id)
+                sources.service.control.cancel(session, sources.operator, run.id)
         assert sources.look(run).state == "finished"
         with sources.database.read() as session:
             told = session.scalars(

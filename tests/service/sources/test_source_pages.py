@@ -224,6 +224,17 @@ class TestWhoMay:
         for path in ("/sites", "/runs", f"/runs/{uuid.uuid4()}/report", "/my/report"):
             assert visitor.get(path).status_code in (303, 401)
 
+    def test_one_run_is_paused_and_resumed_on_its_page(self, operator: PageClient) -> None:
+        site = add(operator)
+        run = operator.submit(f"{site}/runs", {"monitoring_purpose": PURPOSE})
+        where = str(operator.last_path)
+        assert "Pause this run" in run
+        paused = operator.submit(f"{where}/pause", {})
+        assert "The run is paused: nothing is fetched until somebody resumes it." in paused
+        again = operator.submit(f"{where}/resume", {})
+        assert "The run waits for a worker." in again
+        assert "this run is not paused" in operator.submit(f"{where}/resume", {}).lower()
+
     def test_a_form_without_its_token_changes_nothing(self, operator: PageClient) -> None:
         site = add(operator)
         assert operator.post(f"{site}/pause", csrf="wrong").status_code == 403
@@ -262,6 +273,14 @@ class TestApi:
         assert run["state"] == "queued"
         report = http.get(f"/api/v1/runs/{run['id']}/report", headers=headers).json()
         assert report["conclusion"] == "The run has not ended yet."
+        this_run = f"/api/v1/runs/{run['id']}"
+        assert http.get(f"{where}/sweep", headers=headers).json() is None
+        assert http.post(f"{this_run}/pause", headers=headers).json()["state"] == "paused"
+        paused = http.post(f"{this_run}/pause", headers=headers)
+        assert (paused.status_code, paused.json()["code"]) == (409, "run_state")
+        progress = http.get(f"{this_run}/progress", headers=headers).json()
+        assert (progress["run"]["state_reason"], progress["sweep"]) == ("run_paused", None)
+        assert http.post(f"{this_run}/resume", headers=headers).json()["state"] == "queued"
         cancelled = http.post(f"/api/v1/runs/{run['id']}/cancel", headers=headers)
         assert cancelled.json()["state"] == "cancelled"
         assert http.get("/api/v1/runs", headers=headers).json()[0]["id"] == run["id"]

@@ -161,7 +161,7 @@ def test_a_cancelled_run_fetches_no_more(worker: Worker, site: HostileSite) -> N
     run_id = run_of(worker, site)
     worker.wait_for(run_id, "running")
     with worker.sources.database.write() as session:
-        worker.sources.service.cancel_run(session, worker.sources.operator, run_id)
+        worker.sources.service.control.cancel(session, worker.sources.operator, run_id)
     asked = len(site.requests)
     worker.engine.close()
     assert len(site.requests) < asked + 40

@@ -134,7 +134,7 @@ class Crawl:
             self.eyes.change = rooms.enrolment.gallery.gallery_change(session)
         CrawlLine(self.parts, view, site, scope, "w").run_slice(PlantedChild(media))
         with rooms.database.write() as session:
-            rooms.sources.cancel_run(session, self.house.operator, run.id)
+            rooms.sources.control.cancel(session, self.house.operator, run.id)
         return run.id
 
     def count(self, table: type, *where: object) -> int:

@@ -18,7 +18,8 @@ from service.database import Database
 from service.enrolment.joining import LookedFor
 from service.sources import frontier, sweeps
 from service.sources.errors import FencedOffError
-from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting
+from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting, Site
+from service.sources.run_control import SWEEP_WAITS
 from service.sources.sweep_models import Sweep
 from service.sources.sweep_views import PersonSweeps, SweepProgress
 from service.sources.sweeps import SweepService
@@ -149,6 +150,42 @@ def test_who_joins_is_looked_for_in_what_was_seen_before_and_each_picture_once(
     assert not world.told(person_id).is_going_on
     assert world.go_round() == 0
     assert world.worker.reports.kept[-1] == run_id
+
+
+def test_a_sweep_waits_for_a_visit_of_its_site_for_half_an_hour_and_not_longer(
+    world: World,
+) -> None:
+    plant(world.site, None, pages=1)
+    site_id = world.crawled()
+    world.join()
+    routine = uuid.uuid4()
+    with world.database.write() as session:
+        site = session.get_one(Site, site_id)
+        session.add(
+            Run(
+                id=routine,
+                organisation_id=site.organisation_id,
+                site_id=site_id,
+                state="paused",
+                created_at=SystemClock().now(),
+            )
+        )
+    assert world.go_round() == 0
+    with world.database.write() as session:
+        row = session.get_one(Run, routine)
+        assert row.steps_aside_at is None  # one that is paused is not at work
+        row.state, row.turn_began_at = "running", SystemClock().now() - SWEEP_WAITS
+    assert world.go_round() == 0
+    with world.database.write() as session:
+        assert world.worker.sources.service.progress.steps_aside(
+            session, session.get_one(Run, routine)
+        )
+    run_id = world.swept()
+    told = world.progress(site_id)
+    with world.database.read() as session:
+        part = world.worker.sources.service.run(session, world.worker.sources.system, run_id)
+        assert world.service.of_run(session, world.worker.sources.operator, part) == told
+        assert session.get_one(Run, routine).state != "yielded"
 
 
 def test_all_who_joined_are_served_by_one_sweep_and_nobody_twice(world: World) -> None:
