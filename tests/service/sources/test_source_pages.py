@@ -226,14 +226,15 @@ class TestWhoMay:
 
     def test_one_run_is_paused_and_resumed_on_its_page(self, operator: PageClient) -> None:
         site = add(operator)
-        run = operator.submit(f"{site}/runs", {"monitoring_purpose": PURPOSE})
-        where = str(operator.last_path)
-        assert "Pause this run" in run
-        paused = operator.submit(f"{where}/pause", {})
+        where = operator.post(f"{site}/runs", monitoring_purpose=PURPOSE).headers["location"]
+        assert "Pause this run" in operator.get(where).text
+        assert operator.post(f"{where}/pause").headers["location"] == where
+        paused = operator.get(where).text
         assert "The run is paused: nothing is fetched until somebody resumes it." in paused
-        again = operator.submit(f"{where}/resume", {})
-        assert "The run waits for a worker." in again
-        assert "this run is not paused" in operator.submit(f"{where}/resume", {}).lower()
+        operator.post(f"{where}/resume")
+        assert "The run waits for a worker." in operator.get(where).text
+        refused = operator.post(f"{where}/resume")
+        assert (refused.status_code, "is not paused" in refused.text) == (409, True)
 
     def test_a_form_without_its_token_changes_nothing(self, operator: PageClient) -> None:
         site = add(operator)
