@@ -5,10 +5,11 @@
    woken, another works.
 2. A lane takes a medium and looks at it. One that moves is compared at once, and one without faces
    goes on to the findings.
-3. Its faces wait, in memory alone and without the picture, until there are enough to be embedded
-   together (`EMBEDDED_TOGETHER`) and, where the watch-list is large, compared together
-   (`BATCH_FACES`), or nothing else is left to look at, or `MAX_WAIT_S` have passed; then one lane
-   embeds all of them and compares them in one search, which overwrites them (design rule 1).
+3. Its faces wait, in memory alone and without the picture, until there are enough of the same run
+   to be embedded together (`EMBEDDED_TOGETHER`) and, where the watch-list is large, compared
+   together (`BATCH_FACES`), or nothing else is left to look at, or `MAX_WAIT_S` have passed
+   (`waiting.py`); then one lane embeds all of them and compares them in one search, which
+   overwrites them (design rule 1).
 4. What matched goes on to the findings, on any lane, before new media.
 
 Memory is bounded by the numbers of lanes and decoders (`lanes.py`), whatever comes in: a lane holds
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
@@ -38,12 +40,11 @@ from indexer.looking import Look, look
 from indexer.media import Medium
 from indexer.observations import Examination, FaceMatch
 from indexer.recently_seen import LookedWith, RecentlySeen
+from indexer.waiting import BATCH_FACES, Together, WaitingFaces
 from indexer.watchlist import Watchlist
 
 EMBEDDED_TOGETHER: Final = 8
 """Alone, a face takes half as long again: the weights come from memory each time."""
-BATCH_FACES: Final = 64
-MAX_WAIT_S: Final = 0.5
 BATCHED_FROM_TEMPLATES: Final = 20_000
 """A search of fewer takes less time than is lost by waiting for others."""
 AHEAD_OF_EACH_LANE: Final = 2
@@ -59,13 +60,18 @@ class StreamClosedError(IndexerError):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One medium to be examined, and with what; as the arguments of `examine`."""
+    """One medium to be examined, and with what; as the arguments of `examine`.
+
+    `run` is an opaque key: faces of media are only ever compared together with those of the same
+    run, and those of a medium without one alone (design rule 1).
+    """
 
     medium: Medium
     watchlist: Watchlist
     eyes: Eyes
     references: ReferenceSource | None = None
     only_person: str | None = None
+    run: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +93,16 @@ class _Job:
     looked: Look | None = None
     found: Sequence[FaceMatch] = ()
 
+    @property
+    def together(self) -> Together:
+        """With whom its faces may be compared in one search."""
+        return Together(self.wanted.watchlist, self.wanted.only_person, self.wanted.run)
+
+    @property
+    def faces_counted(self) -> int:
+        """How many faces it shows."""
+        return self.looked.faces_counted if self.looked is not None else 0
+
 
 class ExaminationStream:
     """Lanes that examine media side by side. Safe to use from any number of threads."""
@@ -98,7 +114,7 @@ class ExaminationStream:
         self.lanes = lanes
         self._changed = threading.Condition()
         self._waiting: deque[_Job | _Task] = deque()
-        self._to_compare: deque[_Job] = deque()
+        self._to_compare: WaitingFaces[_Job] = WaitingFaces(worth_comparing)
         self._compared: deque[_Job] = deque()
         self._looking = 0
         self._closed = False
@@ -192,15 +208,15 @@ class ExaminationStream:
                 if step is not None:
                     self._looking += 1
                     return step
-                self._changed.wait(self._patience_s())
+                self._changed.wait(self._to_compare.patience_s())
         return None
 
     def _choose(self) -> Callable[[FaceEngine | None], None] | None:
         if self._compared:
             job = self._compared.popleft()
             return lambda engine: self._conclude(job, engine)
-        if self._to_compare and self._is_time_to_compare():
-            jobs = self._take_batch()
+        jobs = self._to_compare.take(nothing_else=not self._waiting and self._looking == 0)
+        if jobs:
             return lambda engine: self._compare(jobs, engine)
         if self._waiting:
             first = self._waiting.popleft()
@@ -208,35 +224,6 @@ class ExaminationStream:
                 return lambda engine: self._look(first, engine)
             return first.step
         return None
-
-    def _is_time_to_compare(self) -> bool:
-        nothing_else = not self._waiting and self._looking == 0
-        faces = sum(job.looked.faces_counted for job in self._to_compare if job.looked is not None)
-        enough = worth_comparing(self._to_compare[0].wanted.watchlist)
-        return nothing_else or faces >= enough or self._patience_s() == 0
-
-    def _patience_s(self) -> float | None:
-        """How long the faces that wait may wait still; None when there are none."""
-        if not self._to_compare:
-            return None
-        return max(0.0, self._to_compare[0].started + MAX_WAIT_S - time.monotonic())
-
-    def _take_batch(self) -> list[_Job]:
-        """Those that wait first and are compared with the same people: about a batch."""
-        first = self._to_compare[0].wanted
-        batch: list[_Job] = []
-        others: deque[_Job] = deque()
-        faces = 0
-        while self._to_compare:
-            job = self._to_compare.popleft()
-            same = job.wanted.watchlist is first.watchlist
-            if same and job.wanted.only_person == first.only_person and faces < BATCH_FACES:
-                batch.append(job)
-                faces += job.looked.faces_counted if job.looked is not None else 0
-            else:
-                others.append(job)
-        self._to_compare = others
-        return batch
 
     # Steps
 
@@ -265,14 +252,14 @@ class ExaminationStream:
             job.future.set_exception(error)
             return
         if waits:
-            if not self._hand_over(self._to_compare, [job]):
+            if not self._hand_over(self._to_compare.add, [job]):
                 _forget(job)
             return
         if self._found([job], engine):
             self._conclude(job, engine)
 
     def _compare(self, jobs: Sequence[_Job], engine: FaceEngine | None) -> None:
-        if self._found(jobs, engine) and not self._hand_over(self._compared, jobs):
+        if self._found(jobs, engine) and not self._hand_over(self._compared.extend, jobs):
             for job in jobs:
                 _forget(job)
 
@@ -293,11 +280,11 @@ class ExaminationStream:
             job.found = of_job
         return True
 
-    def _hand_over(self, where: deque[_Job], jobs: Sequence[_Job]) -> bool:
+    def _hand_over(self, to: Callable[[Sequence[_Job]], None], jobs: Sequence[_Job]) -> bool:
         """False when the stream was closed meanwhile: nobody would take them."""
         with self._changed:
             if not self._closed:
-                where.extend(jobs)
+                to(jobs)
                 self._changed.notify_all()
             return not self._closed
 
@@ -332,7 +319,7 @@ def examine_many(
     stream: ExaminationStream,
     only_person: str | None = None,
 ) -> Iterator[Examination]:
-    """Examine media side by side; their examinations come in the order of the media.
+    """Examine media of one run side by side; their examinations come in the order of the media.
 
     `media` is taken as it is needed: a few for each lane, or enough faces for one comparison with
     a large watch-list. The first error ends it. `eyes` should hold a decoder for each lane of the
@@ -341,16 +328,19 @@ def examine_many(
     ahead = stream.lanes * AHEAD_OF_EACH_LANE + worth_comparing(watchlist)
     waiting: deque[Future[Examination]] = deque()
     source = iter(media)
+    run = uuid.uuid4().hex
+
+    def submit(medium: Medium) -> Future[Examination]:
+        return stream.submit(Wanted(medium, watchlist, eyes, references, only_person, run))
+
     try:
         for medium in islice(source, ahead):
-            waiting.append(stream.submit(Wanted(medium, watchlist, eyes, references, only_person)))
+            waiting.append(submit(medium))
         while waiting:
             examination = waiting.popleft().result()
             following = next(source, None)
             if following is not None:
-                waiting.append(
-                    stream.submit(Wanted(following, watchlist, eyes, references, only_person))
-                )
+                waiting.append(submit(following))
             yield examination
     finally:
         for future in waiting:

@@ -212,15 +212,17 @@ class ExaminerClient:
         only_person: str | None = None,
         with_faces: bool = True,
         references: ReferenceSource | None = None,
+        run: str | None = None,
     ) -> Examination:
         """Look at one medium. `references` is asked only for people who were hit.
 
-        Without `with_faces` the loaded face model is not used on it.
+        Without `with_faces` the loaded face model is not used on it. Faces of media of one `run`
+        (an opaque key) may be compared together; those of a medium without one are not.
         """
         started = time.monotonic()
         request_id = self._next_request()
         message = Examine(
-            request_id, content, declared_type, media_url, page_url, only_person, with_faces
+            request_id, content, declared_type, media_url, page_url, only_person, with_faces, run
         )
         with self._masks.under_way() as under_way:
             answer = self._looked_at(message, Examined, references)

@@ -137,7 +137,9 @@ class MaskPerson(msgspec.Struct, frozen=True, tag=True):
 class Examine(msgspec.Struct, frozen=True, tag=True):
     """Look at one medium. `only_person` restricts the comparison to one verified case.
 
-    Without `with_faces` no face model touches the medium, although one is loaded.
+    Without `with_faces` no face model touches the medium, although one is loaded. `run` is an
+    opaque key: faces are compared together with those of the same run alone, without one by
+    themselves.
     """
 
     request_id: int
@@ -147,6 +149,7 @@ class Examine(msgspec.Struct, frozen=True, tag=True):
     page_url: str | None
     only_person: str | None = None
     with_faces: bool = True
+    run: str | None = None
 
 
 class Reference(msgspec.Struct, frozen=True):

@@ -151,6 +151,7 @@ class ExaminerServer:
             eyes if message.with_faces else replace(eyes, engine=None),
             self._asked.by(message.request_id),
             message.only_person,
+            message.run,
         )
         number = message.request_id
         stream.submit(wanted).add_done_callback(

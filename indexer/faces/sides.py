@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from indexer.faces.found import Seen
+from indexer.faces.yunet import padded
 from indexer.media.picture import Pixels
 
 _TURNS = (cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
@@ -17,7 +18,8 @@ def beside_each_other(picture: Pixels) -> Pixels:
     """The picture turned by one, two and three quarters against the clock, in one picture."""
     height, width = picture.shape[:2]
     canvas_height, canvas_width, corners = _layout(width, height)
-    canvas = np.zeros((canvas_height, canvas_width, 3), np.uint8)
+    # As networks want it: otherwise it would be copied once more.
+    canvas = np.zeros((padded(canvas_height), padded(canvas_width), 3), np.uint8)
     for quarters, (left, top) in enumerate(corners, start=1):
         side = cv2.rotate(picture, _TURNS[quarters - 1])
         canvas[top : top + side.shape[0], left : left + side.shape[1]] = side

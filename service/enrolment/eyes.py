@@ -38,8 +38,12 @@ class Eyes(Protocol):
         page_url: str | None,
         only_person: str | None,
         with_faces: bool,
+        run: str | None = None,
     ) -> Examination:
         """Look at one medium; `only_person` restricts the comparison to one verified case.
+
+        Faces of media of one crawl run may be compared together: `run` is its key, None for a
+        medium that belongs to none (design rule 1).
 
         `with_faces` False keeps every face model away from it: the switch is each organisation's
         own, and each person's (design rule 11).

@@ -93,6 +93,7 @@ class NotLooking:
         page_url: str | None,  # noqa: ARG002
         only_person: str | None,  # noqa: ARG002
         with_faces: bool,  # noqa: ARG002
+        run: str | None = None,  # noqa: ARG002
     ) -> Examination:
         """Say that nothing was looked at."""
         digest = hashlib.sha256(content).hexdigest()
@@ -152,6 +153,7 @@ class LooksCounted:
         page_url: str | None,
         only_person: str | None,
         with_faces: bool,
+        run: str | None = None,
     ) -> Examination:
         """Look, and count."""
         full = self._eyes.lanes
@@ -164,6 +166,7 @@ class LooksCounted:
                 page_url=page_url,
                 only_person=only_person,
                 with_faces=with_faces,
+                run=run,
             )
         finally:
             self._moved(-1, full)

@@ -114,8 +114,11 @@ class ExaminerEyes:
         page_url: str | None,
         only_person: str | None,
         with_faces: bool,
+        run: str | None = None,
     ) -> Examination:
-        """Look at one medium; `only_person` restricts the comparison to one verified case."""
+        """Look at one medium; `only_person` restricts the comparison to one verified case, and
+        `run` says with which others it may be compared (design rule 1).
+        """
         self._follow_now_and_then()
 
         def look(client: ExaminerClient) -> Examination:
@@ -127,6 +130,7 @@ class ExaminerEyes:
                 only_person=only_person,
                 with_faces=with_faces,
                 references=self,
+                run=run,
             )
 
         client = self._running()

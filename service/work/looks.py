@@ -58,6 +58,7 @@ class Looks:
                 page_url=held.referrer,
                 only_person=self._run.only_person,
                 with_faces=with_faces,
+                run=str(self._run.id),
             )
             listed = self._parts.lists.after_looking(self._run.organisation_id, listed, examination)
         if (

@@ -13,7 +13,9 @@ import msgspec
 import numpy as np
 import pytest
 
+import indexer.examine as examine_module
 import indexer.stream as stream_module
+import indexer.waiting as waiting_module
 from indexer import looking
 from indexer.examine import Eyes, examine
 from indexer.examiner.protocol import GalleryHash, Reference
@@ -221,11 +223,50 @@ def test_a_face_in_a_picture_that_came_smaller_is_placed_in_full_pixels(
     assert of_large.manipulation.comparisons[0].verdict == "same_photo"
 
 
+def test_faces_are_compared_only_with_those_of_the_same_run(
+    eyes: Eyes, watchlist: Watchlist, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting_module, "MAX_WAIT_S", 1e6)
+    batches: list[set[bytes]] = []
+
+    def noted(looks: Sequence[looking.Look], *rest: object) -> object:
+        batches.append({look.medium.content for look in looks})
+        return examine_module.compare(looks, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stream_module, "compare", noted)
+    runs: list[str | None] = ["a run", "another", None]
+    of_runs = {jpeg(astronaut(), 50 + at): runs[at % len(runs)] for at in range(4 * len(runs))}
+    entered, go_on = threading.Event(), threading.Event()
+    with ExaminationStream(eyes.engine, 2) as stream:
+
+        def hold(_: FaceEngine | None) -> bool:
+            entered.set()
+            return go_on.wait(60)
+
+        # While one lane is held something else is left to do: faces wait for others.
+        held = stream.run(hold)
+        assert entered.wait(60)
+        waiting = [
+            stream.submit(Wanted(Medium(content), watchlist, eyes, run=run))
+            for content, run in of_runs.items()
+        ]
+        alone = [each for each, run in zip(waiting, of_runs.values(), strict=True) if run is None]
+        wait(alone, 60)
+        assert sum(each.done() for each in waiting) == len(alone)
+        go_on.set()
+        assert all(each.result(60).findings for each in waiting)
+        assert held.result(60)
+    together = [{of_runs[content] for content in batch} for batch in batches]
+    assert all(len(of_batch) == 1 for of_batch in together)
+    assert all(len(batch) == 1 for batch in batches if of_runs[next(iter(batch))] is None)
+    assert sorted(map(len, batches)) == [1, 1, 1, 1, 4, 4]
+
+
 def test_a_closed_stream_says_so_and_overwrites_what_waited(
     eyes: Eyes, watchlist: Watchlist, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream_module, "BATCHED_FROM_TEMPLATES", 0)
-    monkeypatch.setattr(stream_module, "MAX_WAIT_S", 1e6)
+    monkeypatch.setattr(waiting_module, "MAX_WAIT_S", 1e6)
     entered, go_on = threading.Event(), threading.Event()
     stream = ExaminationStream(eyes.engine, 2)
 
@@ -235,7 +276,7 @@ def test_a_closed_stream_says_so_and_overwrites_what_waited(
 
     held = stream.run(hold)
     assert entered.wait(60)
-    waiting = stream.submit(Wanted(Medium(jpeg(astronaut(), 71)), watchlist, eyes))
+    waiting = stream.submit(Wanted(Medium(jpeg(astronaut(), 71)), watchlist, eyes, run="a run"))
     while not stream._to_compare:
         go_on.wait(0.01)
     probes = [faces for job in stream._to_compare for faces in job.looked.to_embed]  # type: ignore[union-attr]

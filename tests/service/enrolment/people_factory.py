@@ -99,6 +99,7 @@ class MadeUpEyes:
         page_url: str | None,
         only_person: str | None,
         with_faces: bool,
+        run: str | None = None,
     ) -> Examination:
         self.examined_for.append(only_person)
         self.examined_with_faces.append(with_faces)

@@ -68,6 +68,8 @@ def test_no_face_model_looks_for_an_organisation_whose_switch_is_off(
     finally:
         worker.engine.close()
     assert set(worker.eyes.looked_with_faces) == {on}
+    # Faces of one run are never compared together with another's (design rule 1).
+    assert set(worker.eyes.looked_for_runs) == {str(run_id)}
     with sqlite_database.read() as session:
         media = session.scalars(select(MediumSeen)).all()
     assert {medium.examined_model is not None for medium in media} == {on}

@@ -61,6 +61,7 @@ class EyesOfATest:
     delay_s: float = 0.0
     looked: list[str] = field(default_factory=list)
     looked_with_faces: list[bool] = field(default_factory=list)
+    looked_for_runs: list[str | None] = field(default_factory=list)
     kept_up: int = 0
     model: ModelStamp | None = MODEL
     change: int = 1
@@ -90,11 +91,13 @@ class EyesOfATest:
         page_url: str | None,
         only_person: str | None,
         with_faces: bool,
+        run: str | None = None,
     ) -> Examination:
         time.sleep(self.delay_s)
         digest = hashlib.sha256(content).hexdigest()
         self.looked.append(digest)
         self.looked_with_faces.append(with_faces)
+        self.looked_for_runs.append(run)
         refusal = Refusal("unreadable", "broken") if BROKEN in content else None
         findings: tuple[PersonFinding, ...] = ()
         if MARK in content:
