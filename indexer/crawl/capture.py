@@ -7,8 +7,9 @@ For each requested address, in order:
 3. the host's lease is taken, and waited for;
 4. one request goes to exactly such an address; request and answer are recorded as on the wire;
 5. a redirect is the next hop: again from 1, at most `max_redirects` times;
-6. where the medium is a playlist, its pieces are fetched in the same way, and joined;
-7. what was refused is recorded with its reason.
+6. where a signed address of the medium has expired, it is asked for where its page names it now;
+7. where the medium is a playlist, its pieces are fetched in the same way, and joined;
+8. what was refused is recorded with its reason.
 
 Capture does not read robots.txt: it follows no links and only asks for single addresses that a
 person or a find named. `python -m indexer.crawl.capture` serves requests over its pipes.
@@ -25,6 +26,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from urllib.parse import urljoin
+
+import msgspec
 
 from indexer.crawl.addresses import (
     AddressNotPublicError,
@@ -52,6 +55,7 @@ from indexer.crawl.scope import (
     is_in_scope,
     place_of,
 )
+from indexer.crawl.signed_addresses import EXPIRED
 from indexer.crawl.streams import ByteRange, stream_kind
 from indexer.crawl.warc_records import WarcRecords
 from indexer.crawl.wire_fetch import Exchange, NoAnswerError, exchange
@@ -137,8 +141,13 @@ def capture(
     )
     resources = []
     content: bytes | None = None
+    page: tuple[CapturedResource, bytes] | None = None
     for url in request.urls:
         resource, content = visit.of(url)
+        if page is not None and resource.status in EXPIRED:
+            resource, content = _renewed(resource, content, page, visit)
+        elif content is not None:
+            page = resource, content
         resources.append(resource)
     if content is not None and resources[-1].status == OK and stream_kind(content) is not None:
         from indexer.crawl.capture_streams import with_its_video  # noqa: PLC0415 (seldom needed)
@@ -158,6 +167,26 @@ def capture(
     )
 
 
+def _renewed(
+    medium: CapturedResource,
+    content: bytes | None,
+    page: tuple[CapturedResource, bytes],
+    visit: Visit,
+) -> tuple[CapturedResource, bytes | None]:
+    """The medium from where its page names it now; as it was answered when the page does not."""
+    from indexer.crawl.capture_renewal import renewed_address  # noqa: PLC0415 (seldom needed)
+
+    try:
+        expired = _canonical(medium.url)
+    except RefusedHopError:
+        return medium, content
+    address = renewed_address(*page, expired, visit.scope)
+    if address is None:
+        return medium, content
+    again, content = visit.of(address)
+    return msgspec.structs.replace(again, url=medium.url, renewed=True), content
+
+
 class Visit:
     """Walks the hops of each address and records them."""
 
@@ -173,7 +202,7 @@ class Visit:
         tls_context: ssl.SSLContext | None,
     ) -> None:
         self._keep_bodies = request.keep_bodies
-        self._scope = request.scope
+        self.scope = request.scope
         self._records = records
         self._ask_slot = ask_slot
         self._clock = clock
@@ -183,7 +212,7 @@ class Visit:
 
     def of(self, requested: str) -> tuple[CapturedResource, bytes | None]:
         """Capture one address; its summary, and its decoded body when one came."""
-        walked = self._walked(requested, None, self._largest_bytes, self._scope.timeout_s)
+        walked = self._walked(requested, None, self._largest_bytes, self.scope.timeout_s)
         if walked.refused is not None:
             return _refused(requested, walked), None
         return _resource(requested, walked), walked.whole.body
@@ -191,7 +220,7 @@ class Visit:
     def piece(self, url: str, part: ByteRange | None, most_bytes: int) -> Walked:
         """Capture what belongs to a stream, at most so many bytes of it."""
         return self._walked(
-            url, part, min(most_bytes, self._largest_bytes), self._scope.medium_timeout_s
+            url, part, min(most_bytes, self._largest_bytes), self.scope.medium_timeout_s
         )
 
     def may(self, url: str) -> bool:
@@ -204,7 +233,7 @@ class Visit:
 
     @property
     def _largest_bytes(self) -> int:
-        return max(self._scope.max_page_bytes, self._scope.max_medium_bytes)
+        return max(self.scope.max_page_bytes, self.scope.max_medium_bytes)
 
     def _walked(
         self, requested: str, part: ByteRange | None, most_bytes: int, timeout_s: float
@@ -236,7 +265,7 @@ class Visit:
         most_bytes: int,
         timeout_s: float,
     ) -> tuple[Exchange, datetime]:
-        if url in asked or len(asked) > self._scope.max_redirects:
+        if url in asked or len(asked) > self.scope.max_redirects:
             raise RefusedHopError(
                 "too_many_redirects", "the address redirects in a circle or too far"
             )
@@ -244,13 +273,13 @@ class Visit:
         place = self._check(url)
         addresses: tuple[str, ...] = ()
         try:
-            if self._scope.proxy is None:
+            if self.scope.proxy is None:
                 addresses = vetted_addresses(
-                    place.host, place.port, self._scope.address_exceptions, self._resolve
+                    place.host, place.port, self.scope.address_exceptions, self._resolve
                 )
         except (AddressNotPublicError, HostNotFoundError, NotAnAddressError) as error:
             raise RefusedHopError(error.code, str(error)) from error
-        wait_s = self._ask_slot(place.slot, self._scope.delay_s)
+        wait_s = self._ask_slot(place.slot, self.scope.delay_s)
         if wait_s > 0:
             self._sleep(wait_s)
         date = self._clock()
@@ -258,11 +287,11 @@ class Visit:
             url,
             place,
             addresses,
-            user_agent=self._scope.user_agent,
+            user_agent=self.scope.user_agent,
             max_body_bytes=most_bytes,
             timeout_s=timeout_s,
             tls_context=self._tls_context,
-            through=self._scope if self._scope.proxy is not None else None,
+            through=self.scope if self.scope.proxy is not None else None,
             part=part,
         )
         return answer, date
@@ -270,10 +299,10 @@ class Visit:
     def _check(self, url: str) -> Place:
         place = place_of(url)
         # Pages too: a path prefix says where a crawl may wander, not what may be proved.
-        if not is_in_scope(url, "medium", self._scope):
+        if not is_in_scope(url, "medium", self.scope):
             raise RefusedHopError("out_of_scope", f"{place.slot} is not in the scope")
         try:
-            check_host(place, self._scope)
+            check_host(place, self.scope)
         except (AddressNotPublicError, NotAnAddressError) as error:
             raise RefusedHopError(error.code, str(error)) from error
         return place

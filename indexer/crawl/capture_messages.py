@@ -55,7 +55,8 @@ class CapturedResource(msgspec.Struct, frozen=True):
     """One requested address: every hop is in the WARC; the last one is described here.
 
     `body_sha256` is of the decoded entity body; `refusal` is set when it could not be captured.
-    `stream` is there when what came is the playlist of a video.
+    `stream` is there when what came is the playlist of a video. `renewed`: the address, which was
+    signed, had expired; what is described here came from where its page says that it is now.
     `truncated` is true when the body ended early or was cut at the size limit.
     """
 
@@ -71,6 +72,7 @@ class CapturedResource(msgspec.Struct, frozen=True):
     truncated: bool
     refusal: str | None = None
     stream: CapturedStream | None = None
+    renewed: bool = False
 
 
 class Captured(msgspec.Struct, frozen=True, tag=True):

@@ -11,8 +11,10 @@ Whatever is not a signature stays, in its order.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit, urlunsplit
 
+from indexer.crawl.messages import FoundLink
 from indexer.crawl.players import PICTURES, VIDEOS, ending_of
 
 EXPIRED = frozenset({401, 403, 410})
@@ -62,6 +64,19 @@ def stable_address(address: str) -> str:
 def is_signed(address: str) -> bool:
     """Whether a part of `address` is a signature."""
     return stable_address(address) != address
+
+
+def renewed_among(links: Iterable[FoundLink], address: str) -> str | None:
+    """Of a page's `links` the medium that is at `address`, signed anew; None when there is none."""
+    stable = stable_address(address)
+    return next(
+        (
+            link.url
+            for link in links
+            if link.kind == "medium" and link.url != address and stable_address(link.url) == stable
+        ),
+        None,
+    )
 
 
 def _signature_of(names: set[str], address: str) -> set[str]:

@@ -48,7 +48,7 @@ from indexer.crawl.outbound import Outbound, RequestKind
 from indexer.crawl.refusals import RETRY_STATUSES, RefusedError
 from indexer.crawl.robots import Robots
 from indexer.crawl.scope import REDIRECTS, is_in_scope
-from indexer.crawl.signed_addresses import EXPIRED, is_signed, stable_address
+from indexer.crawl.signed_addresses import EXPIRED, is_signed, renewed_among
 from indexer.crawl.sniff import looks_like_html, media_type_of
 from indexer.crawl.soft_errors import is_soft_error
 from indexer.crawl.stream_fetching import StreamReader
@@ -172,15 +172,7 @@ class Slice:
             found = await self._read(response, referrer, depth)
         except RefusedError:
             return None
-        stable = stable_address(url)
-        return next(
-            (
-                link.url
-                for link in found.links
-                if link.kind == "medium" and link.url != url and stable_address(link.url) == stable
-            ),
-            None,
-        )
+        return renewed_among(found.links, url)
 
     async def _fetch_at(
         self, url: str, referrer: str | None, fetch: Fetch, outbound: Outbound, robots: Robots

@@ -22,6 +22,10 @@ _OTHER_CONTENT = (
     "The captured medium is not byte for byte the one that was found; it was examined again, and "
     "both examinations are recorded."
 )
+_RENEWED = (
+    "The address at which the medium was found was signed and had expired. The medium was captured "
+    "from where its page names it now; only the signature differs."
+)
 _CLIENT_ERRORS, _SERVER_ERRORS = 400, 500
 _TOO_MANY_REQUESTS = 429
 
@@ -89,6 +93,8 @@ def notes_of(find: Find, captured: Captured, *, keeps_media_bytes: bool) -> tupl
         if one.truncated:
             notes.append(f"The {role} is incomplete: it ended early or was cut at the size limit.")
         notes += _stream_notes(one.stream)
+        if one.renewed:
+            notes.append(_RENEWED)
         if one.refusal is not None:
             code = one.refusal.split(":", 1)[0]
             notes.append(f"The {role} could not be captured ({code}).")

@@ -79,7 +79,8 @@ class StreamSummary(_Part, frozen=True):
 class ResourceSummary(_Part, frozen=True, omit_defaults=True):
     """One captured address, as in `CapturedResource`; hops and headers are in the WARC.
 
-    `stream` is left out where there is none: older exhibits, sealed without it, stay as they are.
+    `stream` and `renewed` are left out where there is nothing to say: older exhibits, sealed
+    without them, stay as they are.
     """
 
     role: Literal["page", "medium"]
@@ -95,6 +96,7 @@ class ResourceSummary(_Part, frozen=True, omit_defaults=True):
     truncated: bool
     refusal: str | None
     stream: StreamSummary | None = None
+    renewed: bool = False
 
 
 class CaptureSummary(_Part, frozen=True):

@@ -238,3 +238,31 @@ class TestStreams:
         assert outcome.state == "held"
         manifest = sealed_manifest(evidence, candidate)
         assert any("only its playlist was captured" in note for note in manifest.notes)
+
+
+def test_a_signed_address_that_expired_before_the_capture_is_taken_from_its_page(
+    sqlite_database: Database, vault: Vault, clock: SettableClock
+) -> None:
+    evidence = Evidence(sqlite_database, vault, clock)
+    with hostile_site() as site:
+        site.put("/page", hostile.page('<img src="/a.jpg?token=new">'))
+        site.put("/a.jpg?token=old", hostile.body(b"", "text/plain", 403))
+        site.put("/a.jpg?token=new", hostile.picture(PICTURE, "image/jpeg"))
+        evidence.exhibits._holder._scopes = LoopbackScope(site.port)
+        candidate = evidence.make_candidate(
+            page_url=site.at("/page"),
+            media_url=site.at("/a.jpg?token=old"),
+            host=site.host,
+            examination=examination_of(PICTURE),
+        )
+        with CaptureClient() as client:
+            slots = HostSlots(sqlite_database, clock)
+            outcome = evidence.exhibits.hold(
+                sqlite_database, client, slots, evidence.want(candidate)
+            )
+    assert outcome.state == "held", outcome
+    assert evidence.eyes.looked == []
+    manifest = sealed_manifest(evidence, candidate)
+    medium = manifest.capture.resources[-1]
+    assert (medium.role, medium.renewed) == ("medium", True)
+    assert any("signed and had expired" in note for note in manifest.notes)
