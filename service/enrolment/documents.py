@@ -25,6 +25,7 @@ class PersonDocument(msgspec.Struct, frozen=True):
     adult_in_pictures: bool = False
     number_confirmed: bool = False
     pause_reason: str = ""
+    acute_reason: str = ""
 
 
 class ReleaseDocument(msgspec.Struct, frozen=True):

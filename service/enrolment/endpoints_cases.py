@@ -8,6 +8,8 @@ from fastapi import APIRouter, Response
 
 from service.enrolment.asked import EnrolmentDep
 from service.enrolment.schemas import (
+    AcuteIn,
+    AcuteOut,
     AttestIn,
     CaseLineOut,
     CaseOut,
@@ -28,7 +30,9 @@ _NO_CONTENT = 204
 def list_cases(
     session: ReadSession, enrolment: EnrolmentDep, actor: AdvocateActor
 ) -> list[CaseLineOut]:
-    """Cases with a live mandate to the caller's organisation; those that wait first."""
+    """Cases with a live mandate to the caller's organisation; those in acute danger, then
+    those that wait, first.
+    """
     return [CaseLineOut.of(line) for line in enrolment.list_cases(session, actor)]
 
 
@@ -96,6 +100,37 @@ def resume(
 ) -> Response:
     """Look again."""
     enrolment.resume(session, actor, person_id)
+    return Response(status_code=_NO_CONTENT)
+
+
+@router.put(
+    "/cases/{person_id}/acute",
+    summary="Say that a danger is acute",
+    responses=error_responses(401, 403, 404, 409, 422),
+)
+def set_acute(
+    body: AcuteIn,
+    session: WriteSession,
+    enrolment: EnrolmentDep,
+    actor: AdvocateActor,
+    person_id: uuid.UUID,
+) -> AcuteOut:
+    """What is done for this case goes first, until the stated time."""
+    until = enrolment.acute.set(session, actor, person_id, body.reason, body.hours)
+    return AcuteOut(acute_until=until)
+
+
+@router.delete(
+    "/cases/{person_id}/acute",
+    status_code=_NO_CONTENT,
+    summary="End an acute danger",
+    responses=error_responses(401, 403, 404),
+)
+def end_acute(
+    session: WriteSession, enrolment: EnrolmentDep, actor: AdvocateActor, person_id: uuid.UUID
+) -> Response:
+    """The case is like others again."""
+    enrolment.acute.end(session, actor, person_id)
     return Response(status_code=_NO_CONTENT)
 
 

@@ -137,6 +137,7 @@ class ErasureService:
             person.passphrase_hash = person.deletion_code_hash = ""
             person.face_opt_in = False
             person.document = b""
+            person.acute_until = None
             person.created_at = person.changed_at = now
             opened = _Opened(tuple(counts), repository.bump_gallery())
             row = ErasureReceipt(

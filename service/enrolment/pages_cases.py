@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from service.accounts.actor import Actor
 from service.database import Database
+from service.enrolment.acute import DEFAULT_HOURS
 from service.enrolment.asked import EnrolmentDep, PhotosDep
 from service.enrolment.face_pictures import face_response
 from service.enrolment.release_text import ATTESTATION_STATEMENT
@@ -103,6 +104,29 @@ def resume(
 ) -> Response:
     """Look again."""
     enrolment.resume(session, actor, person_id)
+    return see_other(f"/cases/{person_id}")
+
+
+@router.post("/cases/{person_id}/acute")
+def set_acute(
+    session: WriteSession,
+    enrolment: EnrolmentDep,
+    actor: AdvocateActor,
+    person_id: uuid.UUID,
+    reason: Field = "",
+    hours: Annotated[int, Form()] = DEFAULT_HOURS,
+) -> Response:
+    """What is done for this case goes first for a while."""
+    enrolment.acute.set(session, actor, person_id, reason, hours)
+    return see_other(f"/cases/{person_id}")
+
+
+@router.post("/cases/{person_id}/acute/end")
+def end_acute(
+    session: WriteSession, enrolment: EnrolmentDep, actor: AdvocateActor, person_id: uuid.UUID
+) -> Response:
+    """The case is like others again."""
+    enrolment.acute.end(session, actor, person_id)
     return see_other(f"/cases/{person_id}")
 
 

@@ -83,6 +83,11 @@ class EnrolmentRepository:
             .order_by(Person.changed_at.desc())
         ).all()
 
+    def acute_until(self, row: Person) -> datetime | None:
+        """Until when what is done for a person goes first; None when that is over."""
+        is_over = row.state == "closed" or row.acute_until is None or row.acute_until <= self._at
+        return None if is_over else row.acute_until
+
     def states(self) -> Sequence[Person]:
         """Rows for an operator's or the system's list: only ids, states and times may be used."""
         if self._actor.role not in (Role.OPERATOR, Role.SYSTEM):

@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic.config import JsonDict
 
+from service.enrolment.acute import DEFAULT_HOURS, MAX_HOURS
 from service.enrolment.model_views import FaceState
 from service.enrolment.views import CaseLine, PersonView, PhotoOutcome
 from service.enrolment.views_of import next_step
@@ -158,6 +159,23 @@ class ReasonIn(BaseModel):
     reason: str = Field(max_length=2000)
 
 
+class AcuteIn(BaseModel):
+    """Why it cannot wait, and for how many hours what is done for the case goes first."""
+
+    model_config = _example({"reason": "Somebody threatens to publish more today.", "hours": 72})
+
+    reason: str = Field(max_length=2000)
+    hours: int = Field(default=DEFAULT_HOURS, ge=1, le=MAX_HOURS)
+
+
+class AcuteOut(BaseModel):
+    """Until when."""
+
+    model_config = _example({"acute_until": _MOMENT})
+
+    acute_until: datetime
+
+
 class LendIn(BaseModel):
     """The account number of a trained reviewer of another organisation."""
 
@@ -241,6 +259,7 @@ class CaseOut(BaseModel):
             "photos": [],
             "acts_next": "advocate",
             "next_step": "Sites are looked at as planned.",
+            "acute_until": None,
         }
     )
 
@@ -259,6 +278,7 @@ class CaseOut(BaseModel):
     photos: list[PhotoOut]
     acts_next: str
     next_step: str
+    acute_until: datetime | None
 
     @classmethod
     def of(cls, view: PersonView) -> CaseOut:
@@ -288,6 +308,7 @@ class CaseOut(BaseModel):
             ],
             acts_next=step.who,
             next_step=step.words,
+            acute_until=view.acute_until,
         )
 
 
@@ -305,6 +326,7 @@ class CaseLineOut(BaseModel):
             "face_opt_in": True,
             "mandate_expires_at": _MOMENT,
             "changed_at": _MOMENT,
+            "acute_until": None,
         }
     )
 
@@ -317,6 +339,7 @@ class CaseLineOut(BaseModel):
     face_opt_in: bool
     mandate_expires_at: datetime | None
     changed_at: datetime
+    acute_until: datetime | None
 
     @classmethod
     def of(cls, line: CaseLine) -> CaseLineOut:
@@ -331,6 +354,7 @@ class CaseLineOut(BaseModel):
             face_opt_in=line.face_opt_in,
             mandate_expires_at=line.mandate_expires_at,
             changed_at=line.changed_at,
+            acute_until=line.acute_until,
         )
 
 

@@ -7,7 +7,7 @@
 4. `pause`, `resume`, `close`; erasing is in `erasure.py`.
 
 Nothing here commits. Signing in is in `signing_in.py`, consent in `consent.py`, the watch-list in
-`gallery.py`, lent reviewers in `loans.py`.
+`gallery.py`, lent reviewers in `loans.py`, acute danger in `acute.py`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from service.accounts.passwords import hash_secret
 from service.accounts.service import AccountService
 from service.audit.trail import AuditTrail
 from service.clock import Clock
+from service.enrolment.acute import AcuteSigns
 from service.enrolment.attestation import AttestationService
 from service.enrolment.case_numbers import (
     checked_passphrase,
@@ -79,6 +80,7 @@ class EnrolmentService:
         )
         self.signing_in = PersonSignIn(vault, clock, audit, accounts)
         self.loans = ReviewerLoans(clock, audit, accounts)
+        self.acute = AcuteSigns(clock, audit, self._sealed)
         self.attest = AttestationService(vault, clock, audit).attest
         self.templates_for_gallery = self.gallery.templates_for_gallery
         self.references_of = self.gallery.references_of
@@ -237,7 +239,9 @@ class EnrolmentService:
         return view_of_person(repository, self._sealed, person, faces)
 
     def list_cases(self, session: Session, actor: Actor) -> list[CaseLine]:
-        """The cases the caller may see; those that wait for an advocate first."""
+        """The cases the caller may see; those in acute danger first, then those that wait for an
+        advocate.
+        """
         repository, searching = self._repository(session, actor), self._searching(session)
         lines = [
             line_of_case(
@@ -247,7 +251,7 @@ class EnrolmentService:
             if row.state != "erased"
         ]
         order = {"waiting": 0, "paused": 1, "active": 2, "draft": 3, "closed": 4}
-        return sorted(lines, key=lambda line: order.get(line.state, 9))
+        return sorted(lines, key=lambda line: (not line.acute_until, order.get(line.state, 9)))
 
     def label(self, session: Session, actor: Actor, person_id: uuid.UUID) -> str | None:
         """What the person is called on a list; None for a case that is only lent to the caller."""

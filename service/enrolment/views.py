@@ -102,6 +102,8 @@ class PersonView:
     """One case, for those who may see it.
 
     `release` and `mandate` are the live ones (None when withdrawn, expired or not yet signed).
+    Until `acute_until` what is done for them goes first, because of `acute_reason`; None when that
+    is over.
     """
 
     person_id: uuid.UUID
@@ -121,6 +123,8 @@ class PersonView:
     created_at: datetime
     changed_at: datetime
     faces: PersonFaces
+    acute_until: datetime | None = None
+    acute_reason: str = ""
 
     @property
     def face_search_words(self) -> str:
@@ -164,6 +168,7 @@ class CaseLine:
     mandate_expires_at: datetime | None
     changed_at: datetime
     faces: PersonFaces
+    acute_until: datetime | None = None
 
     @property
     def needs_photo(self) -> bool:

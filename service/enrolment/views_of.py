@@ -62,6 +62,8 @@ def view_of_person(
         created_at=row.created_at,
         changed_at=row.changed_at,
         faces=faces,
+        acute_until=repository.acute_until(row),
+        acute_reason=document.acute_reason if repository.acute_until(row) else "",
     )
 
 
@@ -85,6 +87,7 @@ def line_of_case(
         mandate_expires_at=mandate.expires_at if mandate else None,
         changed_at=row.changed_at,
         faces=faces,
+        acute_until=repository.acute_until(row),
     )
 
 

@@ -9,11 +9,11 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Select, and_, delete, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.accounts.actor import Actor
-from service.enrolment.visibility import visible_people
+from service.enrolment.visibility import acute_people, visible_people
 from service.errors import NotFoundError
 from service.exhibits.models import Capture, CustodyEvent, Exhibit
 
@@ -79,7 +79,7 @@ class ExhibitRepository:
         return self._session.scalars(
             select(Exhibit.id)
             .where(Exhibit.person_id.in_(self._people()), Exhibit.state == "unsealed", captured)
-            .order_by(Exhibit.made_at)
+            .order_by(self._acute_first(Exhibit.person_id), Exhibit.made_at)
         ).all()
 
     def capture(self, capture_id: uuid.UUID, *, for_update: bool = False) -> Capture | None:
@@ -97,8 +97,13 @@ class ExhibitRepository:
         query = query.order_by(Capture.place, Capture.attempt)
         return self._session.scalars(query.with_for_update() if for_update else query).all()
 
+    def _acute_first(self, person_id: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+        return person_id.in_(acute_people(self._at)).desc()
+
     def wanted_capture_ids(self, limit: int) -> Sequence[uuid.UUID]:
-        """Captures whose moment has come, the longest waiting first."""
+        """Captures whose moment has come: for people in acute danger first, then the longest
+        waiting.
+        """
         return self._session.scalars(
             select(Capture.id)
             .where(
@@ -106,7 +111,7 @@ class ExhibitRepository:
                 Capture.state == "wanted",
                 Capture.wanted_at <= self._at,
             )
-            .order_by(Capture.wanted_at)
+            .order_by(self._acute_first(Capture.person_id), Capture.wanted_at)
             .limit(limit)
         ).all()
 

@@ -282,6 +282,11 @@ def test_an_advocate_lends_a_case_and_lets_it_rest(house: House, browser: Browse
     path = f"/cases/{case.person_id}"
     browser.open(path)
     browser.submit(f"{path}/loans", {"reviewer": str(lent.account_id)})
+    browser.open(path)
+    assert "Acute until" in browser.submit(f"{path}/acute", {"reason": "today", "hours": "2"})
+    assert "acute until" in browser.open("/cases")
+    browser.open(path)
+    assert "Acute until" not in browser.submit(f"{path}/acute/end", {})
     assert "paused" in browser.submit(f"{path}/pause", {"reason": "a question"})
     browser.submit(f"{path}/resume")
     sign_in(house, browser, lent)

@@ -58,6 +58,13 @@ def test_a_case_by_api_from_its_beginning_to_its_end(house: House) -> None:
     assert refused["words"] == "The photo is blurred."
     person.call("POST", "/my/hand-in", 204)
     assert person.call("GET", "/my", 200)["acts_next"] == "advocate"
+    acute = f"/cases/{begun['person_id']}/acute"
+    advocate = Api(house).as_staff(house.reviewers[0])
+    advocate.call("PUT", acute, 422, json={"reason": ""})
+    until = advocate.call("PUT", acute, 200, json={"reason": "It cannot wait.", "hours": 2})
+    assert advocate.call("GET", "/cases", 200)[0]["acute_until"] == until["acute_until"]
+    advocate.call("DELETE", acute, 204)
+    assert advocate.call("GET", "/cases", 200)[0]["acute_until"] is None
 
     reviewer.as_staff(house.reviewers[0])
     (line,) = reviewer.call("GET", "/cases", 200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ from indexer.crawl.capture_client import CaptureChildDied
 from service.accounts.actor import Role
 from service.audit.models import AuditEntry
 from service.database import Database
+from service.enrolment.models import Person
 from service.errors import NotAllowedError, NotFoundError
 from service.exhibits.container import read_container
 from service.exhibits.errors import NotSealedError
@@ -486,3 +488,16 @@ def test_the_manifest_names_nobody_and_shows_no_box(quick: Evidence) -> None:
     assert str(quick.person_id) not in text
     assert "Alex" not in text
     assert "left_px" not in text
+
+
+def test_what_is_for_somebody_in_acute_danger_is_captured_first(evidence: Evidence) -> None:
+    other = evidence.make_person(evidence.organisation_id)
+    first = evidence.want(evidence.make_candidate())
+    evidence.clock.advance(60)
+    later = evidence.want(evidence.make_candidate(person_id=other, media_url=MEDIUM + "?2"))
+    with evidence.database.write() as session:
+        assert evidence.exhibits.captures_to_hold(session) == (first, later)
+        until = evidence.clock.now() + timedelta(hours=1)
+        session.get_one(Person, other).acute_until = until
+        session.flush()
+        assert evidence.exhibits.captures_to_hold(session) == (later, first)
