@@ -57,7 +57,7 @@ from service.reports.service import ReportService
 from service.settings import Settings
 from service.sources.around import AroundService
 from service.sources.halted_media import HaltedMedia
-from service.sources.scopes import CrawlManners, address_exceptions
+from service.sources.scopes import CrawlManners, address_exceptions, rendering_by
 from service.sources.seen_index import SeenIndex
 from service.sources.service import SourcesService
 from service.sources.sweeps import SweepService
@@ -206,6 +206,7 @@ def build_rooms(
             settings.socks_proxy,
             settings.socks_onion,
             settings.open_stream_keys,
+            rendering_by(settings),
         ),
         finds_of,
     )

@@ -92,8 +92,8 @@ class Settings(BaseSettings):
     )
     sandbox: Literal["auto", "off", "require"] = Field(
         default="auto",
-        description="bubblewrap around the picture decoder: auto uses it where it works; resource "
-        "limits apply in any case.",
+        description="bubblewrap around the picture decoder and the browser: auto uses it where it "
+        "works; resource limits apply in any case.",
     )
     held_days: int = Field(
         default=14, ge=1, le=90, description="How long an undecided capture is held before purging."
@@ -156,6 +156,18 @@ class Settings(BaseSettings):
         "the site hands to every visitor. Whether that is a measure of protection which the law "
         "forbids to go around differs by country: yours to decide. Never SAMPLE-AES, never DRM. "
         "See docs/crawling.md.",
+    )
+    chromium: str = Field(
+        default="",
+        description="The chromium that renders pages of sites that need JavaScript; empty: the one "
+        "of this machine. It needs the extra `likeness[browser]` and runs in a sandbox, without a "
+        "network of its own. See docs/crawling.md.",
+    )
+    browser_memory_mb: int = Field(
+        default=1024,
+        ge=256,
+        le=16_384,
+        description="Memory that chromium may take for one page; a page that wants more fails.",
     )
     max_upload_bytes: int = Field(
         default=20 * 1024 * 1024, description="Largest reference photo or file that is accepted."

@@ -11,7 +11,9 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from indexer.wire import Channel
@@ -34,13 +36,23 @@ def channel_of_child(receives: object) -> Channel[Sent, Received]:
     return Channel(incoming, outgoing, receives)
 
 
-def start_child(module: str) -> subprocess.Popen[bytes]:
-    """Start `python -m module` with pipes on its standard input and output."""
+def start_child(
+    module: str,
+    *,
+    wrap: Callable[[list[str]], list[str]] | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.Popen[bytes]:
+    """Start `python -m module` with pipes on its standard input and output.
+
+    `wrap` puts the command into another one; `more` is set in its environment beside the usual.
+    """
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    environment |= more
     environment["PYTHONPATH"] = str(_PACKAGE_ROOT)
     environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    command = [sys.executable, "-m", module]
     return subprocess.Popen(
-        [sys.executable, "-m", module],
+        command if wrap is None else wrap(command),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,

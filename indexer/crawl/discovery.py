@@ -15,7 +15,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from parsel import Selector
 
 from indexer.crawl.feeds import named_by_feed
 from indexer.crawl.found import FEED, PART, Named, absolute, keep
+from indexer.crawl.media_names import MEDIA_EXTENSIONS, OTHER_EXTENSIONS, extension_of
 from indexer.crawl.messages import FoundLink, Scope
 from indexer.crawl.players import player_media
 from indexer.crawl.scope import MAX_ADDRESS_CHARS
@@ -39,20 +40,6 @@ MAX_NAMED = 20_000
 """Addresses of a page that are looked at; the rest is only counted."""
 MAX_TITLE_CHARS = 200
 
-# fmt: off
-_MEDIA_EXTENSIONS = frozenset({
-    "jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp", "avif", "heic", "heif", "bmp", "tif",
-    "tiff", "jxl", "jp2", "apng", "mp4", "m4v", "webm", "mov", "qt", "mkv", "avi", "flv", "f4v",
-    "wmv", "asf", "mpg", "mpeg", "m2v", "vob", "ts", "mts", "m2ts", "3gp", "3g2", "ogv",
-    "m3u8", "mpd",
-})
-_OTHER_EXTENSIONS = frozenset({
-    "css", "js", "mjs", "json", "xml", "rss", "atom", "svg", "ico", "woff", "woff2", "ttf",
-    "otf", "eot", "pdf", "zip", "rar", "7z", "gz", "tar", "exe", "dmg", "apk", "msi", "iso",
-    "mp3", "ogg", "oga", "wav", "flac", "m4a", "aac", "doc", "docx", "xls", "xlsx", "ppt",
-    "pptx", "csv", "txt", "torrent",
-})
-# fmt: on
 _JSON_LD_KEYS = frozenset(
     {"contentUrl", "image", "thumbnailUrl", "thumbnail", "primaryImageOfPage", "photo", "logo"}
 )
@@ -110,12 +97,21 @@ class Discovered(NamedTuple):
 
 
 def discover(
-    page: Selector, page_url: str, scope: Scope, *, depth: int, encoding: str = "utf-8"
+    page: Selector,
+    page_url: str,
+    scope: Scope,
+    *,
+    depth: int,
+    encoding: str = "utf-8",
+    loaded: Iterable[Named] = (),
 ) -> Discovered:
-    """All media and pages that `page` names, found `depth` links from the start."""
+    """All media and pages that `page` names, found `depth` links from the start.
+
+    `loaded` is what it wanted to load beside that, where a browser rendered it.
+    """
     base = _base_of(page, page_url)
     kept = keep(
-        _named(page),
+        chain(_named(page), loaded),
         base,
         page_url,
         scope,
@@ -157,7 +153,8 @@ def reading_of(scope: Scope) -> str:
     kept = (DISCOVERY, *map(sorted, (scope.allowed_hosts, scope.media_hosts, scope.path_prefixes)))
     if scope.extractors:
         kept = (*kept, ["extractors"])
-    return hashlib.sha256(json.dumps([*kept, scope.max_depth]).encode()).hexdigest()
+    seen_by = () if scope.rendering is None else ("browser", sorted(scope.rendering.script_hosts))
+    return hashlib.sha256(json.dumps([*kept, scope.max_depth, *seen_by]).encode()).hexdigest()
 
 
 def clean_text(text: str, max_chars: int) -> str:
@@ -197,7 +194,7 @@ def _named(page: Selector) -> Iterator[Named]:
         yield Named(played.address, "page" if played.is_page else "medium", "player")
     for style in page.xpath("//@style | //style/text()").getall():
         for match in _CSS_URL.finditer(style):
-            if _extension(match[1]) not in _OTHER_EXTENSIONS:
+            if extension_of(match[1]) not in OTHER_EXTENSIONS:
                 yield Named(match[1], "medium", "css")
     yield from _linked(page)
 
@@ -214,13 +211,13 @@ def _linked(page: Selector) -> Iterator[Named]:
         elif "alternate" in relations and _is_feed(link.root.get("type", "")):
             yield Named(link.root.get("href", ""), "page", FEED)
     for address in page.xpath(_EMBEDS).getall():
-        if _extension(address) in _MEDIA_EXTENSIONS:
+        if extension_of(address) in MEDIA_EXTENSIONS:
             yield Named(address, "medium", "embed")
     for address in page.xpath(_LINKS).getall():
-        extension = _extension(address)
-        if extension in _MEDIA_EXTENSIONS:
+        extension = extension_of(address)
+        if extension in MEDIA_EXTENSIONS:
             yield Named(address, "medium", "a")
-        elif extension not in _OTHER_EXTENSIONS:
+        elif extension not in OTHER_EXTENSIONS:
             yield Named(address, "page", "a")
     for address in page.xpath(_FRAMES).getall():
         yield Named(address, "page", "iframe")
@@ -282,12 +279,3 @@ def _base_of(page: Selector, page_url: str) -> str:
         return base if urlsplit(base).scheme in ("http", "https") else page_url
     except ValueError:
         return page_url
-
-
-def _extension(address: str) -> str:
-    try:
-        name = urlsplit(address.strip()).path.rpartition("/")[2]
-    except ValueError:
-        return ""
-    stem, dot, extension = name.rpartition(".")
-    return extension.lower() if stem and dot else ""

@@ -38,6 +38,20 @@ class SocksProxy(msgspec.Struct, frozen=True):
     onion: bool = False
 
 
+class Rendering(msgspec.Struct, frozen=True):
+    """How the pages of a site are rendered by chromium before they are read.
+
+    `script_hosts` are further hosts from which what a page needs (scripts, styles, data) may come.
+    `chromium` is the program (empty: as found on this machine); it may take `memory_bytes`.
+    `sandbox` as for decoders: "require" renders nothing without bubblewrap.
+    """
+
+    script_hosts: tuple[str, ...] = ()
+    chromium: str = ""
+    memory_bytes: int = 1024 * 1024 * 1024
+    sandbox: Literal["auto", "off", "require"] = "auto"
+
+
 class Scope(msgspec.Struct, frozen=True):
     """Where one site's run may go, and how politely.
 
@@ -46,7 +60,8 @@ class Scope(msgspec.Struct, frozen=True):
     pages; empty means all. Sizes in bytes, times in seconds; a medium (a video of 60 MB at four
     megabits a second) may take longer than a page. With a `proxy` no request goes beside it. With
     `extractors` those of yt-dlp are asked about pages that show no video; with `open_stream_keys`
-    an AES-128 key that a stream hands to everybody is used.
+    an AES-128 key that a stream hands to everybody is used. With `rendering` a browser renders pages
+    before they are read (see `rendering.py`).
     """
 
     allowed_hosts: tuple[str, ...]
@@ -65,6 +80,7 @@ class Scope(msgspec.Struct, frozen=True):
     proxy: SocksProxy | None = None
     extractors: bool = False
     open_stream_keys: bool = False
+    rendering: Rendering | None = None
 
 
 class OpenSlice(msgspec.Struct, frozen=True, tag=True):
@@ -151,6 +167,7 @@ class PageSeen(msgspec.Struct, frozen=True, tag=True):
     `links_dropped` counts those in scope beyond the limit of a page. `words_digest` tells whether
     two pages without media say the same; it is compared within one slice, and kept nowhere.
     `player_refused`: why a player that an extractor knows could not be read (`FetchRefused.code`).
+    `hosts_missing` are hosts outside the scope from which a rendered page wanted scripts or data.
     """
 
     ticket: str
@@ -168,6 +185,7 @@ class PageSeen(msgspec.Struct, frozen=True, tag=True):
     wall_signs: tuple[WallSign, ...] = ()
     words_digest: str = ""
     player_refused: str = ""
+    hosts_missing: tuple[str, ...] = ()
 
 
 class MediumFetched(msgspec.Struct, frozen=True, tag=True):
@@ -205,6 +223,7 @@ class FetchRefused(msgspec.Struct, frozen=True, tag=True):
     "http_status", "not_media", "too_many_redirects", "connection", "tls", "truncated",
     "bad_address", "soft_404", "not_listing", "bad_playlist", "encrypted", "proxy",
     "extractor",
+    "not_rendered" (the browser failed on this page), "browser_missing" (it cannot be started),
     "defect" (ours, see the log).
     `status` is there when a server answered. `retry` says whether trying again later makes sense.
     `wall` is the kind of wall that was answered under an error status ("challenge", "login", …).

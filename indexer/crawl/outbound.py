@@ -16,7 +16,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from scrapy import Request, signals
@@ -33,15 +34,17 @@ from indexer.crawl.addresses import (
     vetted_addresses,
 )
 from indexer.crawl.conditional import headers_of
+from indexer.crawl.cookies import SliceCookies
 from indexer.crawl.messages import Condition, FetchKind, Scope, SocksProxy
 from indexer.crawl.pinned_resolver import Pins
 from indexer.crawl.proxy import check_host
 from indexer.crawl.refusals import NETWORK_ERRORS, RefusedError, refusal_of
-from indexer.crawl.scope import Place, is_in_scope, place_of
+from indexer.crawl.scope import Place, is_in_scope, is_resource_in_scope, place_of
 from indexer.crawl.streams import ByteRange
 from indexer.crawl.xml_listings import MAX_LISTING_BYTES
 
-RequestKind = Literal["page", "medium", "robots", "sitemap", "player"]
+RequestKind = Literal["page", "medium", "robots", "sitemap", "player", "resource"]
+"""A "resource" is what a rendered page loads: a script, a style, data."""
 AskSlot = Callable[[str, float], Awaitable[float]]
 
 MAX_ROBOTS_BYTES = 512 * 1024
@@ -54,6 +57,7 @@ _ACCEPT = {
     "robots": "text/plain,*/*;q=0.5",
     "sitemap": "application/xml,text/xml;q=0.9,application/gzip;q=0.8,*/*;q=0.5",
     "player": "application/json,text/html;q=0.9,*/*;q=0.5",
+    "resource": "*/*",
 }
 
 
@@ -61,13 +65,20 @@ class Outbound:
     """Sends the requests of one slice."""
 
     def __init__(
-        self, crawler: Crawler, scope: Scope, *, pins: Pins, resolve: Resolve, ask_slot: AskSlot
+        self,
+        crawler: Crawler,
+        scope: Scope,
+        *,
+        pins: Pins,
+        resolve: Resolve,
+        ask_slot: AskSlot,
     ) -> None:
         self._crawler = crawler
         self._scope = scope
         self._pins = pins
         self._resolve = resolve
         self._ask_slot = ask_slot
+        self.cookies = SliceCookies() if scope.rendering is not None else None
         self._turns: dict[str, asyncio.Lock] = {}
         self._left_s: dict[str, float] = {}
         crawler.signals.connect(self._headers_received, signal=signals.headers_received)
@@ -83,11 +94,13 @@ class Outbound:
         condition: Condition | None = None,
         part: ByteRange | None = None,
         limit_bytes: int | None = None,
+        more_headers: Mapping[str, str] = MappingProxyType({}),
     ) -> Response:
         """Fetch the canonical `url` once; a redirect is given as it is. Raises `RefusedError`.
 
         With a `condition` for this very address the answer may be a 304 without a body; with a
-        `part` it may be a 206. `limit_bytes` is a smaller limit than the scope's.
+        `part` it may be a 206. `limit_bytes` is a smaller limit than the scope's. `more_headers`
+        are sent in place of the usual ones of the same names.
         """
         self.check(url, kind, depth=depth)
         place = place_of(url)
@@ -97,6 +110,9 @@ class Outbound:
             await asyncio.sleep(wait_s)
         await self._keep_apart(place.lease, delay_s)
         request = self._request(url, kind, referrer, condition)
+        request.headers.update(more_headers)
+        if self.cookies is not None:
+            self.cookies.add_to(request)
         if part is not None:
             # Half of something compressed could not be unpacked.
             request.headers["Range"] = f"bytes={part.first}-{part.last}"
@@ -111,6 +127,8 @@ class Outbound:
             ) from error
         except NETWORK_ERRORS as error:
             raise refusal_of(error) from error
+        if self.cookies is not None:
+            self.cookies.take_from(response, request)
         if "partial" in response.flags and response.headers.get(b"Content-Length"):
             raise RefusedError("truncated", "the answer ended before it was complete", retry=True)
         return response
@@ -129,13 +147,20 @@ class Outbound:
         """Steps 1 and 2 alone: what can be refused without asking anyone. Raises `RefusedError`."""
         place = place_of(url)
         self._check_host(place)
-        # robots.txt and what a player asks for belong to their host, pages or media; the path
-        # prefixes, which say where a crawl may wander, are not for them.
-        scope_kind: FetchKind = "medium" if kind in ("robots", "medium", "player") else "page"
-        if not is_in_scope(url, scope_kind, self._scope, depth=depth):
+        if not self._in_scope(url, kind, depth):
             raise RefusedError(
                 "out_of_scope", f"{place.slot} or this path is not in the site's scope"
             )
+
+    def _in_scope(self, url: str, kind: RequestKind, depth: int) -> bool:
+        # robots.txt and what a player or page asks for belong to their host, whatever is there; the
+        # path prefixes, which say where a crawl may wander, are not for them.
+        if kind in ("robots", "resource") and is_resource_in_scope(url, self._scope):
+            return True
+        if kind == "resource":
+            return False
+        scope_kind: FetchKind = "medium" if kind in ("robots", "medium", "player") else "page"
+        return is_in_scope(url, scope_kind, self._scope, depth=depth)
 
     def _check_host(self, place: Place) -> None:
         try:
@@ -192,6 +217,7 @@ class Outbound:
             "robots": MAX_ROBOTS_BYTES,
             "sitemap": MAX_LISTING_BYTES,
             "player": self._scope.max_page_bytes,
+            "resource": self._scope.max_page_bytes,
         }[kind]
         timeout_s = self._scope.medium_timeout_s if kind == "medium" else self._scope.timeout_s
         headers = {

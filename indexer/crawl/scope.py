@@ -106,6 +106,17 @@ def is_in_scope(address: str, kind: FetchKind, scope: Scope, *, depth: int = 0) 
     )
 
 
+def is_resource_in_scope(address: str, scope: Scope) -> bool:
+    """Whether a rendered page may load the canonical `address`: a script, a style, data.
+
+    From an allowed host, whatever the path, or from a host that the site's pages need.
+    """
+    if scope.rendering is None:
+        return False
+    place = place_of(address)
+    return _is_listed(place, scope.allowed_hosts) or _is_listed(place, scope.rendering.script_hosts)
+
+
 def _is_listed(place: Place, hosts: tuple[str, ...]) -> bool:
     return any(_listed_place(entry, place.scheme) == place for entry in hosts)
 

@@ -7,7 +7,8 @@ For each `Fetch`:
 4. a redirect: again from 2 with the next address, at most `max_redirects` times;
 5. a signed address that has expired: once more, as its page names it now;
 6. judge the status and what the first bytes show; a stream's pieces are fetched and joined;
-7. answer `PageSeen` with what the page names, `MediumFetched`, `Unchanged`, or `FetchRefused`.
+7. where the scope says so, a page is rendered by a browser first (`rendering.py`);
+8. answer `PageSeen` with what the page names, `MediumFetched`, `Unchanged`, or `FetchRefused`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
 
 import msgspec
 from scrapy.http import Response, TextResponse
@@ -29,7 +28,6 @@ from indexer.crawl.answers import (
     now_in_words,
 )
 from indexer.crawl.conditional import NOT_MODIFIED, headers_of, validators_of
-from indexer.crawl.discovery import Discovered, discover, discover_listing
 from indexer.crawl.extractors import Extractors
 from indexer.crawl.found import FEED, LISTINGS, keep
 from indexer.crawl.messages import (
@@ -45,7 +43,9 @@ from indexer.crawl.messages import (
     Unchanged,
 )
 from indexer.crawl.outbound import Outbound, RequestKind
+from indexer.crawl.page_reading import PageReader
 from indexer.crawl.refusals import RETRY_STATUSES, RefusedError
+from indexer.crawl.rendering import Renderer, renderer_for
 from indexer.crawl.robots import Robots
 from indexer.crawl.scope import REDIRECTS, is_in_scope
 from indexer.crawl.signed_addresses import EXPIRED, is_signed, renewed_among
@@ -56,21 +56,11 @@ from indexer.crawl.streams import stream_kind
 from indexer.crawl.streams_door import StreamDoor
 from indexer.crawl.walls import (
     CHALLENGE,
-    CHALLENGING_STATUSES,
     Signs,
-    challenge_by_headers,
-    headers_of_response,
-    signs_of,
     wall_among,
 )
-from indexer.crawl.xml_listings import listing_kind, unpacked
 
 MAX_AT_ONCE = 16
-PAGE_READERS = 4
-MAX_READING_S = 10.0
-"""An ordinary page takes milliseconds; libxml2 takes hours for a tag of a million attributes."""
-
-Read = TypeVar("Read")
 Deliver = Callable[[ChildMessage], Awaitable[None]]
 
 _log = logging.getLogger(__name__)
@@ -80,8 +70,6 @@ class Slice:
     """Works through the fetches of one slice, `MAX_AT_ONCE` at a time.
 
     `deliver` returns when the message has left for the worker: a medium is not held longer.
-    `unreadable_pages` counts pages that were given up while a thread is still busy with them: the
-    process should not outlive the slice then.
     """
 
     def __init__(self, slice_id: str, scope: Scope, deliver: Deliver) -> None:
@@ -89,9 +77,16 @@ class Slice:
         self.scope = scope
         self._deliver = deliver
         self._waiting: asyncio.Queue[Fetch | None] = asyncio.Queue()
-        self._readers = ThreadPoolExecutor(PAGE_READERS, thread_name_prefix="page")
+        self._reader = PageReader(scope)
         self._extractors = Extractors(scope)
-        self.unreadable_pages = 0
+        self._renderer: Renderer | None = None
+
+    @property
+    def unreadable_pages(self) -> int:
+        """Pages that were given up while a thread is still busy with them: the process should not
+        outlive the slice then.
+        """
+        return self._reader.unreadable_pages
 
     def take(self, fetch: Fetch) -> None:
         """Queue one address."""
@@ -104,13 +99,21 @@ class Slice:
     async def work(self, outbound: Outbound) -> None:
         """Answer every fetch until the slice is closed."""
         robots = Robots(outbound, self.scope)
+        self._renderer = renderer_for(self.scope, outbound, robots, self._reader.is_challenge)
+        try:
+            await self._answer_all(outbound, robots)
+        finally:
+            if self._renderer is not None:
+                await self._renderer.close()
+
+    async def _answer_all(self, outbound: Outbound, robots: Robots) -> None:
         room = asyncio.Semaphore(MAX_AT_ONCE)
         async with asyncio.TaskGroup() as running:
             while (fetch := await self._waiting.get()) is not None:
                 await room.acquire()
                 task = running.create_task(self._answer(fetch, outbound, robots))
                 task.add_done_callback(lambda _: room.release())
-        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._reader.close()
         self._extractors.close()
 
     async def _answer(self, fetch: Fetch, outbound: Outbound, robots: Robots) -> None:
@@ -141,6 +144,9 @@ class Slice:
     ) -> PageSeen | MediumFetched | Unchanged:
         url = canonical_or_refused(fetch.url)
         referrer = canonical_or_refused(fetch.referrer) if fetch.referrer else None
+        if self._renderer is not None and fetch.kind == "page" and fetch.how not in LISTINGS:
+            # The same frame may be filled with something else: it is always read whole.
+            fetch = msgspec.structs.replace(fetch, condition=None)
         try:
             return await self._fetch_at(url, referrer, fetch, outbound, robots)
         except RefusedError as refused:
@@ -169,7 +175,11 @@ class Slice:
             )
             if response.status != 200 or not isinstance(response, TextResponse):
                 return None
-            found = await self._read(response, referrer, depth)
+            if self._renderer is None:
+                found = await self._reader.read(response, referrer, depth)
+            else:
+                rendered = await self._renderer.render(response, referrer, depth)
+                found = await self._reader.read_rendered(rendered, depth)
         except RefusedError:
             return None
         return renewed_among(found.links, url)
@@ -241,7 +251,7 @@ class Slice:
     ) -> PageSeen | MediumFetched:
         status = int(response.status)
         if status != 200:
-            wall = await self._wall_under_an_error(fetch, url, response)
+            wall = await self._reader.wall_under_an_error(fetch, url, response)
             raise RefusedError(
                 "http_status",
                 f"the server answered with status {status}",
@@ -255,8 +265,8 @@ class Slice:
         if kind == "medium":
             what = "a web page" if looks_like_html(body) else "no known picture or video"
             raise RefusedError("not_media", f"the answer is {what}", status=status)
-        seen, player_refused = Signs((), ""), ""
-        found = await self._listed(fetch, url, body)
+        seen, rendered, player_refused = Signs((), ""), None, ""
+        found = await self._reader.listed(fetch, url, body)
         if found is None:
             if fetch.how in LISTINGS:
                 raise RefusedError("not_listing", "the answer is no sitemap and no feed")
@@ -264,8 +274,14 @@ class Slice:
                 raise RefusedError(
                     "not_media", "the answer is neither a page nor a medium", status=status
                 )
-            found = await self._read(response, url, fetch.depth)
-            seen = await self._wall_signs(response, fetch, url, found)
+            found = await self._reader.read(response, url, fetch.depth)
+            seen = await self._reader.wall_signs(response, fetch.url, url, found)
+            # What a challenge asks of a browser is never done.
+            if self._renderer is not None and wall_among(seen.signs) != CHALLENGE:
+                rendered = await self._renderer.render(response, url, fetch.depth)
+                response, url = rendered.response, rendered.url
+                found = await self._reader.read_rendered(rendered, fetch.depth, found.links)
+                seen = await self._reader.wall_signs(response, fetch.url, url, found)
             # A redirect to the first page may be a wall's doing: then that is what it was.
             is_wall = any(sign.kind for sign in seen.signs)
             led_to = fetch.url if is_wall else url
@@ -276,7 +292,8 @@ class Slice:
             if not is_wall:
                 found, player_refused = await self._extractors.added(found, url, fetch.depth, door)
         links = (*found.links, *await self._sitemaps(fetch, url, door.robots))
-        etag, last_modified = validators_of(response)
+        # What the server says of a page holds for none of what its scripts load.
+        etag, last_modified = (None, None) if rendered else validators_of(response)
         return PageSeen(
             ticket=fetch.ticket,
             url=fetch.url,
@@ -285,7 +302,7 @@ class Slice:
             title=found.title,
             links=links,
             links_out_of_scope=found.out_of_scope,
-            content_bytes=len(body),
+            content_bytes=len(body) + (rendered.loaded_bytes if rendered else 0),
             fetched_at=now_in_words(),
             links_dropped=found.dropped,
             etag=etag,
@@ -293,56 +310,8 @@ class Slice:
             wall_signs=seen.signs,
             words_digest=seen.words_digest,
             player_refused=player_refused,
+            hosts_missing=rendered.hosts_missing if rendered else (),
         )
-
-    async def _wall_signs(
-        self, response: TextResponse, fetch: Fetch, url: str, found: Discovered
-    ) -> Signs:
-        def look() -> Signs:
-            return signs_of(
-                response.selector,
-                asked=canonical_or_refused(fetch.url),
-                url=url,
-                title=found.title,
-                links=found.links,
-                headers=headers_of_response(response),
-            )
-
-        return await self._in_time(look)
-
-    async def _wall_under_an_error(self, fetch: Fetch, url: str, response: Response) -> str | None:
-        """The kind of wall that came under a status that is no 200: challenges often do."""
-        if challenge_by_headers(headers_of_response(response)):
-            return CHALLENGE
-        told = response.status in CHALLENGING_STATUSES and isinstance(response, TextResponse)
-        if not told or not is_page(response):
-            return None
-        found = await self._read(response, url, fetch.depth)
-        return wall_among((await self._wall_signs(response, fetch, url, found)).signs)
-
-    async def _read(self, response: TextResponse, url: str, depth: int) -> Discovered:
-        def read() -> Discovered:
-            return discover(
-                response.selector, url, self.scope, depth=depth, encoding=response.encoding
-            )
-
-        return await self._in_time(read)
-
-    async def _listed(self, fetch: Fetch, url: str, body: bytes) -> Discovered | None:
-        """What a sitemap or feed names; None when the answer is neither."""
-
-        def read() -> Discovered | None:
-            content = unpacked(body)
-            kind = listing_kind(content)
-            if kind is None:
-                return None
-            if kind == "feed" and len(content) > self.scope.max_page_bytes:
-                raise RefusedError("too_large", "the feed is larger than the limit")
-            return discover_listing(
-                content, kind, url, self.scope, depth=fetch.depth, how=fetch.how
-            )
-
-        return await self._in_time(read)
 
     async def _sitemaps(self, fetch: Fetch, url: str, robots: Robots) -> Sequence[FoundLink]:
         """Where a run begins: the sitemaps of the host, too."""
@@ -353,15 +322,6 @@ class Slice:
         return keep(
             named, url, url, self.scope, depth=0, encoding="utf-8", most=most, most_looked_at=most
         ).links
-
-    async def _in_time(self, read: Callable[[], Read]) -> Read:
-        # lxml lets other threads run while it parses: a page made to be slow holds up nobody.
-        reading = asyncio.get_running_loop().run_in_executor(self._readers, read)
-        try:
-            return await asyncio.wait_for(asyncio.shield(reading), MAX_READING_S)
-        except TimeoutError as error:
-            self.unreadable_pages += 1
-            raise RefusedError("too_large", "the page's markup takes too long to read") from error
 
     async def _stream(
         self, fetch: Fetch, url: str, response: Response, door: StreamDoor

@@ -23,9 +23,9 @@ from indexer.media.errors import (
 from indexer.media.limits import LimitsError, MediaLimits
 from indexer.media.medium import Medium
 from indexer.media.picture import Decoded, NextShown, Picture, Pixels, Sample, VideoLooked
-from indexer.media.sandbox import SandboxSetting, SandboxState
 from indexer.media.sniff import Sniffed, sniff
 from indexer.media.watching import FrameWatcher
+from indexer.sandbox import SandboxSetting, SandboxState
 
 __all__ = [
     "Decoded",

@@ -20,7 +20,7 @@ from indexer.errors import WireError
 from indexer.media.errors import DecoderUnavailableError, SandboxUnavailableError
 from indexer.media.limits import MediaLimits
 from indexer.media.messages import ChildSettings, DecoderReady, FromChild, ToChild
-from indexer.media.sandbox import (
+from indexer.sandbox import (
     SandboxSetting,
     SandboxState,
     bubblewrapped,

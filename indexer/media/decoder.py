@@ -45,11 +45,11 @@ from indexer.media.messages import (
     ShownFrame,
 )
 from indexer.media.picture import Decoded, DecodedKind, NextShown, Picture, Pixels, Sample
-from indexer.media.sandbox import SandboxSetting, SandboxState
 from indexer.media.sniff import sniff
 from indexer.media.timeline import FRAMES_A_MOMENT
 from indexer.media.watching import FrameWatcher
 from indexer.observations import DeclaredFact
+from indexer.sandbox import SandboxSetting, SandboxState
 
 _TRIES = 2
 

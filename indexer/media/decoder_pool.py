@@ -16,8 +16,8 @@ from indexer.media.decoder import Decoder, EachSample
 from indexer.media.limits import MediaLimits
 from indexer.media.medium import Medium
 from indexer.media.picture import Decoded
-from indexer.media.sandbox import SandboxSetting, SandboxState
 from indexer.media.watching import FrameWatcher
+from indexer.sandbox import SandboxSetting, SandboxState
 
 
 class DecoderPool:

@@ -58,6 +58,14 @@ def add_site(
             "--adaptive/--read-all", help="Read pages that hardly ever change not in each run."
         ),
     ] = True,
+    needs_script: Annotated[
+        bool,
+        typer.Option(
+            "--needs-script",
+            help="Its pages show nothing without JavaScript: render them in a browser (slower).",
+        ),
+    ] = False,
+    script_host: Annotated[_Many, typer.Option(help="Further host of scripts.")] = [],  # noqa: B006
     as_json: _AsJson = False,
 ) -> None:
     """Add a site to the first organisation of this installation."""
@@ -81,6 +89,8 @@ def add_site(
             canaries=tuple(canary),
             extractors=extractors,
             adaptive=adaptive,
+            needs_script=needs_script,
+            script_hosts=tuple(script_host),
         )
         with rooms.database.write() as session:
             organisation = rooms.accounts.default_organisation(session)

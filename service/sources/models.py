@@ -31,7 +31,8 @@ class Site(Base):
     no case is open (design rule 10). A canary is "LEAST_MEDIA ADDRESS": a page that is known to
     show at least so many media; a run that does not find them there was blind. `extractors`: those
     of yt-dlp are asked about pages that show no video. With `adaptive`, pages that hardly ever
-    change are not read in each run (see `revisits.py`).
+    change are not read in each run (see `revisits.py`). With `needs_script` pages are rendered by a
+    browser, which may load what they need from `script_hosts`, too.
     """
 
     __tablename__ = "sites"
@@ -58,6 +59,8 @@ class Site(Base):
     canaries: Mapped[list[str]] = mapped_column(JSON, default=list)
     extractors: Mapped[bool] = mapped_column(default=False)
     adaptive: Mapped[bool] = mapped_column(default=True)
+    needs_script: Mapped[bool] = mapped_column(default=False)
+    script_hosts: Mapped[list[str]] = mapped_column(JSON, default=list)
     created_at: Mapped[datetime]
     next_run_at: Mapped[datetime | None]
 

@@ -32,6 +32,11 @@ class SourcesRepository:
         """All sites that the caller may see, by name."""
         return self._session.scalars(self._sites().order_by(Site.name)).all()
 
+    def names_that_need_script(self) -> Sequence[str]:
+        """The sites whose pages are rendered by a browser."""
+        statement = self._sites().where(Site.needs_script.is_(True)).order_by(Site.name)
+        return [site.name for site in self._session.scalars(statement)]
+
     def site(self, site_id: uuid.UUID, *, for_update: bool = False) -> Site:
         """One site; `NotFoundError` when the caller may not see it."""
         statement = self._sites().where(Site.id == site_id)

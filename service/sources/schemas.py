@@ -31,6 +31,8 @@ _SITE: JsonDict = {
     "schedule": "30 3 * * *",
     "canaries": ["5 https://forum.example/new"],
     "extractors": False,
+    "needs_script": False,
+    "script_hosts": [],
 }
 _LINES = 1000
 _WORDS = 4000
@@ -59,6 +61,8 @@ class SiteIn(BaseModel):
     canaries: list[str] = Field(default=[], max_length=_LINES)
     extractors: bool = False
     adaptive: bool = True
+    needs_script: bool = False
+    script_hosts: list[str] = Field(default=[], max_length=_LINES)
 
     def draft(self) -> SiteDraft:
         """The draft to be checked."""
@@ -81,6 +85,8 @@ class SiteIn(BaseModel):
             canaries=tuple(self.canaries),
             extractors=self.extractors,
             adaptive=self.adaptive,
+            needs_script=self.needs_script,
+            script_hosts=tuple(self.script_hosts),
         )
 
 
@@ -134,6 +140,8 @@ class SiteOut(SiteIn):
             canaries=list(draft.canaries),
             extractors=draft.extractors,
             adaptive=draft.adaptive,
+            needs_script=draft.needs_script,
+            script_hosts=list(draft.script_hosts),
         )
 
 

@@ -6,17 +6,28 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from indexer.crawl.messages import AddressException, Scope, SocksProxy
+from msgspec import structs
+from sqlalchemy.orm import Session
+
+from indexer.crawl.messages import AddressException, Rendering, Scope, SocksProxy
 from indexer.crawl.scope import BadAddressError, canonical_address
+from service.accounts.actor import Actor
 from service.errors import InvalidInputError, NotConfiguredError
+from service.settings import Settings
 from service.sources.models import Site
+from service.sources.repository import SourcesRepository
 
 _PROXY = re.compile(r"(?P<host>\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})")
+
+_NOT_SET = Rendering()
 
 
 @dataclass(frozen=True, slots=True)
 class CrawlManners:
-    """The part of the settings that every outbound request obeys."""
+    """The part of the settings that every outbound request obeys.
+
+    `rendering` is for sites whose pages need JavaScript.
+    """
 
     user_agent: str
     delay_s: float
@@ -25,6 +36,7 @@ class CrawlManners:
     socks_proxy: str = ""
     socks_onion: bool = False
     open_stream_keys: bool = False
+    rendering: Rendering = _NOT_SET
 
 
 def scope_of(site: Site, manners: CrawlManners) -> Scope:
@@ -42,7 +54,29 @@ def scope_of(site: Site, manners: CrawlManners) -> Scope:
         proxy=proxy_of(manners.socks_proxy, onion=manners.socks_onion),
         extractors=site.extractors,
         open_stream_keys=manners.open_stream_keys,
+        rendering=_rendering_of(site, manners),
     )
+
+
+def sites_that_need_script(session: Session) -> tuple[str, ...]:
+    """The names of all sites of this installation whose pages are rendered."""
+    repository = SourcesRepository(session, Actor.system("rendering"))
+    return tuple(repository.names_that_need_script())
+
+
+def rendering_by(settings: Settings) -> Rendering:
+    """What this installation renders pages with."""
+    return Rendering(
+        chromium=settings.chromium,
+        memory_bytes=settings.browser_memory_mb * 1024 * 1024,
+        sandbox=settings.sandbox,
+    )
+
+
+def _rendering_of(site: Site, manners: CrawlManners) -> Rendering | None:
+    if not site.needs_script:
+        return None
+    return structs.replace(manners.rendering, script_hosts=tuple(site.script_hosts))
 
 
 def intake_scope(url: str, manners: CrawlManners) -> Scope:

@@ -354,6 +354,8 @@ class SourcesService:
         site.canaries = list(draft.canaries)
         site.extractors = draft.extractors
         site.adaptive = draft.adaptive
+        site.needs_script = draft.needs_script
+        site.script_hosts = list(draft.script_hosts)
         site.next_run_at = self._next(site)
 
     def _next(self, site: Site) -> datetime | None:

@@ -67,6 +67,8 @@ class SiteDraft:
     """All that an operator says of a site. Hosts are names, with `:port` unless the default one.
 
     `adaptive`: pages that hardly ever change are not read in each run.
+    `needs_script`: its pages show their media only once a browser has run their scripts;
+    `script_hosts` are further hosts from which these come.
     """
 
     name: str
@@ -87,6 +89,8 @@ class SiteDraft:
     canaries: tuple[str, ...] = ()
     extractors: bool = False
     adaptive: bool = True
+    needs_script: bool = False
+    script_hosts: tuple[str, ...] = ()
 
 
 def checked(draft: SiteDraft, exceptions: tuple[AddressException, ...] = ()) -> SiteDraft:
@@ -111,6 +115,7 @@ def checked(draft: SiteDraft, exceptions: tuple[AddressException, ...] = ()) -> 
         allowed_hosts=allowed,
         media_hosts=_hosts("media_hosts", draft.media_hosts),
         path_prefixes=_prefixes(draft.path_prefixes),
+        script_hosts=_hosts("script_hosts", draft.script_hosts),
         purpose=_words("purpose", draft.purpose, LEAST_WORDS_CHARACTERS),
         legal_basis=_words("legal_basis", draft.legal_basis, LEAST_WORDS_CHARACTERS),
         robots_reason=draft.robots_reason.strip(),
@@ -122,6 +127,12 @@ def checked(draft: SiteDraft, exceptions: tuple[AddressException, ...] = ()) -> 
         _words("robots_reason", clean.robots_reason, LEAST_WORDS_CHARACTERS)
     elif clean.robots_reason:
         clean = replace(clean, robots_reason="")
+    if clean.script_hosts and not clean.needs_script:
+        raise SiteInvalidError(
+            "script_hosts",
+            "hosts of scripts are only asked where pages need JavaScript: say that they do, or "
+            "leave these out",
+        )
     if clean.monitoring_purpose:
         _words("monitoring_purpose", clean.monitoring_purpose, LEAST_WORDS_CHARACTERS)
     if clean.schedule:

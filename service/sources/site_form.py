@@ -36,6 +36,8 @@ class SiteForm(BaseModel):
     canaries: Text = ""
     extractors: Text = ""
     read_all: Text = ""
+    needs_script: Text = ""
+    script_hosts: Text = ""
 
     def draft(self) -> SiteDraft:
         """The draft that this form describes; numbers that are none are refused by field."""
@@ -58,6 +60,8 @@ class SiteForm(BaseModel):
             canaries=_lines(self.canaries),
             extractors=self.extractors == "on",
             adaptive=self.read_all != "on",
+            needs_script=self.needs_script == "on",
+            script_hosts=_lines(self.script_hosts),
         )
 
 
@@ -71,6 +75,7 @@ def form_of(draft: SiteDraft) -> SiteForm:
     values["extractors"] = "on" if draft.extractors else ""
     values["ignore_robots"] = "" if draft.obey_robots else "on"
     values["read_all"] = "" if draft.adaptive else "on"
+    values["needs_script"] = "on" if draft.needs_script else ""
     del values["obey_robots"], values["adaptive"]
     return SiteForm(**values)
 

@@ -211,6 +211,8 @@ def site_view(site: Site) -> SiteView:
         canaries=tuple(site.canaries),
         extractors=site.extractors,
         adaptive=site.adaptive,
+        needs_script=site.needs_script,
+        script_hosts=tuple(site.script_hosts),
     )
     return SiteView(
         site.id, site.organisation_id, site.state, draft, site.created_at, site.next_run_at

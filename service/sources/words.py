@@ -61,6 +61,10 @@ REASON_WORDS = {
     "too_many_redirects": "it redirects too often",
     "connection": "no connection could be made",
     "proxy": "the proxy by which sites are visited could not be used",
+    "browser_missing": "the browser that these pages need could not be started: `likeness doctor` "
+    "says what is missing",
+    "not_rendered": "the browser failed on the page",
+    "many_not_rendered": "the browser failed on a large part of the pages",
     "tls": "the server’s certificate was not acceptable",
     "truncated": "the answer was cut off",
     "bad_address": "the address is not a valid one",

@@ -31,6 +31,7 @@ from service.errors import LikenessError
 from service.settings import Settings
 from service.sources.scopes import address_exceptions, proxy_of
 from service.sources.seen_index import SeenIndex
+from service.work.doctor_browser import examine_browser
 from service.work.doctor_models import examine_models
 from service.work.findings import Finding
 from service.work.model_in_use import named_model, with_named_model
@@ -69,6 +70,7 @@ def examine_installation(settings: Settings) -> tuple[Finding, ...]:
         _sandbox,
         _clock,
         _proxy,
+        examine_browser,
         _settings_that_weaken,
     )
     found = with_named_model(settings, named_model(settings))

@@ -1,9 +1,10 @@
 """Whether a run could look: "finished", or "blind" with its reasons (design rule 13).
 
 A run is blind when it fetched no page, met a challenge, log-in, age or consent page (or one that
-only a script fills), lost a canary, was kept out of where it should begin, was without its proxy,
-gave a host up that failed again and again, or had no model to look for faces with although its
-organisation wants that. "Nothing found" is never said of a blind run.
+only a script fills), lost a canary, was kept out of where it should begin, was without its proxy
+or the browser that its pages need, gave a host up that failed again and again, or had no model to
+look for faces with although its organisation wants that. "Nothing found" is never said of a blind
+run.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ FACES_NOT_LOOKED_FOR = "faces_not_looked_for"
 SOFT_ERROR = "soft_404"
 MANY_EMPTY = "many_empty"
 PROXY_DOWN = "proxy"
+BROWSER_MISSING = "browser_missing"
+NOT_RENDERED = "not_rendered"
+MANY_NOT_RENDERED = "many_not_rendered"
 BUDGET = "budget"
 
 _POSITIVE_WALLS = frozenset(WALL_PREFIX + kind for kind in KINDS)
@@ -63,6 +67,10 @@ def _blind_reasons(outcome: RunOutcome) -> Sequence[str]:
     reasons += sorted(code for code in page_codes if code in _POSITIVE_WALLS)
     if any(code == PROXY_DOWN for _, code, _ in outcome.refusals):
         reasons.append(PROXY_DOWN)
+    if page_codes.get(BROWSER_MISSING):
+        reasons.append(BROWSER_MISSING)
+    if page_codes.get(NOT_RENDERED, 0) >= max(1.0, _MANY_SHARE * answered):
+        reasons.append(MANY_NOT_RENDERED)
     if outcome.canaries_lost:
         reasons.append(CANARY_LOST)
     if outcome.starts_refused:

@@ -26,7 +26,7 @@ from service.work.outcomes import (
     place_of_medium,
 )
 from service.work.unchanged import UnchangedAddresses
-from service.work.walls import Walls, code_of_refusal, media_shown
+from service.work.walls import Walls, code_of_refusal, media_shown, words_of_wall
 
 MAX_LINKS_A_PAGE = 100_000
 ABSENT = "absent"
@@ -52,7 +52,7 @@ class PageResults:
         wall = self._walls.code_of(page, media_before=self._media_before(held, page))
         if wall is not None:
             count = RunCount(refusals=1, bytes_fetched=page.content_bytes)
-            why = "what came is a wall before the page"
+            why = words_of_wall(page)
             return PageRead(held, Ending("refused", wall, why, page.status), count)
         count = RunCount(pages_seen=1, bytes_fetched=page.content_bytes)
         links = self.links(held, page.links)

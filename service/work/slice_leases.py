@@ -28,6 +28,8 @@ QUICK_DELAY_S = 0.25
 """Under a shorter delay a batch is soon used up, and many small ones cost more than requests."""
 
 LEAST_LEASE_S = 300.0
+RENDERED_LEASE_S = 2400.0
+"""One browser renders a slice's pages one after the other, each in up to two or three minutes."""
 SLICE_MAX_S = 600.0
 ASK_EVERY_S = 2.0
 
@@ -56,7 +58,9 @@ class SliceLeases:
         self._actor = Actor.system("crawl", run.organisation_id)
         # Long enough for everything that is open at once to wait its turn and to time out.
         self._lease_s = max(
-            LEAST_LEASE_S, 64 * scope.delay_s + 4 * scope.timeout_s * (scope.max_redirects + 1)
+            LEAST_LEASE_S,
+            64 * scope.delay_s + 4 * scope.timeout_s * (scope.max_redirects + 1),
+            0.0 if scope.rendering is None else RENDERED_LEASE_S,
         )
         self._batch = QUICK_LEASE_BATCH if scope.delay_s < QUICK_DELAY_S else LEASE_BATCH
         self._began_at = parts.clock.now()

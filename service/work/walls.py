@@ -51,6 +51,17 @@ def code_of_refusal(refused: FetchRefused) -> str | None:
     return _code(kind, refused.url)
 
 
+def words_of_wall(page: PageSeen) -> str:
+    """What is kept of a page that is a wall; where a script may have been missing, from where."""
+    words = "what came is a wall before the page"
+    if page.hosts_missing:
+        words += (
+            "; in the browser it asked for scripts or data of hosts outside the site: "
+            f"{', '.join(page.hosts_missing)}"
+        )
+    return words
+
+
 def media_shown(page: PageSeen) -> int:
     """How many media in scope the page links to."""
     return sum(1 for link in page.links if link.kind == "medium")

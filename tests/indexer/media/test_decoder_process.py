@@ -28,7 +28,7 @@ from indexer.media import (
 )
 from indexer.media import child_process as child_process_module
 from indexer.media.child_process import ChildProcess
-from indexer.media.sandbox import bubblewrapped, child_environment, find_bubblewrap
+from indexer.sandbox import bubblewrapped, child_environment, find_bubblewrap
 
 
 def png(width: int = 40, height: int = 30) -> bytes:

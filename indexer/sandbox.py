@@ -1,8 +1,8 @@
-"""How a decoder process is started: under bubblewrap where that works, by itself otherwise.
+"""How a process that reads hostile input is started: under bubblewrap where that works.
 
 bubblewrap gives it an empty machine: no network, no other process to see, a read-only view of the
-interpreter and of the packages, nothing of the disk besides. The limits of `confinement` hold
-either way; they are mandatory because unprivileged user namespaces may be off.
+interpreter and of the packages, nothing of the disk besides. The limits that a process sets for
+itself hold either way; they are mandatory because unprivileged user namespaces may be off.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
@@ -48,12 +49,28 @@ def plain_command(module: str, arguments: list[str]) -> list[str]:
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def bubblewrapped(bwrap: str, command: list[str]) -> list[str]:
-    """Wrap `command`. Open descriptors named to the starting call stay open inside."""
+def bubblewrapped(
+    bwrap: str,
+    command: list[str],
+    *,
+    readable: Sequence[str] = (),
+    account: int | None = None,
+    temporary_bytes: int | None = None,
+) -> list[str]:
+    """Wrap `command`. Open descriptors named to the starting call stay open inside.
+
+    `readable` are further paths to see, `account` is the number of the account that it believes to
+    be, `temporary_bytes` the most that it may write to its own /tmp.
+    """
     wrapped = [bwrap, "--unshare-all", "--die-with-parent", "--new-session"]
-    for path in _SYSTEM_PATHS:
+    if account is not None:
+        wrapped += ["--uid", str(account), "--gid", str(account)]
+    for path in (*_SYSTEM_PATHS, *readable):
         wrapped += ["--ro-bind-try", path, path]
-    wrapped += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]  # noqa: S108 -- inside
+    wrapped += ["--proc", "/proc", "--dev", "/dev"]
+    if temporary_bytes is not None:
+        wrapped += ["--size", str(temporary_bytes)]
+    wrapped += ["--tmpfs", "/tmp"]  # noqa: S108 -- inside
     for folder in _python_folders():
         wrapped += ["--ro-bind-try", folder, folder]
     return [*wrapped, "--chdir", "/", "--", *command]
