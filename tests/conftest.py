@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from indexer.crawl.browser_start import BrowserMissingError, BrowserProcess
+from indexer.crawl.messages import Rendering
 from service.database import Database
 from service.vault.vault import Vault
 from tests.fixtures.clock import SettableClock
@@ -127,6 +129,15 @@ def chromium_path() -> str:
             pytest.fail("chromium is missing: .ci/run installs it")
         pytest.skip("chromium is not installed (apt-get install chromium)")
     return found
+
+
+@pytest.fixture(scope="session")
+def rendering_works(chromium_path: str) -> None:
+    """Pages are only ever rendered inside a sandbox: without one that works here, a skip."""
+    try:
+        BrowserProcess(Rendering(), user_agent="test", max_page_bytes=1000).end()
+    except BrowserMissingError as error:
+        pytest.skip(f"pages cannot be rendered here: {error}")
 
 
 @pytest.fixture(scope="module")

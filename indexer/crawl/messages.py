@@ -60,8 +60,8 @@ class Scope(msgspec.Struct, frozen=True):
     pages; empty means all. Sizes in bytes, times in seconds; a medium (a video of 60 MB at four
     megabits a second) may take longer than a page. With a `proxy` no request goes beside it. With
     `extractors` those of yt-dlp are asked about pages that show no video; with `open_stream_keys`
-    an AES-128 key that a stream hands to everybody is used. With `rendering` a browser renders pages
-    before they are read (see `rendering.py`).
+    an AES-128 key that a stream hands to everybody is used. With `rendering` a browser renders
+    pages before they are read (see `rendering.py`).
     """
 
     allowed_hosts: tuple[str, ...]

@@ -17,7 +17,6 @@ from typing import Any
 import psutil
 import pytest
 
-from indexer.crawl.browser_start import BrowserMissingError, BrowserProcess
 from indexer.crawl.client import CrawlChildDied, CrawlClient
 from indexer.crawl.messages import (
     AddressException,
@@ -33,7 +32,7 @@ from tests.fixtures.hostile_site import LOOPBACK, PNG, HostileSite, hostile_site
 from tests.fixtures.socks_proxy import socks_proxy
 from tests.fixtures.stubbed_crawl_child import starter
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("rendering_works")]
 
 SPELLINGS = [
     "localhost",
@@ -48,15 +47,6 @@ SPELLINGS = [
     "127.0.0.1",
     "0",
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _chromium_is_here(chromium_path: str) -> None:
-    """The tests need a sandbox that works: without one no page is ever rendered."""
-    try:
-        BrowserProcess(Rendering(), user_agent="test", max_page_bytes=1000).end()
-    except BrowserMissingError as error:
-        pytest.skip(f"pages cannot be rendered here: {error}")
 
 
 def script(code: str, **headers: str) -> hostile.Answer:

@@ -28,6 +28,17 @@ def test_seeds_get_their_canonical_spelling_and_their_hosts_are_allowed() -> Non
     assert clean.allowed_hosts == ("forum.example", "other.example")
 
 
+def test_pages_are_rendered_only_where_somebody_said_so() -> None:
+    assert not checked(DRAFT).needs_script
+    clean = checked(replace(DRAFT, needs_script=True, script_hosts=("CDN.example:8080",)))
+    assert clean.script_hosts == ("cdn.example:8080",)
+
+
+def test_hosts_of_scripts_need_the_switch_and_are_exact_names() -> None:
+    assert refused_field(script_hosts=("cdn.example",)) == "script_hosts"
+    assert refused_field(needs_script=True, script_hosts=("*.example",)) == "script_hosts"
+
+
 def test_a_seed_outside_the_allowed_hosts_is_refused() -> None:
     assert refused_field(allowed_hosts=("another.example",)) == "seeds"
 

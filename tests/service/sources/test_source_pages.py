@@ -135,6 +135,21 @@ class TestSites:
         operator.post(path, **SITE)
         assert said not in operator.get(path).text
 
+    def test_the_browser_is_switched_on_with_its_hosts_and_off_again(
+        self, operator: PageClient
+    ) -> None:
+        said = "shown in a browser before they are read"
+        path = add(operator)
+        assert said not in operator.get(path).text
+        needs = {"needs_script": "on", "script_hosts": "Cdn.Forum.example"}
+        assert operator.post(path, **SITE, **needs).status_code == 303
+        shown = operator.get(path).text
+        assert said in shown
+        assert "cdn.forum.example" in shown
+        assert operator.post(path, **SITE, script_hosts="cdn.forum.example").status_code == 422
+        operator.post(path, **SITE)
+        assert said not in operator.get(path).text
+
     def test_settings_are_changed_and_a_taken_name_is_refused(self, operator: PageClient) -> None:
         path = add(operator)
         add(operator, name="Another")

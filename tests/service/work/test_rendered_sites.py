@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from indexer.crawl.browser_start import BrowserMissingError, BrowserProcess
 from indexer.crawl.messages import Rendering
 from service.database import Database
 from service.settings import Settings
@@ -35,12 +34,8 @@ APP = (
 
 @pytest.fixture(scope="module")
 def started(
-    tmp_path_factory: pytest.TempPathFactory, sqlite_template: SqliteTemplate, chromium_path: str
+    tmp_path_factory: pytest.TempPathFactory, sqlite_template: SqliteTemplate, rendering_works: None
 ) -> Iterator[tuple[Worker, HostileSite]]:
-    try:
-        BrowserProcess(Rendering(), user_agent="test", max_page_bytes=1000).end()
-    except BrowserMissingError as error:
-        pytest.skip(f"pages cannot be rendered here: {error}")
     folder = tmp_path_factory.mktemp("worker")
     database = Database.open(sqlite_template.new_migrated_url(folder))
     with hostile_site() as site:
