@@ -16,14 +16,14 @@ def before(request: pytest.FixtureRequest) -> Any:
     """A database of the revision before, of both kinds, with one site."""
     url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
     database = Database.open(url)
-    upgrade(database, "0016")
+    upgrade(database, "0017")
     _add_a_site(database)
     yield database
     database.close()
 
 
 def test_a_site_that_is_there_is_read_as_before(before: Database) -> None:
-    upgrade(before, "0017")
+    upgrade(before, "0018")
     with before.read() as session:
         rows = session.execute(text("SELECT name, needs_script, script_hosts FROM sites")).all()
     ((name, needs_script, script_hosts),) = rows
@@ -32,11 +32,11 @@ def test_a_site_that_is_there_is_read_as_before(before: Database) -> None:
 
 
 def test_the_way_down_keeps_the_site(before: Database) -> None:
-    upgrade(before, "0017")
-    downgrade(before, "0016")
+    upgrade(before, "0018")
+    downgrade(before, "0017")
     with before.read() as session:
         assert session.execute(text("SELECT name FROM sites")).all() == [("Forum",)]
-    upgrade(before, "0017")
+    upgrade(before, "0018")
 
 
 def _add_a_site(database: Database) -> None:
