@@ -221,7 +221,7 @@ class FetchRefused(msgspec.Struct, frozen=True, tag=True):
 
     `code` is stable: "robots", "address_not_public", "out_of_scope", "too_large", "timeout",
     "http_status", "not_media", "too_many_redirects", "connection", "tls", "truncated",
-    "bad_address", "soft_404", "not_listing", "bad_playlist", "encrypted", "proxy",
+    "bad_address", "soft_404", "soft_403", "not_listing", "bad_playlist", "encrypted", "proxy",
     "extractor",
     "not_rendered" (the browser failed on this page), "browser_missing" (it cannot be started),
     "defect" (ours, see the log).

@@ -50,7 +50,7 @@ from indexer.crawl.robots import Robots
 from indexer.crawl.scope import REDIRECTS, is_in_scope
 from indexer.crawl.signed_addresses import EXPIRED, is_signed, renewed_among
 from indexer.crawl.sniff import looks_like_html, media_type_of
-from indexer.crawl.soft_errors import is_soft_error
+from indexer.crawl.soft_errors import FORBIDDEN, soft_error
 from indexer.crawl.stream_fetching import StreamReader
 from indexer.crawl.streams import stream_kind
 from indexer.crawl.streams_door import StreamDoor
@@ -285,10 +285,10 @@ class Slice:
             # A redirect to the first page may be a wall's doing: then that is what it was.
             is_wall = any(sign.kind for sign in seen.signs)
             led_to = fetch.url if is_wall else url
-            if is_soft_error(fetch.url, led_to, found.title, found.links, depth=fetch.depth):
-                raise RefusedError(
-                    "soft_404", "the page says under status 200 that there is nothing"
-                )
+            said = soft_error(fetch.url, led_to, found.title, found.links, depth=fetch.depth)
+            if said is not None:
+                what = "it is forbidden" if said == FORBIDDEN else "there is nothing"
+                raise RefusedError(said, f"the page says under status 200 that {what}")
             if not is_wall:
                 found, player_refused = await self._extractors.added(found, url, fetch.depth, door)
         links = (*found.links, *await self._sitemaps(fetch, url, door.robots))

@@ -50,6 +50,7 @@ REASON_WORDS = {
     "endless_session": "left out: the same page under an address that is never the same",
     "endless_growing": "left out: the address grows without end",
     "soft_404": "the page says that there is nothing, although the server calls it found",
+    "soft_403": "the page says that it is forbidden, although the server calls it found",
     "not_listing": "it is no sitemap and no feed",
     "robots": "robots.txt does not allow it",
     "address_not_public": "the address is not a public one",

@@ -23,6 +23,7 @@ START_REFUSED = "start_refused"
 MANY_REFUSED = "many_refused"
 FACES_NOT_LOOKED_FOR = "faces_not_looked_for"
 SOFT_ERROR = "soft_404"
+SOFT_FORBIDDEN = "soft_403"
 MANY_EMPTY = "many_empty"
 PROXY_DOWN = "proxy"
 BROWSER_MISSING = "browser_missing"
@@ -79,7 +80,11 @@ def _blind_reasons(outcome: RunOutcome) -> Sequence[str]:
         reasons.append(GIVEN_UP)
     if outcome.media_without_faces:
         reasons.append(FACES_NOT_LOOKED_FOR)
-    kept_out = sum(count for code, count in page_codes.items() if code.startswith(WALL_PREFIX))
+    kept_out = sum(
+        count
+        for code, count in page_codes.items()
+        if code.startswith(WALL_PREFIX) or code == SOFT_FORBIDDEN
+    )
     if page_codes.get(SOFT_ERROR, 0) >= max(1.0, _MANY_EMPTY_SHARE * answered):
         reasons.append(MANY_EMPTY)
     if kept_out and kept_out >= _MANY_SHARE * answered:

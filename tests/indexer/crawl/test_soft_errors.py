@@ -1,4 +1,4 @@
-"""Pages that say "not found" under status 200, and pages that only speak of it."""
+"""Pages that say "not found" or "forbidden" under status 200, and pages that only speak of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from indexer.crawl.client import CrawlClient
 from indexer.crawl.messages import Fetch, FetchRefused, FoundLink, PageSeen
-from indexer.crawl.soft_errors import is_soft_error
+from indexer.crawl.soft_errors import soft_error
 from tests.fixtures.hostile_site import HostileSite, page, redirect
 
 AT = "http://s.example/forum/thread/5"
@@ -18,9 +18,9 @@ def no_wait(host: str, delay_s: float) -> float:
     return 0.0
 
 
-def soft(title: str, media: int = 0) -> bool:
+def said(title: str, media: int = 0) -> str | None:
     links = [FoundLink(f"http://s.example/{n}.jpg", "medium", "img") for n in range(media)]
-    return is_soft_error(AT, AT, title, links, depth=1)
+    return soft_error(AT, AT, title, links, depth=1)
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,35 @@ def soft(title: str, media: int = 0) -> bool:
     ],
 )
 def test_such_titles_say_that_there_is_nothing(title: str) -> None:
-    assert soft(title)
+    assert said(title) == "soft_404"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "403",
+        "403 Forbidden",
+        "Error 403",
+        "Example Forum - Access denied",
+        "You do not have permission to view this page",
+        "Zugriff verweigert | Forum",
+        "Accès refusé",
+        "Acceso denegado",
+        "Доступ запрещён",
+        "禁止访问",
+    ],
+)
+def test_such_titles_say_that_it_is_forbidden_which_is_not_gone(title: str) -> None:
+    assert said(title) == "soft_403"
 
 
 @pytest.mark.parametrize(
     "title",
     [
         "",
+        "Forbidden love, a story in pictures",
+        "Route 403 to the sea",
+        "How to fix 403 forbidden in nginx",
         "Example Forum",
         "My cat was not found for three days",
         "Room 404 in the old hotel",
@@ -61,17 +83,18 @@ def test_such_titles_say_that_there_is_nothing(title: str) -> None:
     ],
 )
 def test_other_titles_do_not(title: str) -> None:
-    assert not soft(title)
+    assert said(title) is None
 
 
 def test_a_page_that_shows_media_is_looked_at_whatever_its_title_says() -> None:
-    assert soft("404", media=2)
-    assert not soft("404", media=3)
+    assert said("404", media=2) == "soft_404"
+    assert said("404", media=3) is None
+    assert said("403", media=3) is None
 
 
 @given(st.text(max_size=300))
 def test_any_title_can_be_judged(title: str) -> None:
-    assert soft(title) in (True, False)
+    assert said(title) in (None, "soft_404", "soft_403")
 
 
 def ask(crawler: CrawlClient, site: HostileSite, url: str, depth: int) -> object:
@@ -85,6 +108,13 @@ def test_a_soft_error_is_refused_and_never_seen(site: HostileSite, crawler: Craw
     refused = ask(crawler, site, url, 1)
     assert isinstance(refused, FetchRefused)
     assert (refused.code, refused.retry) == ("soft_404", False)
+
+
+def test_a_forbidden_page_is_refused_as_such(site: HostileSite, crawler: CrawlClient) -> None:
+    url = site.put("/members", page("<title>403 Forbidden</title><a href=/x>home</a>"))
+    refused = ask(crawler, site, url, 1)
+    assert isinstance(refused, FetchRefused)
+    assert (refused.code, refused.retry) == ("soft_403", False)
 
 
 def test_a_deep_address_that_leads_to_the_first_page_is_gone_but_a_start_is_not(

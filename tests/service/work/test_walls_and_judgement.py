@@ -120,6 +120,7 @@ def test_different_walls_are_all_named() -> None:
         ({"refusals": (("page", "wall_forbidden", 9),)}, "many_refused"),
         ({"refusals": (("medium", "proxy", 1),)}, "proxy"),
         ({"refusals": (("page", "soft_404", 20),)}, "many_empty"),
+        ({"refusals": (("page", "soft_403", 20),)}, "many_refused"),
     ],
 )
 def test_each_way_of_not_seeing_makes_a_run_blind(changes: dict[str, object], reason: str) -> None:
