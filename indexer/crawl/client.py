@@ -104,6 +104,10 @@ class CrawlClient:
         """The running child's process id, None when none runs."""
         return self._child.process.pid if self._child else None
 
+    def start(self) -> None:
+        """Start the child now, so that the first slice does not wait for it; returns at once."""
+        self._running_child()
+
     def run_slice(
         self,
         slice_id: str,

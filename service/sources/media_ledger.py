@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, insert, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -28,7 +28,7 @@ from service.sources.frontier import url_key
 from service.sources.models import MediumSeen, Sighting
 from service.sources.repository import SourcesRepository
 from service.sources.seen_repository import SeenHashRepository
-from service.sources.views import MediumRecord
+from service.sources.views import KnownMedium, MediumRecord
 
 CRASHED = "examiner_crashed"
 """A medium during which the examiner ended was not looked at: the next run tries again."""
@@ -38,6 +38,14 @@ _NOT_LOOKED: Final = {"examined_model": None, "examined_change": 0, "refusal_cod
 
 # Written for every medium: the ORM's bookkeeping would cost more than the statement.
 _MEDIA: Table = MediumSeen.metadata.tables[MediumSeen.__tablename__]
+
+_EXAMINED = select(
+    _MEDIA.c.id,
+    _MEDIA.c.refusal_code,
+    _MEDIA.c.examined_model,
+    _MEDIA.c.examined_change,
+    _MEDIA.c.examined_at,
+)
 
 NO_HOST = "brought"
 """Host of a medium that somebody handed over as a file, without an address."""
@@ -145,20 +153,22 @@ class MediaLedger:
         content_sha256: str,
         model: ModelStamp | None,
         change: int,
-    ) -> MediumSeen | None:
+    ) -> KnownMedium | None:
         """The medium, when this model looked at it with this very watch-list for the organisation.
 
         An examination made meanwhile for another organisation does not count: what it found of
         this organisation's people was not recorded here.
         """
-        repository = SourcesRepository(session, actor)
-        medium = repository.any_medium(content_sha256)
+        medium = session.execute(_EXAMINED.where(_MEDIA.c.content_sha256 == content_sha256)).first()
         if medium is None or medium.refusal_code == CRASHED:
             return None
         if medium.examined_model != model_name(model) or medium.examined_change != change:
             return None
+        repository = SourcesRepository(session, actor)
         seen_at = repository.latest_sighting_at(organisation_id, medium.id)
-        return medium if seen_at is not None and seen_at >= medium.examined_at else None
+        if seen_at is None or seen_at < medium.examined_at:
+            return None
+        return KnownMedium(medium.id, medium.refusal_code)
 
     def _known(self, session: Session, actor: Actor, examination: Examination) -> MediumSeen:
         medium = SourcesRepository(session, actor).any_medium(examination.hashes.sha256)

@@ -10,7 +10,19 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, String, cast, false, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    cast,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.accounts.actor import Actor, Role
@@ -19,6 +31,9 @@ from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting, Sit
 from service.sources.views import LIVE_STATES, YIELDED, RunCount
 
 LIST_LIMIT = 200
+
+# Counted with every few addresses: the ORM's bookkeeping would cost more than the statement.
+_RUNS: Table = Run.metadata.tables[Run.__tablename__]
 
 
 class SourcesRepository:
@@ -118,29 +133,13 @@ class SourcesRepository:
 
     def add_to_run(self, run_id: uuid.UUID, count: RunCount) -> None:
         """Add to the run's counts, whoever else adds at the same time."""
-        self._session.execute(
-            update(Run)
-            .where(Run.id == run_id, self._visible(Run.organisation_id))
-            .values(
-                pages_seen=Run.pages_seen + count.pages_seen,
-                media_seen=Run.media_seen + count.media_seen,
-                media_examined=Run.media_examined + count.media_examined,
-                media_unreadable=Run.media_unreadable + count.media_unreadable,
-                faces_counted=Run.faces_counted + count.faces_counted,
-                candidates_found=Run.candidates_found + count.candidates_found,
-                refusals=Run.refusals + count.refusals,
-                bytes_fetched=Run.bytes_fetched + count.bytes_fetched,
-                examine_seconds=Run.examine_seconds + count.examine_seconds,
-                media_without_faces=Run.media_without_faces + count.media_without_faces,
-                finds_held_back=Run.finds_held_back + count.finds_held_back,
-                pages_unchanged=Run.pages_unchanged + count.pages_unchanged,
-                media_unchanged=Run.media_unchanged + count.media_unchanged,
-                addresses_left_out=Run.addresses_left_out + count.addresses_left_out,
-                media_small=Run.media_small + count.media_small,
-                media_in_part=Run.media_in_part + count.media_in_part,
-                pages_not_due=Run.pages_not_due + count.pages_not_due,
+        added = {name: _RUNS.c[name] + number for name, number in count.changes().items()}
+        if added:
+            self._session.execute(
+                update(_RUNS)
+                .where(_RUNS.c.id == run_id, self._visible(_RUNS.c.organisation_id))
+                .values(added)
             )
-        )
 
     def any_medium(self, content_sha256: str) -> MediumSeen | None:
         """A medium by its content. Media belong to no organisation: they hold no personal data."""
@@ -271,7 +270,9 @@ class SourcesRepository:
     def _runs(self) -> Select[Run]:
         return select(Run).where(self._visible(Run.organisation_id))
 
-    def _visible(self, column: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
+    def _visible(
+        self, column: ColumnElement[uuid.UUID] | InstrumentedAttribute[uuid.UUID]
+    ) -> ColumnElement[bool]:
         if self._actor.role is Role.SYSTEM and self._actor.organisation_id is None:
             return true()
         if self._actor.role is Role.PERSON or self._actor.organisation_id is None:

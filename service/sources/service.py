@@ -323,10 +323,9 @@ class SourcesService:
         change: int,
     ) -> KnownMedium | None:
         """The medium, when looking again could not find anybody else."""
-        medium = self._ledger.examined_already(
+        return self._ledger.examined_already(
             session, actor, organisation_id, content_sha256, model, change
         )
-        return KnownMedium(medium.id, medium.refusal_code) if medium else None
 
     def hosts(self, session: Session, actor: Actor) -> tuple[str, ...]:
         """All hosts that the caller's sites may touch, in order."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import add, attrgetter
 
 from service.sources.models import Run, Site
 from service.sources.site_draft import Canary, SiteDraft
@@ -169,25 +170,16 @@ class RunCount:
 
     def plus(self, other: RunCount) -> RunCount:
         """Both together."""
-        return RunCount(
-            pages_seen=self.pages_seen + other.pages_seen,
-            media_seen=self.media_seen + other.media_seen,
-            media_examined=self.media_examined + other.media_examined,
-            media_unreadable=self.media_unreadable + other.media_unreadable,
-            faces_counted=self.faces_counted + other.faces_counted,
-            candidates_found=self.candidates_found + other.candidates_found,
-            refusals=self.refusals + other.refusals,
-            bytes_fetched=self.bytes_fetched + other.bytes_fetched,
-            examine_seconds=self.examine_seconds + other.examine_seconds,
-            media_without_faces=self.media_without_faces + other.media_without_faces,
-            finds_held_back=self.finds_held_back + other.finds_held_back,
-            pages_unchanged=self.pages_unchanged + other.pages_unchanged,
-            media_unchanged=self.media_unchanged + other.media_unchanged,
-            addresses_left_out=self.addresses_left_out + other.addresses_left_out,
-            media_small=self.media_small + other.media_small,
-            media_in_part=self.media_in_part + other.media_in_part,
-            pages_not_due=self.pages_not_due + other.pages_not_due,
-        )
+        return RunCount(*map(add, _counts_of(self), _counts_of(other)))
+
+    def changes(self) -> dict[str, float]:
+        """What it adds, by name; nothing of what stays as it is."""
+        names = zip(_COUNTS, _counts_of(self), strict=True)
+        return {name: number for name, number in names if number}
+
+
+_COUNTS = tuple(field.name for field in fields(RunCount))
+_counts_of = attrgetter(*_COUNTS)
 
 
 def site_view(site: Site) -> SiteView:

@@ -118,6 +118,7 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
         index_keeper=IndexKeeper(rooms.database, rooms.seen),
         stopping=stopping,
         at_start=rooms.at_start,
+        prepare=lambda: children.prepare(rooms.settings.crawls_at_once),
         kill_children=children.kill_lent,
         end_children=end_children,
     )

@@ -1,7 +1,7 @@
 """One crawl of the made site by real workers, measured from outside.
 
 1. A new installation: its own folder and an empty database, an organisation, a site for each host.
-2. The workers start, each a process of its own, and say that they work.
+2. The workers start, each a process of its own, and say that they work; until they have loaded all.
 3. A run of each site is queued: the clock starts. It stops when the last run has ended.
 4. Meanwhile the processor time of every process is read, by part; the workers count their writes.
 """
@@ -17,7 +17,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,10 @@ from service.work.bench_crawl_figures import CpuSeconds, CrawlFigures, WorkerFig
 
 ROUND_LIMIT_S = 1200.0
 STOP_LIMIT_S = 60.0
+LOAD_LIMIT_S = 30.0
+_QUIET_FOR_S = 0.5
+_QUIET = 0.2
+"""Of a processor, that a worker takes while it waits for work."""
 _LOOK_EVERY_S = 0.2
 _WORDS = "Measure how fast a made site on this machine is crawled."
 
@@ -167,8 +171,30 @@ class _Workers:
             for process in self._started:
                 if process.stdout is None or process.stdout.readline() != "works\n":
                     raise BenchRoundError("a worker did not start; what it said is above")
+            self._wait_until_loaded()
             undo.pop_all()
         return self
+
+    def _wait_until_loaded(self) -> None:
+        """Until the workers and their children have loaded: they live for months, and the peer's
+        seconds begin with its first request, too.
+        """
+        deadline_s = time.monotonic() + LOAD_LIMIT_S
+        used_s = self._used_s()
+        while time.monotonic() < deadline_s:
+            time.sleep(_QUIET_FOR_S)
+            before_s, used_s = used_s, self._used_s()
+            if used_s - before_s < _QUIET * _QUIET_FOR_S * self._asked.workers:
+                return
+
+    def _used_s(self) -> float:
+        used_s = 0.0
+        for process_id in self.process_ids:
+            for process in _tree(process_id):
+                with suppress(psutil.Error):
+                    times = process.cpu_times()
+                    used_s += times.user + times.system
+        return used_s
 
     def __exit__(self, *_of_the_block: object) -> None:
         self._end()

@@ -1,6 +1,6 @@
 """Crawl children that live on between slices: one for each run that goes on at the same time.
 
-Starting a child costs half a second; a slice borrows an idle one and brings it back.
+Starting a child costs a second of processor time; a slice borrows an idle one and brings it back.
 """
 
 from __future__ import annotations
@@ -22,6 +22,14 @@ class ChildPool:
         self._lock = threading.Lock()
         self._idle: list[CrawlClient] = []
         self._lent: set[CrawlClient] = set()
+
+    def prepare(self, count: int) -> None:
+        """Start children that nobody needs yet: the first slices do not wait for them."""
+        with self._lock:
+            while len(self._idle) + len(self._lent) < count:
+                client = CrawlClient()
+                client.start()
+                self._idle.append(client)
 
     @contextmanager
     def child(self) -> Iterator[CrawlClient]:

@@ -13,6 +13,7 @@ A worker that is killed before that leaves leased addresses behind, which are fe
 from __future__ import annotations
 
 import logging
+import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -41,6 +42,9 @@ logger = logging.getLogger(__name__)
 MAX_TOGETHER = 32
 """Other writers wait for the transaction: it should stay short."""
 
+LINGER_S = 0.05
+"""How long the first of a few waits for more: a transaction costs what ten outcomes cost."""
+
 
 @dataclass(slots=True)
 class _Written:
@@ -67,6 +71,7 @@ class Completions:
         self._leases = leases
         self._addresses = addresses
         self._waiting: deque[Outcome] = deque()
+        self._enough = threading.Event()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writing")
 
     def __enter__(self) -> Self:
@@ -78,20 +83,31 @@ class Completions:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.hurry()
         self._writer.shutdown(wait=True)
 
     def write(self, outcome: Outcome) -> Future[None]:
         """Soon; the future ends when it is in the database, and holds what went wrong."""
         self._waiting.append(outcome)
+        if len(self._waiting) >= MAX_TOGETHER:
+            self._enough.set()
         return self._writer.submit(self._write_waiting)
+
+    def hurry(self) -> None:
+        """Somebody waits for what was given so far."""
+        self._enough.set()
 
     def _write_waiting(self) -> None:
         """As many calls as outcomes: one that was written with an earlier one has no work."""
+        if not self._waiting:
+            return
+        self._enough.wait(LINGER_S)
+        self._enough.clear()
         together: list[Outcome] = []
         while self._waiting and len(together) < MAX_TOGETHER:
             together.append(self._waiting.popleft())
-        if not together:
-            return
+        if self._waiting:
+            self._enough.set()
         written = _Written()
         try:
             with self._leases.turn, self._parts.database.write() as session:
@@ -101,6 +117,8 @@ class Completions:
             self._addresses.forget()
             raise
         finally:
+            if any(isinstance(each, PageRead | PutBack) for each in together):
+                self._leases.news()
             for outcome in together:
                 ticket = outcome.held.ticket
                 self._leases.end(ticket, completed=ticket in written.tickets)

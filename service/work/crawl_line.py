@@ -91,6 +91,7 @@ class CrawlLine:
             pending: set[Future[Future[None]]] = set()
             try:
                 for result in results:
+                    self._leases.came_back()
                     if isinstance(result, MediumFetched):
                         pending.add(self._look(looking, result))
                     else:
@@ -120,6 +121,7 @@ class CrawlLine:
         """What to fetch next: pages that are being written may name more."""
         fetches = self._leases.next(room)
         while not fetches and self._pages:
+            self._completions.hurry()
             wait(self._pages)
             self._pages = {page for page in self._pages if not page.done()}
             fetches = self._leases.next(room)
@@ -145,6 +147,8 @@ class CrawlLine:
     ) -> set[Future[Future[None]]]:
         """Wait until no more than that are under way; raises what one of them raised."""
         looked, looking = _settled(looking, most_looking)
+        if not most_writing:
+            self._completions.hurry()
         self._writing |= {future.result() for future in looked}
         written, self._writing = _settled(self._writing, most_writing)
         for future in written:
@@ -177,6 +181,7 @@ class CrawlLine:
             # Its first look must be written, or the second would not know of it.
             wait([the_same])
             if the_same.exception() is None:
+                self._completions.hurry()
                 wait([the_same.result()])
         held = self._leases.held(fetched.ticket)
         return self._completions.write(self._looks.at(held, fetched, digest))

@@ -84,7 +84,8 @@ class WorkTables:
 class Work:
     """What the engine runs. `stopping` is the event that its parts obey.
 
-    `at_start` finishes what a crash interrupted, before any other work begins.
+    `at_start` finishes what a crash interrupted, before any other work begins; `prepare` starts
+    crawl children before there is a crawl.
     """
 
     crawl: CrawlRuns
@@ -96,6 +97,7 @@ class Work:
     index_keeper: IndexKeeper
     stopping: threading.Event
     at_start: Callable[[], object]
+    prepare: Callable[[], None]
     kill_children: Callable[[], int]
     end_children: Callable[[], None]
 
@@ -145,6 +147,10 @@ class Engine:
         except BaseException:
             self.close()
             raise
+
+    def prepare(self) -> None:
+        """Start what the first crawl would wait for. For a worker that is to live for long."""
+        self._work.prepare()
 
     def close(self) -> None:
         """Stop: leases returned, children ended, unfinished workflows left for the next start."""

@@ -33,7 +33,7 @@ class Looks:
         """Look at a medium whose SHA-256 is `digest` (hex)."""
         looking = self._unchanged.looking()
         with self._parts.database.read() as session:
-            with_faces, known = self._unchanged.looked_already(session, digest, looking)
+            known = self._unchanged.looked_already(session, digest, looking)
         listed = self._parts.lists.before_looking(
             self._run.organisation_id, fetched.content, digest
         )
@@ -57,12 +57,12 @@ class Looks:
                 media_url=held.url,
                 page_url=held.referrer,
                 only_person=self._run.only_person,
-                with_faces=with_faces,
+                with_faces=looking.with_faces,
                 run=str(self._run.id),
             )
             listed = self._parts.lists.after_looking(self._run.organisation_id, listed, examination)
         if (
-            with_faces
+            looking.with_faces
             and not listed.stop
             and self._looked_without_model(looking.model, examination)
         ):

@@ -95,7 +95,6 @@ class PageResults:
                     self.links(held, links),
                     changes=changes,
                 )
-            with_faces = self._parts.face_matching_on(session, self._run.organisation_id)
             known = self._unchanged.medium(session, held, looking)
         if known is None:
             # Somebody joined since it was asked for: it is fetched whole after all.
@@ -106,7 +105,7 @@ class PageResults:
             media_unchanged=1,
             media_unreadable=int(medium.refusal_code is not None),
             media_small=int(held.is_small and medium.refusal_code is None),
-            media_without_faces=int(with_faces and looking.model is None),
+            media_without_faces=int(looking.with_faces and looking.model is None),
         )
         ending = Ending(http_status=NOT_MODIFIED)
         return LookedAt(held, place_of_medium(self._run, held), ending, digest, count, None)

@@ -40,7 +40,12 @@ def serve(settings: Settings, app: FastAPI, engine: Engine, started: Callable[[]
         timeout_graceful_shutdown=GRACE_S,
         ws="none",
     )
-    server = _Server(config, started)
+
+    def answers() -> None:
+        started()
+        engine.prepare()
+
+    server = _Server(config, answers)
     with _signals_noted(lambda: setattr(server, "should_exit", True)):
         engine.launch()
         try:
@@ -56,6 +61,7 @@ def work(engine: Engine, started: Callable[[], None]) -> None:
     with _signals_noted(stop.set):
         engine.launch()
         try:
+            engine.prepare()
             started()
             stop.wait()
         finally:

@@ -6,6 +6,7 @@ Safe to share between the thread that crawls and the one that looks.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -26,6 +27,9 @@ LEASE_BATCH = 8
 QUICK_LEASE_BATCH = 32
 QUICK_DELAY_S = 0.25
 """Under a shorter delay a batch is soon used up, and many small ones cost more than requests."""
+
+ASKED_AGAIN_S = 1.0
+"""An empty frontier is asked so often while others are out; at once when something was put in."""
 
 LEAST_LEASE_S = 300.0
 RENDERED_LEASE_S = 2400.0
@@ -75,9 +79,10 @@ class SliceLeases:
         self._ready: deque[Lease] = deque()
         self._conditions: dict[str, Condition] = {}
         self.unchanged = UnchangedAddresses(parts, run, site, scope)
-        self._taken = 0
         self._asked_at = self._began_at
         self._stopped = False
+        self._taken = self._out = 0
+        self._empty_at_s: float | None = None
         self._suspect_open = False
         self.completed = 0
 
@@ -85,7 +90,7 @@ class SliceLeases:
         """Called by the client between results: the next addresses to fetch, at most `room`."""
         if self._suspect_open or self._parts.stopping.is_set():
             return ()
-        while not self._ready and self._may_take_more():
+        while not self._ready and self._may_take_more() and not self._nothing_new():
             if not self._lease_more(max(room, self._batch)):
                 break
         fetches: list[Fetch] = []
@@ -97,6 +102,7 @@ class SliceLeases:
                     held.ticket, held.url, held.kind, held.depth, held.referrer, condition, held.how
                 )
             )
+        self._out += len(fetches)
         return fetches
 
     def _must_stop(self) -> bool:
@@ -109,6 +115,20 @@ class SliceLeases:
             self._stopped = not _goes_on(run, now)
         return self._stopped
 
+    def came_back(self) -> None:
+        """The crawl child gave a result: one less is out."""
+        self._out -= 1
+
+    def news(self) -> None:
+        """Addresses were put in, or put back: there may be something to lease again."""
+        self._empty_at_s = None
+
+    def _nothing_new(self) -> bool:
+        """Whether the frontier had nothing a moment ago, and something else is still out."""
+        if self._empty_at_s is None or not self._out:
+            return False
+        return time.monotonic() - self._empty_at_s < ASKED_AGAIN_S
+
     def _may_take_more(self) -> bool:
         elapsed_s = (self._parts.clock.now() - self._began_at).total_seconds()
         return self._taken < self._parts.slice_pages and elapsed_s < SLICE_MAX_S
@@ -116,6 +136,7 @@ class SliceLeases:
     def _lease_more(self, room: int) -> bool:
         """Lease addresses; whether some of them ended at once, so that more may follow."""
         room = min(room, self._parts.slice_pages - self._taken)
+        self._empty_at_s = None
         looking = self.unchanged.looking()
         with self.turn, self._parts.database.write() as session:
             self._extend(session)
@@ -137,6 +158,9 @@ class SliceLeases:
                 self._parts.sources.progress.count(
                     session, self._actor, self._run_id, RunCount(refusals=given_up)
                 )
+            if not leases:
+                # Before anybody else has their turn: what they put in is news.
+                self._empty_at_s = time.monotonic()
             self._conditions |= self.unchanged.conditions(session, leases, known, looking)
         self.completed += given_up + not_due
         self._taken += taken

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -34,22 +35,39 @@ from service.sources.revisits import DueRule
 from service.sources.views import KnownMedium, RunView, SiteView
 from service.work.line_parts import LineParts
 
+ASKED_ANEW_S = 0.25
+"""How long the answers "is the switch on" and "what do lists say" hold, for the media that come in
+a moment: what they find is written only if they still say so then.
+"""
+
 PAGES_LOOKED_FOR = "links"
 """What pages are read for: the addresses that they name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """What media are looked at with: the model, the change numbers of watch-list and hash lists."""
+    """What media are looked at with: the model, the change numbers of watch-list and hash lists,
+    and whether the organisation's switch is on (another one's may be, over the same eyes).
+    """
 
     model: ModelStamp | None
     change: int
     lists_change: int
+    with_faces: bool
 
     @property
     def looked_for(self) -> str:
         """What is kept with a medium; model and watch-list are kept with its content."""
         return f"lists {self.lists_change}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the database said at a moment of the monotonic clock."""
+
+    at_s: float
+    lists_change: int
+    with_faces: bool
 
 
 class UnchangedAddresses:
@@ -65,11 +83,20 @@ class UnchangedAddresses:
         self._site = site
         self._rule: DueRule | None = None
         self._before: dict[str, Known] = {}
+        self._asked: _Asked | None = None
 
     def looking(self) -> Looking:
         """What is looked for now; asks the eyes, so never within a transaction."""
-        eyes = self._parts.eyes
-        return Looking(eyes.model, eyes.change, self._parts.lists.change())
+        eyes, asked = self._parts.eyes, self._asked
+        if asked is None or time.monotonic() - asked.at_s > ASKED_ANEW_S:
+            self._asked = asked = self._ask()
+        return Looking(eyes.model, eyes.change, asked.lists_change, asked.with_faces)
+
+    def _ask(self) -> _Asked:
+        at_s, lists_change = time.monotonic(), self._parts.lists.change()
+        with self._parts.database.read() as session:
+            with_faces = self._parts.face_matching_on(session, self._run.organisation_id)
+        return _Asked(at_s, lists_change, with_faces)
 
     def of(self, session: Session, leases: Sequence[Lease]) -> dict[str, Known]:
         """What is known of leased addresses, by address."""
@@ -216,28 +243,23 @@ class UnchangedAddresses:
             self._parts.clock.now(),
         )
 
-    def looked_already(
-        self, session: Session, digest: str, looking: Looking
-    ) -> tuple[bool, KnownMedium | None]:
-        """Whether to look for faces (this organisation's switch: another one's may be on, over the
-        same eyes); and the medium, when it was examined in the very same way and nobody was found.
-        """
-        with_faces = self._parts.face_matching_on(session, self._run.organisation_id)
+    def looked_already(self, session: Session, digest: str, looking: Looking) -> KnownMedium | None:
+        """The medium, when it was examined in the very same way and nobody was found."""
         known = self._parts.sources.examined_already(
             session,
             self._actor,
             self._run.organisation_id,
             digest,
-            looking.model if with_faces else None,
+            looking.model if looking.with_faces else None,
             looking.change,
         )
         if known is None:
-            return with_faces, None
+            return None
         found = self._parts.findings.has_candidates(session, self._actor, known.medium_id)
         found = found or self._parts.lists.was_listed(
             session, self._run.organisation_id, known.medium_id
         )
-        return with_faces, None if found else known
+        return None if found else known
 
     def _tells_all(self, session: Session, held: Lease, known: Known, looking: Looking) -> bool:
         if held.url in self._canaries or known.unchanged_in_a_row >= MAX_UNCHANGED:
@@ -253,7 +275,7 @@ class UnchangedAddresses:
     def _medium(self, session: Session, known: Known, looking: Looking) -> KnownMedium | None:
         if known.content_sha256 is None or known.looked_for != looking.looked_for:
             return None
-        return self.looked_already(session, known.content_sha256, looking)[1]
+        return self.looked_already(session, known.content_sha256, looking)
 
 
 def answer_of(fetched: MediumFetched) -> Answer:
