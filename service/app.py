@@ -31,6 +31,7 @@ from service.candidates.chance_rules import ChanceRules, FloodLimits
 from service.candidates.find_hosts import finds_by_host, finds_of
 from service.candidates.intake import IntakeService
 from service.candidates.looking_back import LookBack
+from service.candidates.names_watch import NameWatch
 from service.candidates.seen_before import SeenBefore
 from service.candidates.service import CandidateService
 from service.clock import Clock, SystemClock
@@ -110,6 +111,7 @@ class Rooms:
     around_finds: AroundFinds
     candidates: CandidateService
     intake: IntakeService
+    names: NameWatch
     seen: SeenIndex
     look_back: LookBack
     seen_before: SeenBefore
@@ -294,6 +296,7 @@ def build_rooms(
         around_finds=around_finds,
         candidates=candidates,
         intake=intake,
+        names=NameWatch(database, enrolment.names),
         seen=seen,
         look_back=look_back,
         seen_before=SeenBefore(enrolment, hashbank.matches, look_back),
@@ -307,7 +310,7 @@ def build_rooms(
             clock,
             audit,
             accounts,
-            (notices, exhibits, candidates, sweeps, around, exchange, hashbank),
+            (notices, exhibits, candidates, sweeps, around, exchange, hashbank, enrolment.names),
         ),
         examiner=eyes,
         story=(candidates, exhibits, notices, exchange),

@@ -247,14 +247,15 @@ class Settings(BaseSettings):
         default=24,
         ge=1,
         le=168,
-        description="The time in which many finds of one person by face are a flood.",
+        description="The time in which many finds of one person by face, or of one name, are a "
+        "flood.",
     )
     flood_events: int = Field(
         default=40,
         ge=2,
-        description="So many finds of one person by face within `flood_hours`, on at least "
-        "`flood_sites` sites, stop by themselves until an operator or advocate has decided how to "
-        "go on. What one page or account shows counts once. Finds by hash go on.",
+        description="So many finds of one person by face, or of one name, within `flood_hours`, on "
+        "at least `flood_sites` sites, stop by themselves until an operator or advocate has "
+        "decided how to go on. What one page or account shows counts once. Finds by hash go on.",
     )
     flood_sites: int = Field(
         default=8, ge=1, description="On at least so many sites; see `flood_events`."

@@ -25,8 +25,10 @@ from parsel import Selector
 
 from indexer.crawl.feeds import named_by_feed
 from indexer.crawl.found import FEED, PART, Named, absolute, keep
+from indexer.crawl.json_ld import objects_of
 from indexer.crawl.media_names import MEDIA_EXTENSIONS, OTHER_EXTENSIONS, extension_of
-from indexer.crawl.messages import FoundLink, Scope
+from indexer.crawl.messages import FoundLink, PageWords, Scope
+from indexer.crawl.page_words import page_words
 from indexer.crawl.players import player_media
 from indexer.crawl.scope import MAX_ADDRESS_CHARS
 from indexer.crawl.sitemaps import MAX_ENTRIES, entries_of, parts_of
@@ -43,7 +45,6 @@ MAX_TITLE_CHARS = 200
 _JSON_LD_KEYS = frozenset(
     {"contentUrl", "image", "thumbnailUrl", "thumbnail", "primaryImageOfPage", "photo", "logo"}
 )
-_JSON_LD_MAX_NODES = 10_000
 _FEED_TYPES = ("application/rss+xml", "application/atom+xml", "application/rdf+xml")
 # These run over hostile text of megabytes: none may look at a character more than a few times.
 _SRCSET_ADDRESS = re.compile(r"[\s,]*(\S+)")
@@ -94,6 +95,7 @@ class Discovered(NamedTuple):
     links: tuple[FoundLink, ...]
     out_of_scope: int
     dropped: int
+    words: PageWords | None = None
 
 
 def discover(
@@ -122,7 +124,8 @@ def discover(
     )
     title = clean_text(page.xpath("string(//title)").get(""), MAX_TITLE_CHARS)
     links = with_full_forms(page, kept.links, partial(absolute, base=base, encoding=encoding))
-    return Discovered(title, links, kept.out_of_scope, kept.dropped)
+    words = page_words(page) if scope.page_words else None
+    return Discovered(title, links, kept.out_of_scope, kept.dropped, words)
 
 
 def discover_listing(
@@ -246,20 +249,9 @@ def _srcset_addresses(candidates: str) -> Iterator[str]:
 
 
 def _json_ld_media(block: str) -> Iterator[str]:
-    try:
-        waiting = [json.loads(block)]
-    except (ValueError, RecursionError):
-        return
-    seen = 0
-    while waiting and seen < _JSON_LD_MAX_NODES:
-        node = waiting.pop()
-        seen += 1
-        if isinstance(node, list):
-            waiting.extend(node)
-        elif isinstance(node, dict):
-            waiting.extend(value for value in node.values() if isinstance(value, dict | list))
-            for key in _JSON_LD_KEYS & node.keys():
-                yield from _json_ld_addresses(node[key])
+    for said in objects_of(block):
+        for key in _JSON_LD_KEYS & said.keys():
+            yield from _json_ld_addresses(said[key])
 
 
 def _json_ld_addresses(value: object) -> Iterator[str]:

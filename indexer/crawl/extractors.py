@@ -122,11 +122,10 @@ class Extractors:
         if extracted.media and not any(link.kind == "medium" for link in kept.links):
             # What it plays lies on hosts that this site's runs do not visit.
             code = code or "out_of_scope"
-        more = Discovered(
-            found.title,
-            (*found.links, *links),
-            found.out_of_scope + kept.out_of_scope,
-            found.dropped + kept.dropped,
+        more = found._replace(
+            links=(*found.links, *links),
+            out_of_scope=found.out_of_scope + kept.out_of_scope,
+            dropped=found.dropped + kept.dropped,
         )
         return more, code
 

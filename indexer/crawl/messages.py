@@ -61,7 +61,8 @@ class Scope(msgspec.Struct, frozen=True):
     megabits a second) may take longer than a page. With a `proxy` no request goes beside it. With
     `extractors` those of yt-dlp are asked about pages that show no video; with `open_stream_keys`
     an AES-128 key that a stream hands to everybody is used. With `rendering` a browser renders
-    pages before they are read (see `rendering.py`).
+    pages before they are read (see `rendering.py`). With `page_words` pages come with what they
+    say; what is looked for in it is not told here.
     """
 
     allowed_hosts: tuple[str, ...]
@@ -81,6 +82,7 @@ class Scope(msgspec.Struct, frozen=True):
     extractors: bool = False
     open_stream_keys: bool = False
     rendering: Rendering | None = None
+    page_words: bool = False
 
 
 class OpenSlice(msgspec.Struct, frozen=True, tag=True):
@@ -161,6 +163,21 @@ class WallSign(msgspec.Struct, frozen=True):
     sign: str
 
 
+class PageWords(msgspec.Struct, frozen=True):
+    """What a page says (`page_words.py`). It is read in memory, and kept or logged nowhere.
+
+    It has no repr: an error or a log that shows a message shows nothing of it.
+    """
+
+    title: str
+    text: str
+    is_cut: bool = False
+
+    def __repr__(self) -> str:
+        """Nothing of what the page says."""
+        return f"PageWords({len(self.title) + len(self.text)} characters)"
+
+
 class PageSeen(msgspec.Struct, frozen=True, tag=True):
     """A page was fetched. `links` are canonical, in scope and without duplicates.
 
@@ -168,6 +185,7 @@ class PageSeen(msgspec.Struct, frozen=True, tag=True):
     two pages without media say the same; it is compared within one slice, and kept nowhere.
     `player_refused`: why a player that an extractor knows could not be read (`FetchRefused.code`).
     `hosts_missing` are hosts outside the scope from which a rendered page wanted scripts or data.
+    `words` are there where the scope asks for them.
     """
 
     ticket: str
@@ -186,6 +204,7 @@ class PageSeen(msgspec.Struct, frozen=True, tag=True):
     words_digest: str = ""
     player_refused: str = ""
     hosts_missing: tuple[str, ...] = ()
+    words: PageWords | None = None
 
 
 class MediumFetched(msgspec.Struct, frozen=True, tag=True):

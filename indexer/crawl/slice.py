@@ -311,6 +311,7 @@ class Slice:
             words_digest=seen.words_digest,
             player_refused=player_refused,
             hosts_missing=rendered.hosts_missing if rendered else (),
+            words=found.words,
         )
 
     async def _sitemaps(self, fetch: Fetch, url: str, robots: Robots) -> Sequence[FoundLink]:

@@ -2,7 +2,8 @@
 
 A fingerprint that a person gave shows nobody here what it is of. While nobody has vouched for it,
 and no reviewers have agreed that the find is right, the person is told that there is a find, not
-where it is: else a verified person could have anybody's picture looked for (design rule 2).
+where it is: else a verified person could have anybody's picture looked for (design rule 2). So it
+is with a name, which others may have: until two reviewers agree that the page means the person.
 """
 
 from __future__ import annotations
@@ -52,11 +53,11 @@ class Basis:
         resolution: Resolution,
     ) -> bool:
         """Whether the caller may not be told yet where it is."""
-        return (
-            actor.role is Role.PERSON
-            and row.kind == "hash"
-            and row.state == "waiting"
-            and resolution.needs_reviewer
+        is_undecided = row.state == "waiting" and resolution.needs_reviewer
+        if actor.role is not Role.PERSON or not is_undecided:
+            return False
+        return row.kind == "name" or (
+            row.kind == "hash"
             and all(each.needs_vouching for each in self._standings(session, row, document))
         )
 

@@ -22,6 +22,16 @@ class SeenAt(msgspec.Struct, frozen=True):
     again: bool = False
 
 
+class NameAt(msgspec.Struct, frozen=True):
+    """A chosen name on a page: which one, and in what of it.
+
+    `places`: "title", "text", "address", "media_address". Nothing of what stands around it is kept.
+    """
+
+    name_id: str
+    places: tuple[str, ...]
+
+
 class Declaration(msgspec.Struct, frozen=True):
     """The person's own declaration, as they signed it."""
 
@@ -46,6 +56,7 @@ class CandidateDocument(msgspec.Struct, frozen=True):
     """What was seen. `examination` holds this person's finding alone, without any face crop.
 
     `never_show` names the lists for which no picture of it may be shown or kept; empty without any.
+    `names` are those that were found on a page.
     """
 
     addresses: tuple[SeenAt, ...]
@@ -55,6 +66,7 @@ class CandidateDocument(msgspec.Struct, frozen=True):
     note: str = ""
     brought: tuple[Brought, ...] = ()
     never_show: str = ""
+    names: tuple[NameAt, ...] = ()
 
 
 class LookAlikeDocument(msgspec.Struct, frozen=True):
@@ -89,5 +101,6 @@ class ConfirmationDocument(msgspec.Struct, frozen=True):
     decided_at: str
     signature_name: str = ""
     never_again: bool = False
+    never_on_site: bool = False
     public_key: str = ""
     signature: str = ""

@@ -6,7 +6,7 @@ import uuid
 
 from fastapi import APIRouter, Response
 
-from service.candidates import endpoints_chance
+from service.candidates import endpoints_chance, endpoints_names
 from service.candidates.asked import CandidatesDep, IntakeDep
 from service.candidates.intake import GivenDeclaration
 from service.candidates.schemas import (
@@ -35,6 +35,7 @@ from service.web.errors import error_responses
 
 router = APIRouter(tags=["candidates"])
 router.include_router(endpoints_chance.router)
+router.include_router(endpoints_names.router)
 
 _CREATED = 201
 
@@ -111,6 +112,7 @@ def decide(
         body.reason,
         tuple(body.statements),
         never_again=body.never_again,
+        never_on_site=body.never_on_site,
     )
     return ResolutionOut.of(resolution)
 

@@ -13,9 +13,9 @@ from service.candidates.repository import CandidateRepository
 from service.candidates.sealed import SealedCandidates
 from service.candidates.statements import (
     CONFIRMED_SENTENCE,
-    MATCH_SENTENCE,
     POINTED_CONFIRMED_SENTENCE,
     Verdict,
+    found_sentence,
 )
 from service.candidates.views import (
     CandidateKind,
@@ -63,7 +63,7 @@ class EvidenceShowing:
             statements=tuple(
                 self._statement(row, each) for each in repository.confirmations(row.id)
             ),
-            sentence=_sentence(row.kind) if confirmed else MATCH_SENTENCE,
+            sentence=_sentence(row.kind) if confirmed else found_sentence(row.kind),
             never_show=document.never_show,
         )
 
@@ -85,4 +85,4 @@ class EvidenceShowing:
 def _sentence(kind: str) -> str:
     if kind == "pointed":
         return POINTED_CONFIRMED_SENTENCE
-    return f"{MATCH_SENTENCE} {CONFIRMED_SENTENCE}"
+    return f"{found_sentence(kind)} {CONFIRMED_SENTENCE}"

@@ -19,17 +19,22 @@ from service.database import Base
 class Candidate(Base):
     """A possible find.
 
-    `kind`: "face", "hash" (the system found it), "pointed" (the person pointed to it).
+    `kind`: "face", "hash", "name" (the system found it), "pointed" (the person pointed to it).
     `state`: "waiting" (for confirmations), "confirmed", "dismissed", "halted" (may show a minor),
     "expired" (held too long). `document` is a sealed `CandidateDocument`; when halted it is
     replaced by one that holds address, time and reason only.
 
     `site` is the host of the page it was found on (of the medium, without a page). `event_key` is a
     keyed HMAC that is the same for finds of one person from one page, or of one account there.
+    A find by name is a page, no medium: `page_key` is a keyed HMAC of person and page, `name_id`
+    the first of the chosen names that were found there.
     """
 
     __tablename__ = "candidates"
-    __table_args__ = (UniqueConstraint("person_id", "medium_id"),)
+    __table_args__ = (
+        UniqueConstraint("person_id", "medium_id"),
+        UniqueConstraint("person_id", "page_key"),
+    )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)
     organisation_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
@@ -41,6 +46,8 @@ class Candidate(Base):
     host: Mapped[str]
     site: Mapped[str | None]
     event_key: Mapped[str | None] = mapped_column(index=True)
+    page_key: Mapped[str | None]
+    name_id: Mapped[uuid.UUID | None] = mapped_column(index=True)
     document: Mapped[bytes] = mapped_column(LargeBinary)
     face_crop: Mapped[bytes | None] = mapped_column(LargeBinary)
     """Sealed aligned greyscale crop of the matched face alone; gone once decided (rule 1)."""
@@ -148,3 +155,7 @@ class OperatingPointRow(Base):
     expected_a_day: Mapped[float]
     is_measured: Mapped[bool]
     set_at: Mapped[datetime]
+
+
+# these tables have a file of their own; whoever loads this room's tables loads them, too
+from service.candidates import names_models  # noqa: E402, F401

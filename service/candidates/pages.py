@@ -6,8 +6,15 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from service.candidates import pages_case, pages_chance, pages_links, pages_my, pages_review
+from service.candidates import (
+    pages_case,
+    pages_chance,
+    pages_links,
+    pages_my,
+    pages_names,
+    pages_review,
+)
 
 router = APIRouter()
-for part in (pages_review, pages_my, pages_links, pages_case, pages_chance):
+for part in (pages_review, pages_my, pages_links, pages_case, pages_chance, pages_names):
     router.include_router(part.router)

@@ -35,6 +35,7 @@ def show_resting(
         request,
         "candidates/resting.html",
         resting=candidates.floods.open(session, actor),
+        names=candidates.name_floods.open(session, actor),
         problem=None,
     )
 
@@ -59,6 +60,7 @@ def decide_resting(
                 "candidates/resting.html",
                 status_code=error.http_status,
                 resting=candidates.floods.open(session, actor),
+                names=candidates.name_floods.open(session, actor),
                 problem=str(error),
             )
     return see_other("/resting-searches")

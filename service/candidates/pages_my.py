@@ -15,7 +15,7 @@ from service.accounts.actor import Actor
 from service.candidates.asked import CandidatesDep, StoryDep
 from service.candidates.grouped import grouped_finds, grouped_story
 from service.candidates.service import CandidateService
-from service.candidates.statements import PERSON_STATEMENTS, Verdict
+from service.candidates.statements import Verdict
 from service.enrolment.asked import EnrolmentDep, own_person_id
 from service.enrolment.collaborators import StoryEvent
 from service.enrolment.face_pictures import face_response
@@ -173,7 +173,7 @@ def _find_page(
         "candidates/my_find.html",
         status_code=status_code,
         find=view,
-        statements=PERSON_STATEMENTS,
+        statements=view.statements,
         shown=shown if view.has_face and shown in ("blurred", "clear") else "",
         problem=problem,
         typed=typed or _NOTHING_TYPED,

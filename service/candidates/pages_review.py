@@ -42,7 +42,9 @@ router = APIRouter()
 
 Field = Annotated[str, Form()]
 Fields = Annotated[list[str], Form()]
-_NOTHING_TYPED = dict.fromkeys(("verdict", "reason", "reason_words", "never_again"), "")
+_NOTHING_TYPED = dict.fromkeys(
+    ("verdict", "reason", "reason_words", "never_again", "never_on_site"), ""
+)
 
 
 @router.get("/candidates")
@@ -57,6 +59,7 @@ def show_queue(
         mine=grouped_queue(item for item in items if not item.mine),
         others=grouped_queue(item for item in items if item.mine),
         resting=candidates.floods.open(session, actor),
+        names_resting=candidates.name_floods.open(session, actor),
         strength_words=STRENGTH_WORDS,
     )
 
@@ -115,6 +118,7 @@ def decide(
     reason_words: Field = "",
     statements: Fields = [],  # noqa: B006 - FastAPI copies it
     never_again: Field = "",
+    never_on_site: Field = "",
 ) -> Response:
     """Record the verdict; then the next one."""
     chosen = reason_words if reason in ("", "other") else reason
@@ -128,6 +132,7 @@ def decide(
                 chosen,
                 tuple(statements),
                 never_again=never_again == "on",
+                never_on_site=never_on_site == "on",
             )
     except (InvalidInputError, ConflictError, NotAllowedError) as error:
         with database.read() as session:
@@ -143,6 +148,7 @@ def decide(
                     "reason": reason,
                     "reason_words": reason_words,
                     "never_again": never_again,
+                    "never_on_site": never_on_site,
                 },
                 status_code=error.http_status,
             )

@@ -33,6 +33,7 @@ from service.candidates.errors import (
 )
 from service.candidates.halting import MAX_REASON_CHARACTERS, Halting
 from service.candidates.models import Candidate, Confirmation, NeverAgain
+from service.candidates.names_finds import NameFinds
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.references import reference_to
 from service.candidates.repository import CandidateRepository
@@ -40,8 +41,8 @@ from service.candidates.resolution import Resolution, resolve
 from service.candidates.sealed import SealedCandidates, delete_brought_after_commit
 from service.candidates.statements import (
     OWN_PUBLICATION,
-    PERSON_STATEMENTS,
     Verdict,
+    person_statements_for,
     reason_words,
     statements_for,
 )
@@ -67,6 +68,7 @@ class Review:
         hashbank: HashBankService,
         halting: Halting,
         aftermath: Aftermath,
+        names: NameFinds,
     ) -> None:
         self._vault = vault
         self._sealed = SealedCandidates(vault)
@@ -77,6 +79,7 @@ class Review:
         self._hashbank = hashbank
         self._halting = halting
         self._aftermath = aftermath
+        self._names = names
 
     def decide(
         self,
@@ -89,6 +92,7 @@ class Review:
         statements: tuple[str, ...],
         *,
         never_again: bool = False,
+        never_on_site: bool = False,
     ) -> Resolution:
         """A reviewer's verdict. "same" needs every statement ticked, the others a reason."""
         _check_verdict(verdict)
@@ -119,7 +123,8 @@ class Review:
             statements,
             reason,
             "",
-            never_again=never_again,
+            never_again=never_again or never_on_site,
+            never_on_site=never_on_site,
         )
         return self.follow(session, actor, outcomes, row)
 
@@ -147,7 +152,7 @@ class Review:
         if verdict == "minor_sign":
             return self._halting.halt(session, actor, outcomes, row, "")
         if verdict == "same":
-            _check_statements(statements, PERSON_STATEMENTS)
+            _check_statements(statements, person_statements_for(row.kind))
             if not signature_name.strip():
                 raise InvalidInputError("Signature: type your name, as you would sign a letter.")
         self._write(
@@ -246,6 +251,7 @@ class Review:
         signature_name: str,
         *,
         never_again: bool,
+        never_on_site: bool = False,
     ) -> None:
         now = self._clock.now()
         confirmation = Confirmation(
@@ -266,6 +272,7 @@ class Review:
             decided_at=now.isoformat(),
             signature_name=signature_name,
             never_again=never_again,
+            never_on_site=never_on_site,
         )
         self._sealed.put_confirmation(row, confirmation, document)
         repository.add(confirmation)
@@ -283,9 +290,8 @@ class Review:
         if resolution.state == "confirmed":
             self._confirm(session, actor, outcomes, row)
         elif resolution.state == "dismissed":
-            settled = any(
-                self._sealed.confirmation(row, each).never_again for each in confirmations
-            )
+            said = [self._sealed.confirmation(row, each) for each in confirmations]
+            settled = any(each.never_again for each in said)
             document = self._sealed.document(row)
             self._end(session, actor, outcomes, row, document, "dismissed", "dismissed")
             self._count_collision(session, row, confirmations)
@@ -298,6 +304,9 @@ class Review:
                         decided_at=self._clock.now(),
                     )
                 )
+            elif settled:
+                on_site = any(each.never_on_site for each in said)
+                self._names.settle(session, row, document, on_site=on_site)
             self._audit.record(
                 session, actor, "candidate.dismiss", "candidate", row.id, never_again=settled
             )
@@ -365,6 +374,7 @@ def _bare(document: CandidateDocument) -> CandidateDocument:
         examination=msgspec.structs.replace(found, findings=()) if found else None,
         captured_examination=msgspec.structs.replace(captured, findings=()) if captured else None,
         brought=(),
+        names=(),
     )
 
 

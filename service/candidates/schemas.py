@@ -155,6 +155,7 @@ class CandidateOut(BaseModel):
             "is_reserved": False,
             "same_event": [],
             "shown": "shown from 0:42 to 0:47 and at 3:10",
+            "names": [],
         }
     )
 
@@ -178,6 +179,7 @@ class CandidateOut(BaseModel):
     is_reserved: bool
     same_event: list[uuid.UUID]
     shown: str
+    names: list[str]
 
     @classmethod
     def of(cls, view: CandidateView) -> CandidateOut:
@@ -217,6 +219,7 @@ class CandidateOut(BaseModel):
             is_reserved=view.is_reserved,
             same_event=list(view.same_event),
             shown=view.shown,
+            names=list(view.names),
         )
 
 
@@ -236,6 +239,7 @@ class VerdictIn(BaseModel):
     reason: str = Field(default="", max_length=2000)
     statements: list[str] = Field(default_factory=list, max_length=10)
     never_again: bool = False
+    never_on_site: bool = False
 
 
 class AnswerIn(BaseModel):

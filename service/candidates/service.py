@@ -25,6 +25,9 @@ from service.candidates.floods import FaceFloods
 from service.candidates.halting import Halting
 from service.candidates.listed import HashLists, ListedCandidates
 from service.candidates.look_alikes import LookAlikes
+from service.candidates.names_finds import NameFinds, NamesOnPage, NamesWritten
+from service.candidates.names_floods import NameFloods
+from service.candidates.names_repository import NameFindsRepository
 from service.candidates.operating_point import operating_point
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.repository import CandidateRepository
@@ -95,8 +98,14 @@ class CandidateService:
             FaceRestraint(vault, self.look_alikes, self.floods),
             held_days=held_days,
         )
+        self.name_floods = NameFloods(clock, audit, enrolment, chance.flood)
+        self.name_finds = NameFinds(
+            vault, clock, audit, enrolment, self.name_floods, held_days=held_days
+        )
         aftermath = Aftermath(vault, self.look_alikes)
-        self.review = Review(vault, clock, audit, accounts, enrolment, hashbank, halting, aftermath)
+        self.review = Review(
+            vault, clock, audit, accounts, enrolment, hashbank, halting, aftermath, self.name_finds
+        )
         self._evidence = EvidenceShowing(vault, clock)
         self._showing = Showing(vault, clock, enrolment, photos, hashbank.matches)
         self.outcomes = outcomes
@@ -131,6 +140,16 @@ class CandidateService:
             run_id=run_id,
             held_back=held_back,
         )
+
+    def record_names(
+        self,
+        session: Session,
+        organisation_id: uuid.UUID,
+        on_page: NamesOnPage,
+        run_id: uuid.UUID | None,
+    ) -> NamesWritten:
+        """Candidates of names on a page, in the worker's transaction; see `NameFinds.record`."""
+        return self.name_finds.record(session, self.outcomes, organisation_id, on_page, run_id)
 
     def captured(
         self,
@@ -202,6 +221,7 @@ class CandidateService:
         statements: tuple[str, ...] = (),
         *,
         never_again: bool = False,
+        never_on_site: bool = False,
     ) -> Resolution:
         """A reviewer's verdict; `statements` are the ticked ones, in the words of `view`."""
         return self.review.decide(
@@ -213,6 +233,7 @@ class CandidateService:
             reason,
             statements,
             never_again=never_again,
+            never_on_site=never_on_site,
         )
 
     def person_decides(
@@ -298,6 +319,12 @@ class CandidateService:
         """Whether the search for one person's face rests for review."""
         return self.floods.rests(session, actor, person_id)
 
+    def more_pages(
+        self, session: Session, actor: Actor, person_id: uuid.UUID
+    ) -> tuple[tuple[str, int], ...]:
+        """(site, pages) with a name of a person that were counted and not shown."""
+        return self.name_finds.more_pages(session, actor, person_id)
+
     def only_closer_on(
         self, session: Session, actor: Actor, person_id: uuid.UUID
     ) -> tuple[int, bool]:
@@ -357,11 +384,15 @@ class CandidateService:
         candidates, confirmations = self._repository(session, actor).delete_all_of(person_id)
         chance = ChanceRepository(session, actor, self._clock.now())
         limits, floods = chance.delete_all_of(person_id)
+        names = NameFindsRepository(session, actor, self._clock.now())
+        settled, counted, resting = names.delete_all_of(person_id)
         return (
             ErasedCount("candidates", candidates),
             ErasedCount("confirmations", confirmations),
             ErasedCount("limits of look-alikes", limits),
-            ErasedCount("floods of finds", floods),
+            ErasedCount("floods of finds", floods + resting),
+            ErasedCount("pages and sites settled for a name", settled),
+            ErasedCount("counts of pages with a name", counted),
         )
 
     def _repository(self, session: Session, actor: Actor) -> CandidateRepository:

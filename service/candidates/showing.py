@@ -19,12 +19,13 @@ from service.accounts.actor import Actor, Role
 from service.candidates.basis import UNNAMED_SITE, Basis, finding_of, strength_of
 from service.candidates.documents import CandidateDocument, Declaration
 from service.candidates.models import Candidate, Confirmation
+from service.candidates.names_words import name_words
 from service.candidates.repository import CandidateRepository
 from service.candidates.resolution import Resolution, resolve
 from service.candidates.sealed import SealedCandidates
 from service.candidates.statements import (
-    PERSON_STATEMENTS,
     Verdict,
+    person_statements_for,
     statements_for,
 )
 from service.candidates.views import (
@@ -93,7 +94,7 @@ class Showing:
                     kind=cast(CandidateKind, row.kind),
                     host=row.host,
                     addresses=len(document.addresses),
-                    medium=medium_words(_newest(document)),
+                    medium=_medium(row, document),
                     found_at=row.found_at,
                     held_until=row.held_until,
                     mine=mine,
@@ -136,7 +137,7 @@ class Showing:
             state=cast(CandidateState, row.state),
             host=UNNAMED_SITE if reserved else row.host,
             addresses=() if reserved else document.addresses,
-            medium=medium_words(examination),
+            medium=_medium(row, document),
             has_face=row.face_crop is not None,
             reference_faces=self._photos.faces_for_review(session, actor, row.person_id),
             declaration=document.declaration if label else _unsigned(document.declaration),
@@ -150,7 +151,9 @@ class Showing:
             needs_person=_is_blind(row, undecided=undecided)
             or (waiting and resolution.needs_person),
             statements=(
-                PERSON_STATEMENTS if actor.role is Role.PERSON else statements_for(row.kind)
+                person_statements_for(row.kind)
+                if actor.role is Role.PERSON
+                else statements_for(row.kind)
             ),
             assessment=assessment_of(
                 finding_of(row, examination),
@@ -168,7 +171,18 @@ class Showing:
             never_show=document.never_show,
             same_event=self._same_event(repository, actor, row),
             shown=shown_words(finding_of(row, examination)),
+            names=self._names(session, row, document),
         )
+
+    def _names(
+        self, session: Session, row: Candidate, document: CandidateDocument
+    ) -> tuple[str, ...]:
+        """Which names are on the page: whoever may see the find may know them."""
+        if not document.names:
+            return ()
+        system = Actor.system("showing a find", row.organisation_id)
+        chosen = self._enrolment.names.chosen(session, system, row.person_id)
+        return name_words(document, {str(each.name_id): each.text for each in chosen})
 
     def _same_event(
         self, repository: CandidateRepository, actor: Actor, row: Candidate
@@ -203,7 +217,7 @@ class Showing:
                     state=cast(CandidateState, row.state),
                     host=UNNAMED_SITE if reserved else row.host,
                     addresses=len(document.addresses),
-                    medium=medium_words(_newest(document)),
+                    medium=_medium(row, document),
                     found_at=row.found_at,
                     decided_at=row.decided_at,
                     waits_for_me=waiting and resolution.needs_person and not (blind or reserved),
@@ -281,6 +295,10 @@ class Showing:
 
     def _repository(self, session: Session, actor: Actor) -> CandidateRepository:
         return CandidateRepository(session, actor, self._clock.now())
+
+
+def _medium(row: Candidate, document: CandidateDocument) -> str:
+    return "page" if row.kind == "name" else medium_words(_newest(document))
 
 
 def _newest(document: CandidateDocument) -> Examination | None:

@@ -11,7 +11,7 @@ from indexer.observations import Examination
 from service.candidates.documents import Brought, Declaration, SeenAt
 from service.candidates.statements import Verdict
 
-CandidateKind = Literal["face", "hash", "pointed"]
+CandidateKind = Literal["face", "hash", "name", "pointed"]
 CandidateState = Literal["waiting", "confirmed", "dismissed", "halted", "expired"]
 
 
@@ -72,7 +72,8 @@ class CandidateView:
     influence them. For a halted candidate only addresses, time and `halted_reason` are there.
     `basis` says in words what a find by hash is like, `strength` how much. While it `is_reserved`
     the person is not told where it is (see `basis.py`). `same_event` are other finds from the same
-    page or account that wait for this reviewer. `shown` says when a video shows the person.
+    page or account that wait for this reviewer. `shown` says when a video shows the person. `names`
+    says which chosen names are on a page, and in what of it.
     """
 
     candidate_id: uuid.UUID
@@ -104,6 +105,7 @@ class CandidateView:
     never_show: str = ""
     same_event: tuple[uuid.UUID, ...] = ()
     shown: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

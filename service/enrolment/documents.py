@@ -75,6 +75,17 @@ class PhotoDocument(msgspec.Struct, frozen=True):
     attested_at: str = ""
 
 
+class NameDocument(msgspec.Struct, frozen=True):
+    """A name or handle that is looked for, why, and the statement that was ticked for it."""
+
+    text: str
+    is_handle: bool
+    purpose: str
+    statement: str
+    by_advocate: bool
+    chosen_at: str
+
+
 class RefusalDocument(msgspec.Struct, frozen=True):
     """Why a model could make no template of a photo: the examiner's code, or "photo_lost" where the
     photo's encrypted file is no longer there.

@@ -47,6 +47,12 @@ class TooManyPhotosError(ConflictError):
     code = "too_many_photos"
 
 
+class TooManyNamesError(ConflictError):
+    """The largest number of names is reached."""
+
+    code = "too_many_names"
+
+
 class FileTooLargeError(InvalidInputError):
     """The file is larger than this installation accepts, or empty."""
 

@@ -210,3 +210,7 @@ class GalleryChange(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     change: Mapped[int] = mapped_column(default=0)
+
+
+# these tables have a file of their own; whoever loads this room's tables loads them, too
+from service.enrolment import names_models  # noqa: E402, F401

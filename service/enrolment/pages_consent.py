@@ -219,6 +219,7 @@ def show_done(
         person=view,
         problem=None,
         again=_again_words(session, again, view),
+        names=len(enrolment.names.ids_of(session, actor, view.person_id)),
     )
 
 
@@ -239,6 +240,7 @@ def hand_in(
         with database.read() as session:
             view = enrolment.person_view(session, actor, person_id)
             words = _again_words(session, again, view)
+            names = len(enrolment.names.ids_of(session, actor, person_id))
         return render(
             request,
             "enrolment/done.html",
@@ -246,6 +248,7 @@ def hand_in(
             person=view,
             problem=str(error),
             again=words,
+            names=names,
         )
     return see_other("/my")
 

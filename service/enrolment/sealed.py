@@ -5,6 +5,7 @@ from __future__ import annotations
 from service.enrolment.documents import (
     AttestationDocument,
     MandateDocument,
+    NameDocument,
     PersonDocument,
     PhotoDocument,
     RefusalDocument,
@@ -19,6 +20,7 @@ from service.enrolment.models import (
     StoredTemplate,
     TemplateRefusal,
 )
+from service.enrolment.names_models import ChosenName
 from service.vault import Vault
 
 PHOTO_FILE = "reference photo"
@@ -106,4 +108,16 @@ class SealedRows:
         """Seal a refusal."""
         row.document = self._vault.seal_document(
             row.person_id, f"template_refusals.document:{row.id}", document
+        )
+
+    def name(self, row: ChosenName) -> NameDocument:
+        """A chosen name."""
+        return self._vault.unseal_document(
+            row.person_id, f"chosen_names.document:{row.id}", row.document, NameDocument
+        )
+
+    def put_name(self, row: ChosenName, document: NameDocument) -> None:
+        """Seal a chosen name."""
+        row.document = self._vault.seal_document(
+            row.person_id, f"chosen_names.document:{row.id}", document
         )

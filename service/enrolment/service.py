@@ -44,6 +44,7 @@ from service.enrolment.loans import ReviewerLoans
 from service.enrolment.model_repository import ModelRepository
 from service.enrolment.model_views import PersonFaces
 from service.enrolment.models import Person
+from service.enrolment.names import NamesService
 from service.enrolment.repository import EnrolmentRepository
 from service.enrolment.sealed import SealedRows
 from service.enrolment.signing_in import PersonSignIn
@@ -81,6 +82,7 @@ class EnrolmentService:
         self.signing_in = PersonSignIn(vault, clock, audit, accounts)
         self.loans = ReviewerLoans(clock, audit, accounts)
         self.acute = AcuteSigns(clock, audit, self._sealed)
+        self.names = NamesService(vault, clock, audit)
         self.attest = AttestationService(vault, clock, audit).attest
         self.templates_for_gallery = self.gallery.templates_for_gallery
         self.references_of = self.gallery.references_of

@@ -43,7 +43,7 @@ class Find:
     candidate_id: uuid.UUID
     person_id: uuid.UUID
     organisation_id: uuid.UUID
-    kind: Literal["face", "hash", "pointed"]
+    kind: Literal["face", "hash", "name", "pointed"]
     state: str
     host: str
     page_url: str | None

@@ -26,6 +26,16 @@ POINTED_WORDING = (
     "The depicted person pointed to this and declared that it shows them; one advocate confirmed. "
     "No similarity score identifies anyone."
 )
+NAME_WORDING = (
+    "Automated search found a name that the depicted person had chosen on this page. A name is not "
+    "an identification. Two trained reviewers independently confirmed that the page means the "
+    "person; the person confirmed it."
+)
+
+
+def wording_of(kind: str) -> str:
+    """The fixed words for how something was found ("face", "hash", "name" or "pointed")."""
+    return {"pointed": POINTED_WORDING, "name": NAME_WORDING}.get(kind, MATCH_WORDING)
 
 
 class ManifestError(ValueError):

@@ -13,7 +13,7 @@ from service.accounts.actor import Actor
 from service.database import Database
 from service.exhibits.asked import ExhibitsDep, bundle_name, download
 from service.exhibits.errors import NotSealedError
-from service.exhibits.manifest import MATCH_WORDING, POINTED_WORDING
+from service.exhibits.manifest import wording_of
 from service.exhibits.service import PAGE_SIZE, ExhibitService
 from service.exhibits.trust import grouped
 from service.exhibits.verify import Verification
@@ -126,7 +126,7 @@ def _exhibit_page(
         detail=detail,
         exhibit=exhibit,
         states=_STATES,
-        wording=POINTED_WORDING if exhibit.found_by == "pointed" else MATCH_WORDING,
+        wording=wording_of(exhibit.found_by),
         fingerprint=grouped(signer.fingerprint),
         verification=verification,
         problem=problem,

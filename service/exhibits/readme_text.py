@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.exhibits.manifest import MATCH_WORDING, POINTED_WORDING
+from service.exhibits.manifest import MATCH_WORDING, NAME_WORDING, POINTED_WORDING
 
 MANIPULATION_WORDING = (
     'A finding on manipulation is a band with reasons. It decides nothing, and "no trace found" '
@@ -49,5 +49,6 @@ independent authority attests the time; "notes" there list everything that is in
 
 {MATCH_WORDING}
 Where the depicted person pointed to it themselves: {POINTED_WORDING}
+Where it was found by a name: {NAME_WORDING}
 {MANIPULATION_WORDING}
 """

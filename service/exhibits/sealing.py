@@ -28,11 +28,10 @@ from service.exhibits.documents import CaptureDocument, ExhibitDocument
 from service.exhibits.finds import Find, Finds, Organisations
 from service.exhibits.holding import WARC_CONTEXT
 from service.exhibits.manifest import (
-    MATCH_WORDING,
-    POINTED_WORDING,
     CaptureSummary,
     Manifest,
     TrustedTime,
+    wording_of,
 )
 from service.exhibits.models import Capture, Exhibit
 from service.exhibits.outcomes import (
@@ -183,7 +182,7 @@ class Sealer:
             statements=self._finds.statements(session, actor, exhibit.candidate_id),
             custody=self._custody.entries(session, actor, exhibit.candidate_id),
             trusted_time=NO_TRUSTED_TIME,
-            wording=POINTED_WORDING if find.kind == "pointed" else MATCH_WORDING,
+            wording=wording_of(find.kind),
             notes=(*notes, f"Trusted time: none; {NO_TRUSTED_TIME.reason}."),
         )
         return _Parts(

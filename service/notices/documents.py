@@ -6,7 +6,7 @@ import msgspec
 
 
 class ItemDocument(msgspec.Struct, frozen=True):
-    """One address, from one exhibit. `found_by` is "face", "hash" or "pointed".
+    """One address, from one exhibit. `found_by` is "face", "hash", "name" or "pointed".
 
     The exhibit proves the captured address; at the others the same content was seen.
     """

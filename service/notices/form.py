@@ -12,7 +12,14 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from service.exhibits.bundle import signer_of
-from service.exhibits.manifest import MATCH_WORDING, POINTED_WORDING, Signer, canonical_json
+from service.exhibits.manifest import (
+    MATCH_WORDING,
+    NAME_WORDING,
+    POINTED_WORDING,
+    Signer,
+    canonical_json,
+    wording_of,
+)
 from service.exhibits.readme_text import MANIPULATION_WORDING
 from service.notices.documents import (
     AuthorityDocument,
@@ -152,11 +159,8 @@ def notice_form(
 
 def how_found(document: NoticeDocument) -> str:
     """The fixed words on how the items were found."""
-    by_search = any(item.found_by != "pointed" for item in document.items)
-    by_person = any(item.found_by == "pointed" for item in document.items)
-    words = [MATCH_WORDING] if by_search else []
-    words += [POINTED_WORDING] if by_person else []
-    return " ".join(words)
+    said = {wording_of(item.found_by) for item in document.items}
+    return " ".join(one for one in (MATCH_WORDING, NAME_WORDING, POINTED_WORDING) if one in said)
 
 
 def signed_json(form: NoticeForm, key: Ed25519PrivateKey, organisation: str) -> bytes:

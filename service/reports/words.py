@@ -18,6 +18,7 @@ CANDIDATE_STATES = {
 CANDIDATE_KINDS = {
     "face": "by face",
     "hash": "as a known picture",
+    "name": "by name",
     "pointed": "pointed to",
 }
 

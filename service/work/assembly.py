@@ -24,7 +24,7 @@ from service.work.dispatcher import Dispatcher, DispatcherParts
 from service.work.engine import APPLICATION_VERSION, Engine, Work, WorkTables
 from service.work.evidence import EvidenceRounds, Exhibits, ExpiringCandidates
 from service.work.index_keeper import IndexKeeper, SeenFollower
-from service.work.line_parts import Findings, GalleryEyes, LineParts, ListedMedia
+from service.work.line_parts import Findings, GalleryEyes, LineParts, ListedMedia, SoughtNames
 from service.work.listed_media import MediaOnLists
 from service.work.look_back_rounds import LookBackRounds, LooksBack
 from service.work.model_building import BuildParts, ModelBuilding
@@ -52,6 +52,7 @@ class WorkRooms:
     sources: SourcesService
     candidates: WorkCandidates
     lists: ListedMedia
+    names: SoughtNames
     exhibits: Exhibits
     seen: SeenFollower
     look_back: LooksBack
@@ -76,6 +77,7 @@ def assemble(rooms: WorkRooms, worker: str) -> Engine:
         sources=rooms.sources,
         findings=rooms.candidates,
         lists=rooms.lists,
+        names=rooms.names,
         slots=slots,
         eyes=rooms.eyes,
         face_matching_on=rooms.face_matching_on,
@@ -174,6 +176,7 @@ def work_rooms(rooms: Any) -> WorkRooms:
         clock=rooms.clock,
         sources=rooms.sources,
         candidates=rooms.candidates,
+        names=rooms.names,
         lists=MediaOnLists(rooms.exchange.index, rooms.exchange.hits, rooms.candidates),
         exhibits=rooms.exhibits,
         seen=rooms.seen,
@@ -187,6 +190,7 @@ def work_rooms(rooms: Any) -> WorkRooms:
             "lists": lambda: rooms.candidates.follow_lists(database),
             "around": AroundRounds(database, rooms.around, rooms.around_finds).go_round,
             "sweeps": SweepRounds(database, rooms.sweeps).go_round,
+            "names": rooms.names.forget_idle,
         },
         each_hour={
             "sessions": end_sessions,

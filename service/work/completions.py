@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -23,6 +23,7 @@ from typing import Self
 
 from sqlalchemy.orm import Session
 
+from indexer.crawl.messages import PageSeen
 from indexer.observations import Examination
 from service.accounts.actor import Actor
 from service.candidates.listed import without_pictures
@@ -31,6 +32,7 @@ from service.sources import frontier
 from service.sources.errors import FencedOffError
 from service.sources.frontier import Lease
 from service.sources.media_ledger import Seen
+from service.sources.page_changes import Changes
 from service.sources.views import MediumRecord, RunCount, RunView
 from service.work.line_parts import LineParts
 from service.work.new_addresses import NewAddresses
@@ -153,12 +155,17 @@ class Completions:
 
     def _write_pages(self, session: Session, written: _Written, pages: list[PageRead]) -> None:
         unchanged = self._leases.unchanged
-        read = [(each.held, each.page, each.changes) for each in pages]
-        unchanged.keep_pages(
-            session, [(held, page, changes) for held, page, changes in read if page and changes]
-        )
+        looked_for: dict[str, list[tuple[Lease, PageSeen, Changes]]] = defaultdict(list)
+        for each in pages:
+            if each.page is not None and each.changes is not None:
+                found, read_for = unchanged.names.write(session, each.names)
+                looked_for[read_for].append((each.held, each.page, each.changes))
+                written.count = written.count.plus(RunCount(candidates_found=found))
+        for read_for, read in looked_for.items():
+            unchanged.keep_pages(session, read, read_for)
         unchanged.count_unchanged_pages(
-            session, [(held, changes) for held, page, changes in read if changes and not page]
+            session,
+            [(each.held, each.changes) for each in pages if each.changes and not each.page],
         )
         for each in pages:
             written.count = written.count.plus(each.count)

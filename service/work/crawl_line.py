@@ -82,7 +82,10 @@ class CrawlLine:
         lookers = max(1, min(MAX_LOOKERS, self._parts.eyes.at_once))
         most_looking = WAITING_FOR_EACH_LOOKER * lookers - 1
         results = WatchedChild(child, self._leases.hosts).run_slice(
-            slice_id, self._scope, self._next, self._parts.slots.reserve
+            slice_id,
+            self._leases.unchanged.names.scope(self._scope),
+            self._next,
+            self._parts.slots.reserve,
         )
         with (
             self._completions,

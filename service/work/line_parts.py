@@ -23,6 +23,8 @@ from indexer.crawl.messages import (
 )
 from indexer.observations import Examination
 from service.accounts.actor import Actor
+from service.candidates.names_finds import NamesOnPage, NamesWritten
+from service.candidates.names_watch import NameLook
 from service.candidates.views import FindsHeldBack
 from service.clock import Clock
 from service.database import Database
@@ -88,6 +90,16 @@ class Findings(Protocol):
         """Make candidates of an examination; returns the ids of new ones."""
         ...
 
+    def record_names(
+        self,
+        session: Session,
+        organisation_id: uuid.UUID,
+        on_page: NamesOnPage,
+        run_id: uuid.UUID | None,
+    ) -> NamesWritten:
+        """Make candidates of the names on a page."""
+        ...
+
     def has_candidates(self, session: Session, actor: Actor, medium_id: uuid.UUID) -> bool:
         """Whether anybody was found in this medium before."""
         ...
@@ -128,6 +140,14 @@ class ListedMedia(Protocol):
         ...
 
 
+class SoughtNames(Protocol):
+    """The names that are looked for in pages."""
+
+    def look_for(self, organisation_id: uuid.UUID, only_person: str | None) -> NameLook:
+        """What a slice compares its pages with: names in force, or those of one person."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SliceOutcome:
     """What a slice did. `wait_s` is how long the next one should wait before it begins."""
@@ -146,6 +166,7 @@ class LineParts:
     sources: SourcesService
     findings: Findings
     lists: ListedMedia
+    names: SoughtNames
     slots: HostSlots
     eyes: GalleryEyes
     face_matching_on: Callable[[Session, uuid.UUID], bool]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from indexer.crawl.messages import PageSeen
 from indexer.observations import Examination
+from service.candidates.names_finds import NamesOnPage
 from service.hashbank.exchange.views import NOT_LISTED, Listed
 from service.sources.frontier import Address, Ending, Lease, url_key
 from service.sources.known_addresses import Answer
@@ -24,8 +25,8 @@ class PageRead:
     """A page, or an address that was refused for good: how it ended and what it named.
 
     `changes` is how often it changed, with this look; None of what was refused. `page` is what is
-    kept for the next run; without it the server said that the page is as it was, and `links` are
-    those of then.
+    kept for the next run, without its words; without it the server said that the page is as it was,
+    and `links` are those of then. `names` are those that were found on it.
     """
 
     held: Lease
@@ -34,6 +35,7 @@ class PageRead:
     links: tuple[Address, ...] = ()
     page: PageSeen | None = None
     changes: Changes | None = None
+    names: NamesOnPage | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
+
 from indexer.crawl.conditional import NOT_MODIFIED
 from indexer.crawl.found import GUESS, depth_of
 from indexer.crawl.messages import FetchRefused, FoundLink, PageSeen
@@ -65,7 +67,10 @@ class PageResults:
             ending = Ending("refused", page.player_refused, what, page.status)
             return PageRead(held, ending, replace(count, refusals=1), links)
         changes = self._unchanged.changes(held, page.links)
-        return PageRead(held, Ending(http_status=page.status), count, links, page, changes)
+        names = self._unchanged.names.find(page)
+        # What it says is forgotten here: what waits to be written holds none of it.
+        page = msgspec.structs.replace(page, words=None)
+        return PageRead(held, Ending(http_status=page.status), count, links, page, changes, names)
 
     def of_refusal(self, held: Lease, refused: FetchRefused) -> PageRead | TriedLater:
         """An address that could not be had, for now or for good."""

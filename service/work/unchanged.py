@@ -34,14 +34,12 @@ from service.sources.page_changes import Changes, fingerprint_of
 from service.sources.revisits import DueRule
 from service.sources.views import KnownMedium, RunView, SiteView
 from service.work.line_parts import LineParts
+from service.work.page_names import PageNames
 
 ASKED_ANEW_S = 0.25
 """How long the answers "is the switch on" and "what do lists say" hold, for the media that come in
 a moment: what they find is written only if they still say so then.
 """
-
-PAGES_LOOKED_FOR = "links"
-"""What pages are read for: the addresses that they name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +78,7 @@ class UnchangedAddresses:
         self._reading = reading_of(scope)
         self._canaries = {canary.url for canary in site.canaries}
         self._known = KnownAddresses(run.site_id)
+        self.names = PageNames(parts, run)
         self._site = site
         self._rule: DueRule | None = None
         self._before: dict[str, Known] = {}
@@ -210,9 +209,12 @@ class UnchangedAddresses:
         )
 
     def keep_pages(
-        self, session: Session, pages: Sequence[tuple[Lease, PageSeen, Changes]]
+        self,
+        session: Session,
+        pages: Sequence[tuple[Lease, PageSeen, Changes]],
+        looked_for: str,
     ) -> None:
-        """Pages were read whole."""
+        """Pages were read whole, for their links and what `looked_for` says of names."""
         self._known.keep_pages(
             session,
             [
@@ -226,7 +228,7 @@ class UnchangedAddresses:
                 for held, page, changes in pages
             ],
             reading=self._reading,
-            looked_for=PAGES_LOOKED_FOR,
+            looked_for=looked_for,
             now=self._parts.clock.now(),
         )
 
@@ -270,7 +272,7 @@ class UnchangedAddresses:
         return self._medium(session, known, looking) is not None
 
     def _links_hold(self, known: Known, held: Lease) -> bool:
-        return known.links_hold(self._reading, held.depth, PAGES_LOOKED_FOR)
+        return known.links_hold(self._reading, held.depth, self.names.looked_for)
 
     def _medium(self, session: Session, known: Known, looking: Looking) -> KnownMedium | None:
         if known.content_sha256 is None or known.looked_for != looking.looked_for:

@@ -19,6 +19,7 @@ from service.accounts.actor import Actor, Role
 from service.app import create_web
 from service.candidates.intake import GivenDeclaration
 from service.candidates.models import FaceFlood
+from service.candidates.names_models import NameFlood
 from service.hashbank.exchange.connections import ConnectionDraft
 from service.hashbank.exchange.list_service import ListDraft
 from service.sources.site_draft import SiteDraft
@@ -49,7 +50,7 @@ PUBLIC = {
 }
 REFUSED = {401, 403, 404}
 OF_A_PERSON = frozenset(
-    {"person_id", "candidate_id", "exhibit_id", "notice_id", "known_id", "photo_id"}
+    {"person_id", "candidate_id", "exhibit_id", "notice_id", "known_id", "name_id", "photo_id"}
 )
 
 
@@ -113,6 +114,9 @@ def one_of_everything(house: House) -> dict[str, uuid.UUID]:
             house.operator,
             ListDraft("A list", "match", "them", "agreed", "Olga", agreed=True),
         )
+        name = rooms.enrolment.names.choose(
+            session, person, case.person_id, "Ada Lovelace", "posts", statement_ticked=True
+        )
         rooms.accounts.invite(session, house.operator, Role.ADVOCATE)
         (invitation,) = rooms.accounts.open_invitations(session, house.operator)
     assert house.untrained.account_id is not None
@@ -122,6 +126,7 @@ def one_of_everything(house: House) -> dict[str, uuid.UUID]:
         "exhibit_id": exhibit.exhibit_id,
         "notice_id": notice,
         "known_id": known,
+        "name_id": name,
         "photo_id": photo.photo_id,
         "list_id": listed.id,
         "connection_id": connection.id,
@@ -131,12 +136,12 @@ def one_of_everything(house: House) -> dict[str, uuid.UUID]:
         "invitation_id": invitation.id,
         "account_id": house.untrained.account_id,
         "reviewer": house.untrained.account_id,
-        **what_rests(house, case.person_id),
+        **what_rests(house, case.person_id, name),
     }
 
 
-def what_rests(house: House, person_id: uuid.UUID) -> dict[str, uuid.UUID]:
-    """A limit for look-alikes and a search that rests, as finds bring them about."""
+def what_rests(house: House, person_id: uuid.UUID, name_id: uuid.UUID) -> dict[str, uuid.UUID]:
+    """A limit for look-alikes, a search and a name that rest, as finds bring them about."""
     rooms, system = house.rooms, Actor.system("test", house.organisation_id)
     face = face_finding(person_id).faces[0]
     with rooms.database.write() as session:
@@ -151,10 +156,25 @@ def what_rests(house: House, person_id: uuid.UUID) -> dict[str, uuid.UUID]:
             not_made=0,
             began_at=house.clock.now(),
         )
-        session.add(flood)
+        of_name = NameFlood(
+            id=uuid.uuid4(),
+            organisation_id=house.organisation_id,
+            person_id=person_id,
+            name_id=name_id,
+            state="open",
+            finds=50,
+            sites=9,
+            not_made=0,
+            began_at=house.clock.now(),
+        )
+        session.add_all((flood, of_name))
         session.flush()
         (limit,) = rooms.candidates.look_alikes.of_person(session, system, person_id)
-        return {"flood_id": flood.id, "limit_id": limit.limit_id}
+        return {
+            "flood_id": flood.id,
+            "name_flood_id": of_name.id,
+            "limit_id": limit.limit_id,
+        }
 
 
 def site_of_a_test() -> SiteDraft:

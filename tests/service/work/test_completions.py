@@ -31,7 +31,13 @@ from service.work.new_addresses import NewAddresses
 from service.work.outcomes import LookedAt
 from service.work.slice_leases import SliceLeases
 from tests.service.sources.sources_factory import Sources, make_sources
-from tests.service.work.work_factory import MODEL, CandidatesOfATest, EyesOfATest, NotListed
+from tests.service.work.work_factory import (
+    MODEL,
+    CandidatesOfATest,
+    EyesOfATest,
+    NoNames,
+    NotListed,
+)
 
 WAIT_S = 20.0
 
@@ -54,6 +60,7 @@ class Bench:
             sources=self.sources.service,
             findings=CandidatesOfATest(),
             lists=NotListed(),
+            names=NoNames(),
             slots=HostSlots(database, SystemClock()),
             eyes=EyesOfATest(),
             face_matching_on=lambda session, organisation_id: True,

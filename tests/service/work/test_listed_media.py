@@ -108,6 +108,7 @@ class Crawl:
             sources=rooms.sources,
             findings=rooms.candidates,
             lists=MediaOnLists(rooms.exchange.index, rooms.exchange.hits, rooms.candidates),
+            names=rooms.names,
             slots=HostSlots(rooms.database, house.clock),
             eyes=self.eyes,  # type: ignore[arg-type]
             face_matching_on=lambda session, organisation_id: False,

@@ -29,6 +29,8 @@ from indexer.observations import (
 )
 from service.accounts.actor import Actor
 from service.candidates.models import Candidate
+from service.candidates.names_finds import NamesOnPage, NamesWritten
+from service.candidates.names_watch import NameLook
 from service.candidates.views import FindsHeldBack
 from service.clock import SystemClock
 from service.database import Database
@@ -161,6 +163,15 @@ class CandidatesOfATest:
             made.append(row.id)
         return tuple(made)
 
+    def record_names(
+        self,
+        session: Session,
+        organisation_id: uuid.UUID,
+        on_page: NamesOnPage,
+        run_id: uuid.UUID | None,
+    ) -> NamesWritten:
+        raise NotImplementedError
+
     def has_candidates(self, session: Session, actor: Actor, medium_id: uuid.UUID) -> bool:
         found = session.scalar(
             select(Candidate.id).where(Candidate.medium_id == medium_id).limit(1)
@@ -202,6 +213,13 @@ class NotListed:
         medium_id: uuid.UUID | None,
     ) -> None:
         raise NotImplementedError
+
+
+class NoNames:
+    """Nobody chose a name to be looked for."""
+
+    def look_for(self, organisation_id: uuid.UUID, only_person: str | None) -> NameLook:
+        return NameLook(0, None, lambda: None, of_one=only_person is not None)
 
 
 class ExhibitsOfATest:
@@ -376,6 +394,7 @@ def build_worker(
         sources=service,
         candidates=CandidatesOfATest(),
         lists=NotListed(),
+        names=NoNames(),
         exhibits=ExhibitsOfATest(),
         seen=NothingSeen(),
         look_back=NothingSeen(),
