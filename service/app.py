@@ -207,6 +207,8 @@ def build_rooms(
             settings.max_medium_bytes,
             settings.socks_proxy,
             settings.socks_onion,
+            settings.socks_user,
+            settings.effective_socks_password,
             settings.open_stream_keys,
             rendering_by(settings),
         ),

@@ -12,6 +12,8 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from service.errors import NotConfiguredError
+
 
 def _default_data_dir() -> Path:
     return Path(".likeness")
@@ -143,12 +145,22 @@ class Settings(BaseSettings):
         default="",
         description="`address:port` of a SOCKS5 proxy (Tor: `127.0.0.1:9050`) by which everything "
         "that visits sites goes: crawls, robots.txt, redirects, captures, re-checks. It resolves "
-        "names; where it is down nothing is fetched. No password. Empty: no proxy. See "
+        "names; where it is down nothing is fetched. Empty: no proxy. See "
         "docs/crawling.md.",
     )
     socks_onion: bool = Field(
         default=False,
         description="Whether onion services may be visited through `socks_proxy`; only Tor can.",
+    )
+    socks_user: str = Field(
+        default="", description="Name for `socks_proxy` where it wants a password; empty: without."
+    )
+    socks_password: SecretStr | None = Field(
+        default=None, description="Password for `socks_proxy`. Never in a log or a capture."
+    )
+    socks_password_file: Path | None = Field(
+        default=None,
+        description="A file whose first line is that password, in place of `socks_password`.",
     )
     open_stream_keys: bool = Field(
         default=False,
@@ -282,6 +294,20 @@ class Settings(BaseSettings):
         "none was confirmed, further ones (not exact copies) make no candidates until an advocate "
         "says that they should.",
     )
+
+    @property
+    def effective_socks_password(self) -> SecretStr | None:
+        """The password for the proxy; raises `NotConfiguredError` where its file is none."""
+        if self.socks_password_file is None:
+            return self.socks_password
+        try:
+            lines = self.socks_password_file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise NotConfiguredError(
+                "the file named by socks_password_file cannot be read; it holds the password for "
+                "the proxy in its first line"
+            ) from error
+        return SecretStr(lines[0]) if lines and lines[0] else None
 
     @property
     def vault_dir(self) -> Path:

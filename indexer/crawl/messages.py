@@ -30,12 +30,19 @@ class AddressException(msgspec.Struct, frozen=True):
 class SocksProxy(msgspec.Struct, frozen=True):
     """A SOCKS5 proxy of the operator's, by which all requests of a scope go and names are resolved.
 
-    `onion` allows onion services: only Tor knows these.
+    `onion` allows onion services: only Tor knows these. With a `user` it lets in by name and
+    password alone (RFC 1929); the password is never part of how this is shown.
     """
 
     host: str
     port: int
     onion: bool = False
+    user: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:
+        """Without the password."""
+        return f"SocksProxy({self.host!r}, {self.port}, onion={self.onion}, user={self.user!r})"
 
 
 class Rendering(msgspec.Struct, frozen=True):

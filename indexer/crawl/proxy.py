@@ -2,7 +2,8 @@
 
 1. With a proxy the proxy resolves names, so that nothing here sees their addresses. A host is
    judged before it is sent: an address must be public, a name must be one that can be.
-2. The proxy is asked to connect, by name (RFC 1928). No name is ever resolved here.
+2. The proxy is asked to connect, by name (RFC 1928), where it wants so after a password (RFC 1929).
+   No name is ever resolved here.
 3. What it says it is bound to is judged too: an end on its own machine or network is refused.
 
 Where the proxy does not answer, nothing is fetched: there is no way beside it.
@@ -28,8 +29,8 @@ from indexer.crawl.messages import AddressException, Scope, SocksProxy
 from indexer.crawl.scope import Place
 from indexer.errors import IndexerError
 
-GREETING = b"\x05\x01\x00"
-"""SOCKS 5, and one way to be let in: without a password."""
+MAX_LOGIN_BYTES = 255
+"""RFC 1929: a name and a password of at most so many bytes each."""
 MAX_REPLY_BYTES = 4 + 1 + 255 + 2
 
 # Names that stand for nothing public: RFC 6761, 6762, 7686, 8375, ICANN's .internal, and habit.
@@ -109,14 +110,43 @@ def connect_request(host: str, port: int) -> bytes:
     return b"\x05\x01\x00" + end + port.to_bytes(2, "big")
 
 
-def greeted(answer: bytes) -> int | None:
+def greeting(proxy: SocksProxy) -> bytes:
+    """SOCKS 5, and the one way to be let in: with a password where one is set, else without."""
+    return b"\x05\x01\x02" if proxy.user else b"\x05\x01\x00"
+
+
+def greeted(answer: bytes, proxy: SocksProxy) -> int | None:
     """How many bytes the answer to the greeting takes; None when more must come."""
     if len(answer) < 2:
         return None
     if answer[0] != 5:
         raise ProxyError("proxy", "the proxy does not speak SOCKS5", retry=True)
+    if answer[1] != greeting(proxy)[2]:
+        why = (
+            "the proxy takes no name and password; leave socks_user empty"
+            if proxy.user
+            else "the proxy wants a password: set socks_user and socks_password"
+        )
+        raise ProxyError("proxy", why, retry=True)
+    return 2
+
+
+def login(proxy: SocksProxy) -> bytes:
+    """Name and password for the proxy (RFC 1929); empty where none is wanted."""
+    if not proxy.user:
+        return b""
+    user, password = proxy.user.encode(), proxy.password.encode()
+    if len(user) > MAX_LOGIN_BYTES or not 0 < len(password) <= MAX_LOGIN_BYTES:
+        raise ProxyError("proxy", "the proxy's name or password has a wrong length", retry=False)
+    return b"\x01" + bytes([len(user)]) + user + bytes([len(password)]) + password
+
+
+def let_in(answer: bytes) -> int | None:
+    """How many bytes the answer to `login` takes; None when more must come."""
+    if len(answer) < 2:
+        return None
     if answer[1] != 0:
-        raise ProxyError("proxy", "the proxy wants a password, which is not supported", retry=True)
+        raise ProxyError("proxy", "the proxy did not accept the name and password", retry=True)
     return 2
 
 
@@ -175,8 +205,7 @@ def connect_through(place: Place, scope: Scope, deadline: float) -> socket.socke
         raise ProxyError("proxy", f"the proxy could not be reached: {error}", retry=True) from error
     try:
         connection.settimeout(_left_s(deadline))
-        connection.sendall(GREETING)
-        greeted(_exactly(connection, 2, deadline))
+        _introduce(connection, proxy, deadline)
         connection.sendall(request)
         answer = _exactly(connection, 5, deadline)
         while (told := connected(answer)) is None:
@@ -199,10 +228,17 @@ def greet_proxy(proxy: SocksProxy, *, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     try:
         with socket.create_connection((proxy.host, proxy.port), timeout_s) as connection:
-            connection.sendall(GREETING)
-            greeted(_exactly(connection, 2, deadline))
+            _introduce(connection, proxy, deadline)
     except OSError as error:
         raise ProxyError("proxy", f"it could not be reached: {error}", retry=True) from error
+
+
+def _introduce(connection: socket.socket, proxy: SocksProxy, deadline: float) -> None:
+    connection.sendall(greeting(proxy))
+    greeted(_exactly(connection, 2, deadline), proxy)
+    if wanted := login(proxy):
+        connection.sendall(wanted)
+        let_in(_exactly(connection, 2, deadline))
 
 
 def _exactly(connection: socket.socket, size: int, deadline: float) -> bytes:

@@ -18,15 +18,17 @@ from twisted.python.failure import Failure
 from twisted.web.client import URI
 from zope.interface import implementer  # type: ignore[import-untyped]  # it has no types
 
-from indexer.crawl.messages import Scope
+from indexer.crawl.messages import Scope, SocksProxy
 from indexer.crawl.proxy import (
-    GREETING,
     MAX_REPLY_BYTES,
     ProxyError,
     check_bound,
     connect_request,
     connected,
     greeted,
+    greeting,
+    let_in,
+    login,
 )
 
 
@@ -34,21 +36,29 @@ class _Tunnel(Protocol):
     """Asks the proxy to connect; from then on passes everything to the protocol inside."""
 
     def __init__(
-        self, scope: Scope, host: str, port: int, inside: IProtocolFactory, ready: Deferred[Any]
+        self,
+        scope: Scope,
+        proxy: SocksProxy,
+        host: str,
+        port: int,
+        inside: IProtocolFactory,
+        ready: Deferred[Any],
     ) -> None:
         self._scope = scope
+        self._proxy = proxy
         self._host = host
         self._port = port
         self._factory = inside
         self._ready = ready
         self._received = b""
         self._is_greeted = False
+        self._is_in = False
         self._inside: Any = None
         self._failed = False
 
     def connectionMade(self) -> None:  # noqa: N802 (Twisted's interface)
         """Greet the proxy."""
-        self._transport().write(GREETING)
+        self._transport().write(greeting(self._proxy))
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         """The proxy's answers, then the site's bytes."""
@@ -77,10 +87,18 @@ class _Tunnel(Protocol):
 
     def _proceed(self) -> None:
         if not self._is_greeted:
-            size = greeted(self._received)
+            size = greeted(self._received, self._proxy)
             if size is None:
                 return
             self._is_greeted, self._received = True, self._received[size:]
+            wanted = login(self._proxy)
+            self._is_in = not wanted
+            self._transport().write(wanted or connect_request(self._host, self._port))
+        if not self._is_in:
+            size = let_in(self._received)
+            if size is None:
+                return
+            self._is_in, self._received = True, self._received[size:]
             self._transport().write(connect_request(self._host, self._port))
         told = connected(self._received)
         if told is None:
@@ -117,6 +135,7 @@ class SocksEndpoint:
             raise ProxyError("proxy", "no proxy is set", retry=False)
         self._way = HostnameEndpoint(reactor, scope.proxy.host, scope.proxy.port, timeout=timeout_s)
         self._scope = scope
+        self._proxy = scope.proxy
         self._host = host
         self._port = port
 
@@ -139,7 +158,7 @@ class SocksEndpoint:
                 ready.errback(Failure(told))
 
         ready: Deferred[IProtocol] = Deferred(cancel)
-        scope, host, port = self._scope, self._host, self._port
+        scope, proxy, host, port = self._scope, self._proxy, self._host, self._port
 
         class Tunnels(Factory):
             """Makes the one protocol of this connection."""
@@ -147,7 +166,7 @@ class SocksEndpoint:
             noisy = False
 
             def buildProtocol(self, _: object) -> _Tunnel:  # noqa: N802
-                tunnel = _Tunnel(scope, host, port, factory, ready)
+                tunnel = _Tunnel(scope, proxy, host, port, factory, ready)
                 tunnels.append(tunnel)
                 return tunnel
 

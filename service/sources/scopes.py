@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass
 
 from msgspec import structs
+from pydantic import SecretStr
 from sqlalchemy.orm import Session
 
 from indexer.crawl.messages import AddressException, Rendering, Scope, SocksProxy
+from indexer.crawl.proxy import MAX_LOGIN_BYTES
 from indexer.crawl.scope import BadAddressError, canonical_address
 from service.accounts.actor import Actor
 from service.errors import InvalidInputError, NotConfiguredError
@@ -35,6 +37,8 @@ class CrawlManners:
     max_medium_bytes: int = 60 * 1024 * 1024
     socks_proxy: str = ""
     socks_onion: bool = False
+    socks_user: str = ""
+    socks_password: SecretStr | None = None
     open_stream_keys: bool = False
     rendering: Rendering = _NOT_SET
 
@@ -51,7 +55,7 @@ def scope_of(site: Site, manners: CrawlManners) -> Scope:
         user_agent=manners.user_agent,
         max_medium_bytes=manners.max_medium_bytes,
         address_exceptions=address_exceptions(manners.address_exceptions),
-        proxy=proxy_of(manners.socks_proxy, onion=manners.socks_onion),
+        proxy=_proxy_of(manners),
         extractors=site.extractors,
         open_stream_keys=manners.open_stream_keys,
         rendering=_rendering_of(site, manners),
@@ -97,12 +101,23 @@ def intake_scope(url: str, manners: CrawlManners) -> Scope:
         user_agent=manners.user_agent,
         max_medium_bytes=manners.max_medium_bytes,
         address_exceptions=address_exceptions(manners.address_exceptions),
-        proxy=proxy_of(manners.socks_proxy, onion=manners.socks_onion),
+        proxy=_proxy_of(manners),
         open_stream_keys=manners.open_stream_keys,
     )
 
 
-def proxy_of(text: str, *, onion: bool) -> SocksProxy | None:
+def _proxy_of(manners: CrawlManners) -> SocksProxy | None:
+    return proxy_of(
+        manners.socks_proxy,
+        onion=manners.socks_onion,
+        user=manners.socks_user,
+        password=manners.socks_password,
+    )
+
+
+def proxy_of(
+    text: str, *, onion: bool, user: str = "", password: SecretStr | None = None
+) -> SocksProxy | None:
     """Read the setting `socks_proxy`; what is no host and port is a `NotConfiguredError`.
 
     It is never taken for "no proxy": nothing may go beside one that was meant to be set.
@@ -113,10 +128,21 @@ def proxy_of(text: str, *, onion: bool) -> SocksProxy | None:
     port = int(match["port"]) if match else 0
     if match is None or not 1 <= port <= 65535:
         raise NotConfiguredError(
-            f'the setting socks_proxy is "{text}"; it is one host and port, such as '
-            "127.0.0.1:9050, without a scheme and without a password"
+            # not what it is: somebody may have written a password into it
+            "the setting socks_proxy cannot be read; it is one host and port, such as "
+            "127.0.0.1:9050, without a scheme; a password has settings of its own"
         )
-    return SocksProxy(match["host"].strip("[]").lower(), port, onion)
+    secret = password.get_secret_value() if password is not None else ""
+    if bool(user) != bool(secret):
+        raise NotConfiguredError(
+            "a proxy with a password needs both socks_user and socks_password (or "
+            "socks_password_file)"
+        )
+    if max(len(user.encode()), len(secret.encode())) > MAX_LOGIN_BYTES:
+        raise NotConfiguredError(
+            f"socks_user and socks_password have at most {MAX_LOGIN_BYTES} bytes each"
+        )
+    return SocksProxy(match["host"].strip("[]").lower(), port, onion, user, secret)
 
 
 def address_exceptions(lines: tuple[str, ...]) -> tuple[AddressException, ...]:

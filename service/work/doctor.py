@@ -295,7 +295,12 @@ def _clock(settings: Settings) -> Iterator[Finding]:
 def _proxy(settings: Settings) -> Iterator[Finding]:
     """The proxy by which sites are visited: without it nothing can be looked at."""
     try:
-        proxy = proxy_of(settings.socks_proxy, onion=settings.socks_onion)
+        proxy = proxy_of(
+            settings.socks_proxy,
+            onion=settings.socks_onion,
+            user=settings.socks_user,
+            password=settings.effective_socks_password,
+        )
     except LikenessError as error:
         yield Finding("proxy", "bad", str(error))
         return

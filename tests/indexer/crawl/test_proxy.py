@@ -29,6 +29,7 @@ from tests.fixtures.hostile_site import LOOPBACK, HostileSite, hostile_site
 from tests.fixtures.local_tls import make_local_tls
 from tests.fixtures.socks_proxy import AskingProxy, free_port, socks_proxy
 from tests.fixtures.stubbed_crawl_child import starter
+from tests.indexer.crawl.test_capture import records_of
 
 NAME = "pictures.example.com"
 OTHER = "media.example.net"
@@ -266,3 +267,61 @@ def test_no_answer_of_a_proxy_is_read_beyond_its_end(answer: bytes) -> None:
     except ProxyError:
         return
     assert told is None or told[1] <= len(answer)
+
+
+class TestPasswords:
+    """RFC 1929: a name and a password, for the proxy alone."""
+
+    SECRET = "pass wörd"
+
+    def scope(self, proxy: AskingProxy, **changes: Any) -> Scope:
+        proxy.user, proxy.password = "crawler", self.SECRET
+        return scope_by(msgspec.structs.replace(proxy.named, **changes), obey_robots=False)
+
+    def test_crawls_and_captures_are_let_in(
+        self, site: HostileSite, proxy: AskingProxy, child: Child
+    ) -> None:
+        site.put("/a.png", hostile.picture())
+        scope, url = self.scope(proxy), f"http://{NAME}/a.png"
+        assert codes(child.fetch(scope, (url, "medium"))) == ["MediumFetched"]
+        captured = capture(CaptureRequest(1, (url,), scope), lambda host, delay_s: 0.0)
+        assert captured.medium_content == hostile.PNG
+        assert proxy.logins == [(b"crawler", self.SECRET.encode())] * 2
+        assert proxy.offered == [b"\x02"] * 2
+        greet_proxy(proxy.named, timeout_s=5.0)
+
+    def test_the_password_is_in_no_capture_and_no_words(
+        self, site: HostileSite, proxy: AskingProxy
+    ) -> None:
+        site.put("/a.png", hostile.picture())
+        scope = self.scope(proxy)
+        request = CaptureRequest(1, (f"http://{NAME}/a.png",), scope)
+        captured = capture(request, lambda host, delay_s: 0.0)
+        blocks = [record.block for record in records_of(captured.warc_gz)]
+        assert not [block for block in blocks if self.SECRET.encode() in block]
+        assert not any(b"crawler" in block for block in blocks)
+        assert self.SECRET not in repr(scope) + repr(request) + str(scope.proxy)
+        sent = [value for seen in site.requests for value in seen.headers.values()]
+        assert self.SECRET not in " ".join(sent)
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"password": "wrong"}, {"user": "", "password": ""}, {"password": "x" * 256}],
+        ids=["wrong", "none", "long"],
+    )
+    def test_without_the_right_one_nothing_is_fetched(
+        self, site: HostileSite, proxy: AskingProxy, child: Child, changes: dict[str, str]
+    ) -> None:
+        scope, url = self.scope(proxy, **changes), f"http://{NAME}/a.png"
+        assert codes(child.fetch(scope, (url, "medium"))) == ["proxy"]
+        captured = capture(CaptureRequest(1, (url,), scope), lambda host, delay_s: 0.0)
+        assert (captured.resources[0].refusal or "").startswith("proxy:")
+        assert site.paths == []
+
+    def test_a_proxy_that_takes_none_is_not_used_with_one(
+        self, site: HostileSite, proxy: AskingProxy, child: Child
+    ) -> None:
+        named = msgspec.structs.replace(proxy.named, user="crawler", password=self.SECRET)
+        url = f"http://{NAME}/a.png"
+        assert codes(child.fetch(scope_by(named, obey_robots=False), (url, "medium"))) == ["proxy"]
+        assert (site.paths, proxy.logins) == ([], [])

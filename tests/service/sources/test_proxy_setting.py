@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from indexer.crawl.messages import SocksProxy
 from service.errors import NotConfiguredError
@@ -59,3 +60,61 @@ def test_the_doctor_asks_whether_the_proxy_is_there(settings: Settings) -> None:
         assert proxy.asked == []
     assert findings(settings.model_copy(update={"socks_proxy": address})) == ["bad"]
     assert findings(settings.model_copy(update={"socks_proxy": "nonsense"})) == ["bad"]
+
+
+class TestPasswords:
+    def test_both_parts_are_passed_on(self) -> None:
+        secret = SecretStr("secret words")
+        manners = CrawlManners(
+            "t", 1.0, socks_proxy="a.example:1", socks_user="crawler", socks_password=secret
+        )
+        proxy = intake_scope("https://pictures.example.com/a", manners).proxy
+        assert proxy == SocksProxy("a.example", 1, user="crawler", password="secret words")
+        assert "secret words" not in repr(manners) + repr(proxy)
+
+    @pytest.mark.parametrize(
+        ("user", "password"),
+        [
+            ("crawler", None),
+            ("crawler", ""),
+            ("", "secret"),
+            ("x" * 256, "secret"),
+            ("x", "ä" * 128),
+        ],
+        ids=["no-password", "empty", "no-name", "long-name", "long-password"],
+    )
+    def test_half_of_it_or_too_much_is_refused(self, user: str, password: str | None) -> None:
+        secret = SecretStr(password) if password is not None else None
+        with pytest.raises(NotConfiguredError, match="socks_user"):
+            proxy_of("a.example:1", onion=False, user=user, password=secret)
+
+    def test_it_may_lie_in_a_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "password"
+        file.write_text("secret words\nanything\n")
+        settings = Settings(data_dir=tmp_path, socks_password_file=file)
+        found = settings.effective_socks_password
+        assert found is not None
+        assert found.get_secret_value() == "secret words"
+        assert "secret words" not in repr(settings) + repr(found)
+
+    def test_a_file_that_is_not_there_is_said(self, tmp_path: Path) -> None:
+        settings = Settings(data_dir=tmp_path, socks_password_file=tmp_path / "none")
+        with pytest.raises(NotConfiguredError, match="socks_password_file"):
+            _ = settings.effective_socks_password
+
+    def test_a_password_in_the_wrong_setting_is_not_repeated(self) -> None:
+        with pytest.raises(NotConfiguredError) as refused:
+            proxy_of("crawler:secret@a.example:1", onion=False)
+        assert "secret" not in str(refused.value)
+
+    def test_the_doctor_signs_in_and_tells_no_secret(self, settings: Settings) -> None:
+        with socks_proxy(free_port()) as proxy:
+            proxy.user, proxy.password = "crawler", "secret words"
+            named = settings.model_copy(update={"socks_proxy": f"127.0.0.1:{proxy.port}"})
+            right = {"socks_user": "crawler", "socks_password": SecretStr("secret words")}
+            assert findings(named.model_copy(update=right)) == ["good"]
+            assert findings(named) == ["bad"]
+            wrong = right | {"socks_password": SecretStr("other words")}
+            told = examine_installation(named.model_copy(update=wrong))
+        assert [found.verdict for found in told if found.name == "proxy"] == ["bad"]
+        assert "other words" not in repr(told)
