@@ -7,8 +7,8 @@ runs it, with hashes and all else that an examination holds: that is told apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,9 +66,18 @@ class LikenessContestant:
     """Ours, with one pack, over as many lanes as an examiner has."""
 
     def __init__(
-        self, engine: FaceEngine, decoders: DecoderPool, lanes: int, *, whole: bool
+        self,
+        engine: FaceEngine,
+        decoders: DecoderPool,
+        lanes: int,
+        *,
+        whole: bool,
+        also: str = "",
     ) -> None:
-        """`whole` is all of an examination, hashes included; otherwise what the peer does."""
+        """`whole` is all of an examination, hashes included; otherwise what the peer does. `also`
+        says what else is special, for tables.
+        """
+        self._also = also
         self._engine = engine
         self._decoders = decoders
         self._stream = ExaminationStream(engine, lanes)
@@ -79,7 +88,7 @@ class LikenessContestant:
     def name(self) -> str:
         """With pack and runtime."""
         what = "whole examination" if self._whole else "faces"
-        return f"Likeness, {self._engine.pack.name}, {self._engine.runtime}, {what}"
+        return f"Likeness, {self._engine.pack.name}, {self._engine.runtime}, {what}{self._also}"
 
     @property
     def runtime(self) -> RuntimeName:
@@ -103,8 +112,10 @@ class LikenessContestant:
 
     def examine(self, contents: Sequence[bytes]) -> Seen:
         """See `Contestant.examine`."""
-        if not self._whole:
-            return self._faces_only(contents)
+        with _opencv_on_one_thread():
+            return self._whole_examinations(contents) if self._whole else self._faces_only(contents)
+
+    def _whole_examinations(self, contents: Sequence[bytes]) -> Seen:
         eyes = Eyes(decoder=self._decoders, engine=self._engine)
         found = list(
             examine_many(map(Medium, contents), self._watchlist, eyes=eyes, stream=self._stream)
@@ -121,8 +132,8 @@ class LikenessContestant:
     def _faces_only(self, contents: Sequence[bytes]) -> Seen:
         """The same lanes and steps, without hashes and without what follows a match."""
         futures = [
-            self._stream.run(partial(self._faces_of, contents[at : at + _TOGETHER]))
-            for at in range(0, len(contents), _TOGETHER)
+            self._stream.run(partial(self._faces_of, some))
+            for some in _shared_out(contents, self._stream.lanes)
         ]
         seen = [of_one for future in futures for of_one in future.result()]
         return Seen(tuple(faces for faces, _ in seen), tuple(found for _, found in seen))
@@ -149,6 +160,28 @@ class LikenessContestant:
             return SeenFaces((), (), ())
         in_full = None if picture.scale >= 1 else lambda: self._decoders.decode(medium).frames[0]
         return engine.see(picture, in_full)
+
+
+def _shared_out(contents: Sequence[bytes], lanes: int) -> Iterator[Sequence[bytes]]:
+    """As many together as are worth it, and fewer towards the end, as in a stream, where whoever
+    has nothing left to look at waits for nobody.
+    """
+    at = 0
+    while at < len(contents):
+        some = min(_TOGETHER, max(1, (len(contents) - at) // (2 * lanes)))
+        yield contents[at : at + some]
+        at += some
+
+
+@contextmanager
+def _opencv_on_one_thread() -> Iterator[None]:
+    """As in an examiner, whose lanes use the cores already; the peer keeps OpenCV's own choice."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 class FaceAnalysisContestant:

@@ -18,7 +18,7 @@ from typing import Protocol, Self
 import cv2
 import numpy as np
 
-from indexer.faces.found import FoundFace, Seen, together
+from indexer.faces.found import FoundFace, Seen, distinct, together
 from indexer.faces.levels import WORKING_SIDE_PX, FullSize, Level, Levels, fitted
 from indexer.faces.orientation import OrientationNetwork
 from indexer.faces.settle import MAX_FACES, Demands, Places, places_of, settle
@@ -109,6 +109,14 @@ class CompleteDetector:
         if not len(found) or _has_a_small_one(levels, found):
             found = self._with_small_ones(levels, found)
         return tuple(found.faces())
+
+    def look_once(self, picture: Pixels) -> tuple[FoundFace, ...]:
+        """Only upright faces, of one look at the picture as it is: what peers do, to compare with
+        them. Everything else asks `detect`.
+        """
+        working, factor = fitted(picture, WORKING_SIDE_PX)
+        (seen,) = self._network.look([working], self._demands.upright)
+        return tuple(large_enough(distinct(seen.scaled(factor), MAX_FACES)).faces())
 
     def _with_small_ones(self, picture: Levels, found: Seen) -> Seen:
         """Those found, and the small ones among them, by looks at parts of a large picture."""

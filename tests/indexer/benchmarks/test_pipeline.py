@@ -43,8 +43,9 @@ def test_what_was_found_is_counted_against_who_is_there() -> None:
         "peer": Seen((2, 1, 0), (frozenset({"ada"}), frozenset({"bea"}), frozenset())),
     }
     seconds = {"ours": [1.0, 2.0, 4.0], "peer": [4.0, 4.0, 4.0]}
+    worked = {"ours": [2.0, 3.0, 8.0], "peer": [8.0, 8.0, 8.0]}
     enrolled = frozenset({"ada", "bea"})
-    ours = _contest("ours", seconds, seen, photos, enrolled, "peer")
+    ours = _contest("ours", seconds, worked, seen, photos, enrolled, "peer")
     assert (ours.found, ours.missed, ours.wrong) == (2, 0, 1)
     assert ours.ratios == (4.0, 2.0, 1.0)
     assert ours.ratio_to_peer == 2.0
@@ -52,7 +53,8 @@ def test_what_was_found_is_counted_against_who_is_there() -> None:
     assert ours.faces == 3
     assert ours.photos_with_fewer_faces_than_peer == 1
     assert ours.photos_with_other_people_than_peer == 1
-    alone = _contest("ours", seconds, seen, photos, enrolled, None)
+    assert ours.processor_ms == 1000.0
+    alone = _contest("ours", seconds, worked, seen, photos, enrolled, None)
     assert (alone.ratio_to_peer, alone.photos_with_fewer_faces_than_peer) == (None, None)
 
 
@@ -71,10 +73,12 @@ def test_pictures_are_examined_by_both_ways_and_the_same_is_seen(
 ) -> None:
     wanted = Wanted(_folder(tmp_path), photos=3, rounds=1, models_dir=models_dir)
     result = run_pipeline_benchmark(wanted)
-    faces, whole = result.contests
+    faces, whole, from_one_side = result.contests
     assert (faces.found, faces.missed, faces.wrong) == (2, 0, 0)
     assert (whole.found, whole.missed, whole.wrong) == (2, 0, 0)
-    assert faces.faces == whole.faces == 8
+    assert faces.faces == whole.faces == from_one_side.faces == 8
+    assert from_one_side.found == 2
+    assert min(contest.processor_ms for contest in result.contests) > 0
     assert (result.photos, result.enrolled) == (3, 1)
     assert result.decoding_photos_a_second > 0
     assert {step.name for step in result.steps} >= {"detect", "align", "embed"}
@@ -93,10 +97,10 @@ def test_face_analysis_takes_part_with_its_own_pack(tmp_path: Path, shared_data:
     )
     result = run_pipeline_benchmark(wanted)
     names = [contest.name for contest in result.contests]
-    assert names[3].startswith("FaceAnalysis")
-    assert "insightface-mini" in names[2]
+    assert names[4].startswith("FaceAnalysis")
+    assert "insightface-mini" in names[3]
     assert all(len(contest.ratios) == 2 for contest in result.contests)
-    assert result.contests[3].ratio_to_peer == 1.0
+    assert result.contests[4].ratio_to_peer == 1.0
 
 
 def test_a_folder_without_pictures_is_said(tmp_path: Path) -> None:
