@@ -9,7 +9,7 @@ BIN     = $(VENV)/bin
 export VENV
 
 .DEFAULT_GOAL := help
-.PHONY: help run serve demo test checks lock docs format install install-dev clean
+.PHONY: help run serve demo browser test checks lock docs format install install-dev clean
 
 help:  ## these lines
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -37,6 +37,9 @@ format: install-dev  ## format and fix what can be fixed by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+browser: install  ## also what shows pages that need JavaScript (chromium: from your system)
+	$(BIN)/python -m pip install --require-hashes --only-binary=:all: -r requirements-browser.lock
+
 docs: install-dev  ## write the reference pages that are generated from code
 	$(BIN)/python -m service.settings_reference docs/settings.md
 
@@ -45,6 +48,7 @@ lock:  ## resolve the dependencies of pyproject.toml anew (needs uv)
 	$(UV) pip compile $(LOCK_ARGS) pyproject.toml -o requirements.lock
 	$(UV) pip compile $(LOCK_ARGS) --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(UV) pip compile $(LOCK_ARGS) --group build -c requirements.lock -o requirements-build.lock
+	$(UV) pip compile $(LOCK_ARGS) --group browser -c requirements-dev.lock -o requirements-browser.lock
 
 LOCK_ARGS = --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"

@@ -14,7 +14,10 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).parents[1]
-LOCKS = ["requirements.lock", "requirements-dev.lock", "requirements-build.lock"]
+LOCKS = [
+    *("requirements.lock", "requirements-dev.lock"),
+    *("requirements-build.lock", "requirements-browser.lock"),
+]
 Version = namedtuple("Version", "major minor micro releaselevel serial")
 
 
@@ -146,6 +149,7 @@ def test_a_lock_names_no_address_and_every_package_has_digests(lock: str) -> Non
 
 def test_tests_run_with_the_very_packages_that_run() -> None:
     assert pins("requirements.lock") - pins("requirements-dev.lock") == set()
+    assert pins("requirements-browser.lock") - pins("requirements-dev.lock") == set()
 
 
 def test_what_is_built_here_is_built_against_the_installed_numpy() -> None:

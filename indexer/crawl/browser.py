@@ -76,8 +76,8 @@ ARGUMENTS = (
 )
 
 NO_PLAYWRIGHT = (
-    "Playwright is not installed, which pages that need JavaScript are rendered with: install "
-    "Likeness with its extra, `pip install 'likeness[browser]'`"
+    "Playwright is not installed, which pages that need JavaScript are rendered with: run "
+    "`make browser`, or install Likeness with its extra `likeness[browser]`"
 )
 
 

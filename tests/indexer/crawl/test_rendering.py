@@ -29,6 +29,7 @@ from indexer.crawl.messages import (
 )
 from tests.fixtures import hostile_site as hostile
 from tests.fixtures.hostile_site import LOOPBACK, PNG, HostileSite, hostile_site
+from tests.fixtures.local_tls import make_local_tls
 from tests.fixtures.socks_proxy import socks_proxy
 from tests.fixtures.stubbed_crawl_child import starter
 
@@ -403,6 +404,34 @@ class TestWhereItNeverGets:
             assert page.title == "by the proxy"
             assert set(proxy.asked) == {("pages.example.com", 80), ("cdn.example.net", 80)}
             assert set(log.read_text().split("\n")) - {""} == {f"{LOOPBACK} {proxy.port}"}
+
+    def test_certificates_are_checked_for_what_pages_load(
+        self, site: HostileSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        another = tmp_path / "another"
+        another.mkdir()
+        known, stranger = make_local_tls(tmp_path), make_local_tls(another)
+        monkeypatch.setenv("SSL_CERT_FILE", str(known.authority_file))
+        with (
+            hostile_site(known.wrap) as secure,
+            hostile_site(stranger.wrap) as pretender,
+            CrawlClient(grace_s=20.0) as client,
+        ):
+            secure.put("/a.js", script("document.title += ' loaded'"))
+            pretender.put("/b.js", script("document.title = 'pretended'"))
+            urls = (secure.at("/a.js"), pretender.at("/b.js"))
+            tags = "".join(f"<script src={url}></script>" for url in urls)
+            secure.put("/", hostile.page(f"<title>t</title>{tags}"))
+            scope = rendered_scope(
+                secure,
+                rendering=Rendering(script_hosts=(pretender.host,)),
+                address_exceptions=tuple(
+                    AddressException(LOOPBACK, each.port) for each in (secure, pretender)
+                ),
+            )
+            (page,) = visit(client, scope, secure.at("/"))
+        assert page.title == "t loaded"
+        assert pretender.requests == []
 
     def test_each_request_takes_the_hosts_lease_and_keeps_its_delay(
         self, site: HostileSite, crawler: CrawlClient
