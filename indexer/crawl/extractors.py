@@ -42,7 +42,8 @@ from indexer.crawl.streams_door import StreamDoor
 from indexer.errors import WireError
 from indexer.wire import Channel
 
-HOW = "extractor"
+EXTRACTOR = "extractor"
+"""`how` of what they found."""
 MAX_REQUESTS = 12
 MAX_THINKING_S = 20.0
 """One step of an extractor takes milliseconds; a page can be made to let it take for ever."""
@@ -202,11 +203,11 @@ class Extractors:
 
 def _named(extracted: Extracted) -> Iterator[Named]:
     for medium in extracted.media:
-        yield Named(medium.url, "medium", HOW)
+        yield Named(medium.url, "medium", EXTRACTOR)
         for small in medium.small_forms:
-            yield Named(small, "medium", HOW)
+            yield Named(small, "medium", EXTRACTOR)
     for page in extracted.pages:
-        yield Named(page, "page", HOW)
+        yield Named(page, "page", EXTRACTOR)
 
 
 def _full_forms(media: Iterable[PlayedMedium], base: str) -> Iterator[tuple[str, str]]:

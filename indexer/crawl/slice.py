@@ -28,7 +28,7 @@ from indexer.crawl.answers import (
     now_in_words,
 )
 from indexer.crawl.conditional import NOT_MODIFIED, headers_of, validators_of
-from indexer.crawl.extractors import Extractors
+from indexer.crawl.extractors import EXTRACTOR, Extractors
 from indexer.crawl.found import FEED, LISTINGS, keep
 from indexer.crawl.messages import (
     ChildMessage,
@@ -56,6 +56,7 @@ from indexer.crawl.streams import stream_kind
 from indexer.crawl.streams_door import StreamDoor
 from indexer.crawl.walls import (
     CHALLENGE,
+    SCRIPT,
     Signs,
     wall_among,
 )
@@ -180,9 +181,14 @@ class Slice:
             else:
                 rendered = await self._renderer.render(response, referrer, depth)
                 found = await self._reader.read_rendered(rendered, depth)
+            address = renewed_among(found.links, url)
+            if address is None:
+                door = StreamDoor(outbound, robots, self.scope, depth, referrer, "player")
+                found, _ = await self._extractors.added(found, referrer, depth, door)
+                address = renewed_among(found.links, url)
         except RefusedError:
             return None
-        return renewed_among(found.links, url)
+        return address
 
     async def _fetch_at(
         self, url: str, referrer: str | None, fetch: Fetch, outbound: Outbound, robots: Robots
@@ -289,11 +295,17 @@ class Slice:
             if said is not None:
                 what = "it is forbidden" if said == FORBIDDEN else "there is nothing"
                 raise RefusedError(said, f"the page says under status 200 that {what}")
-            if not is_wall:
+            if all(sign.kind in ("", SCRIPT) for sign in seen.signs):
+                before = len(found.links)
                 found, player_refused = await self._extractors.added(found, url, fetch.depth, door)
+                if len(found.links) > before:
+                    # What a script would have to fill is known without it.
+                    others = tuple(sign for sign in seen.signs if sign.kind != SCRIPT)
+                    seen = seen._replace(signs=others)
         links = (*found.links, *await self._sitemaps(fetch, url, door.robots))
-        # What the server says of a page holds for none of what its scripts load.
-        etag, last_modified = (None, None) if rendered else validators_of(response)
+        # What the server says of a page holds for none of what its scripts or its player load.
+        loads = rendered or player_refused or any(link.how == EXTRACTOR for link in links)
+        etag, last_modified = (None, None) if loads else validators_of(response)
         return PageSeen(
             ticket=fetch.ticket,
             url=fetch.url,

@@ -176,6 +176,42 @@ class TestWhatIsFound:
         assert [link.url for link in page.links if link.kind == "page"] == [following]
 
 
+class TestPagesThatChange:
+    def test_a_page_that_only_a_script_would_fill_is_no_wall_where_its_player_was_read(
+        self, tube: HostileSite, proxy: AskingProxy, child: CrawlClient
+    ) -> None:
+        empty = "<noscript>Please enable JavaScript to run this app.</noscript>"
+        shell = hostile.page(f'{empty}<div id="app"></div><script src="/app.js"></script>')
+        tube.put(f"/videos/watch/{VIDEO}", shell)
+        without = seen(child, scope_by(proxy, extractors=False), WATCH)
+        assert "script" in {sign.kind for sign in without.wall_signs}
+        tube.put(API, told([a_file("a.mp4", "720p")]))
+        page = seen(child, scope_by(proxy), WATCH)
+        assert len(media_of(page)) == 1
+        assert "script" not in {sign.kind for sign in page.wall_signs}
+
+    def test_what_a_server_says_of_the_page_does_not_hold_for_its_player(
+        self, tube: HostileSite, proxy: AskingProxy, child: CrawlClient
+    ) -> None:
+        # The page stays as it is for ever; what it plays may change every day.
+        tube.put(f"/videos/watch/{VIDEO}", hostile.body(b"<p></p>", "text/html", ETag='"1"'))
+        tube.put(API, told([a_file("a.mp4", "720p")]))
+        assert seen(child, scope_by(proxy, extractors=False), WATCH).etag == '"1"'
+        assert seen(child, scope_by(proxy), WATCH).etag is None
+
+    def test_an_address_that_expired_is_asked_of_the_player_anew(
+        self, tube: HostileSite, proxy: AskingProxy, child: CrawlClient
+    ) -> None:
+        tube.put(API, told([a_file("a.mp4?token=2", "720p")]))
+        video = encoded(moving(("astronaut",), seconds=1))
+        tube.put("/a.mp4?token=1", hostile.body(b"expired", "text/plain", 403))
+        tube.put("/a.mp4?token=2", hostile.body(video, "video/mp4"))
+        fetch = Fetch("m", f"https://{MEDIA_HOST}/a.mp4?token=1", "medium", 0, WATCH)
+        (result,) = child.run_slice("s", scope_by(proxy), [fetch], lambda *_: 0)
+        assert isinstance(result, MediumFetched)
+        assert result.content == video
+
+
 class TestWhenItIsAsked:
     def test_off_by_default(
         self, tube: HostileSite, proxy: AskingProxy, child: CrawlClient
