@@ -36,6 +36,7 @@ MODULE = "indexer.crawl.browser"
 NAMES = ("/usr/lib/chromium/chromium", "chromium", "chromium-browser", "google-chrome")
 READY_TIMEOUT_S = 45.0
 MAX_REQUESTS_A_PAGE = 60
+"""Of more than that the crawl child refuses each; far beyond it the browser does not even ask."""
 MAX_TEMPORARY_BYTES = 512 * 1024 * 1024
 _READABLE = ("/etc/fonts", "/etc/chromium.d", "/etc/alternatives", "/usr/share/fonts")
 _ACCOUNT = 1000
@@ -84,10 +85,10 @@ class BrowserProcess:
             own_sandbox=True,
             memory_bytes=rendering.memory_bytes,
             max_page_chars=max_page_bytes,
-            max_requests=MAX_REQUESTS_A_PAGE,
+            max_requests=4 * MAX_REQUESTS_A_PAGE,
         )
         self._most_bytes = 8 * max_page_bytes + 4 * 1024 * 1024
-        self._files = tempfile.TemporaryDirectory(prefix="likeness-browser-")
+        self._files: tempfile.TemporaryDirectory[str] | None = None
         self.sandbox = "bubblewrap and chromium’s own" if bwrap else "chromium’s own"
         try:
             if bwrap is None:
@@ -108,7 +109,8 @@ class BrowserProcess:
     def end(self) -> None:
         """Kill it with all that it started, and remove its files. May be called again."""
         self._end_process()
-        self._files.cleanup()
+        if self._files is not None:
+            self._files.cleanup()
 
     def _start(self, bwrap: str | None, settings: BrowserSettings) -> str:
         def wrapped(command: list[str]) -> list[str]:
@@ -123,8 +125,11 @@ class BrowserProcess:
                 temporary_bytes=MAX_TEMPORARY_BYTES,
             )
 
-        # Inside bubblewrap /tmp is its own; the folder is for a start without.
-        home = "/tmp" if bwrap is not None else self._files.name  # noqa: S108 (inside)
+        # Inside bubblewrap /tmp is its own; without it the browser gets a folder that is removed.
+        home = "/tmp"  # noqa: S108 (inside)
+        if bwrap is None:
+            self._files = tempfile.TemporaryDirectory(prefix="likeness-browser-")
+            home = self._files.name
         self._process = start_child(MODULE, wrap=wrapped, more={"HOME": home, "TMPDIR": home})
         self.channel: Channel[ToBrowser, FromBrowser] = Channel(
             cast(BinaryIO, self._process.stdout),

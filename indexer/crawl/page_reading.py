@@ -16,7 +16,7 @@ from indexer.crawl.answers import canonical_or_refused, is_page
 from indexer.crawl.discovery import Discovered, discover, discover_listing
 from indexer.crawl.messages import Fetch, FoundLink, Scope
 from indexer.crawl.refusals import RefusedError
-from indexer.crawl.rendering import RenderedPage, discover_rendered
+from indexer.crawl.rendered_pages import RenderedPage, discover_rendered
 from indexer.crawl.walls import (
     CHALLENGE,
     CHALLENGING_STATUSES,

@@ -17,8 +17,7 @@ import asyncio
 import codecs
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping
 
 from scrapy.http import Headers, HtmlResponse, Response, TextResponse
 
@@ -34,12 +33,12 @@ from indexer.crawl.browser_messages import (
 )
 from indexer.crawl.browser_start import MAX_REQUESTS_A_PAGE, BrowserMissingError
 from indexer.crawl.cookies import SliceCookies
-from indexer.crawl.discovery import Discovered, discover
 from indexer.crawl.found import Named
 from indexer.crawl.media_names import OTHER_EXTENSIONS, extension_of
-from indexer.crawl.messages import FoundLink, Rendering, Scope
+from indexer.crawl.messages import Rendering, Scope
 from indexer.crawl.outbound import Outbound, RequestKind
 from indexer.crawl.refusals import RefusedError
+from indexer.crawl.rendered_pages import RenderedPage
 from indexer.crawl.robots import Robots
 from indexer.crawl.scope import REDIRECTS, BadAddressError, canonical_address, is_in_scope, place_of
 from indexer.crawl.sniff import media_type_of
@@ -68,26 +67,13 @@ _GIVEN_HEADERS = (
 )
 _TAKEN_HEADERS = frozenset({"accept", "origin", "x-requested-with", "cookie"})
 
+# What a page does without by the operator's wish, or because it is a medium, is nothing missed.
+_NOT_MISSED = frozenset({"out_of_scope", "not_media", "bad_address"})
+_REFUSING = frozenset({401, 403, 429, *range(500, 600)})
+
 _log = logging.getLogger(__name__)
 
 IsChallenge = Callable[[TextResponse, str], Awaitable[bool]]
-
-
-class RenderedPage(NamedTuple):
-    """What a page became. `response` is the last page's, with what its scripts made as its body.
-
-    `loaded` are media that it wanted to load, `loaded_bytes` all that was fetched for it. It was
-    `interrupted` where it tried to go elsewhere by itself; `led_to` is why it may not, if known.
-    """
-
-    response: TextResponse
-    url: str
-    encoding: str
-    loaded: tuple[Named, ...]
-    loaded_bytes: int
-    hosts_missing: tuple[str, ...]
-    interrupted: bool
-    led_to: RefusedError | None
 
 
 class Renderer:
@@ -147,30 +133,6 @@ def renderer_for(
     return Renderer(scope, scope.rendering, outbound, robots, outbound.cookies, is_challenge)
 
 
-def discover_rendered(
-    page: RenderedPage, scope: Scope, *, depth: int, unrendered: Sequence[FoundLink] = ()
-) -> Discovered:
-    """What a rendered page names, and what it wanted to load.
-
-    A page that tries to go elsewhere may end in the middle: then what its markup named before it
-    was rendered (`unrendered`) counts, too. Raises `RefusedError` where that is nothing at all.
-    """
-    loaded = page.loaded
-    if page.interrupted:
-        loaded += tuple(Named(link.url, link.kind, link.how) for link in unrendered)
-    found = discover(
-        page.response.selector,
-        page.url,
-        scope,
-        depth=depth,
-        encoding=page.encoding,
-        loaded=loaded,
-    )
-    if page.led_to is not None and not found.links:
-        raise page.led_to
-    return found
-
-
 class _Visit:
     """One page in the browser, and what is fetched for it."""
 
@@ -188,6 +150,7 @@ class _Visit:
         self._media: dict[str, None] = {}
         self._missing: dict[str, None] = {}
         self._led_to: RefusedError | None = None
+        self._unloaded = False
         self._going: set[asyncio.Task[None]] = set()
 
     async def work(self) -> RenderedPage:
@@ -223,6 +186,7 @@ class _Visit:
     def _serve(self, wanted: ResourceWanted) -> None:
         self._requests += 1
         if self._requests > MAX_REQUESTS_A_PAGE:
+            self._unloaded = True
             self._of._browser.send(ResourceRefused(wanted.request_id))
             return
         task = asyncio.create_task(self._answer(wanted))
@@ -234,11 +198,15 @@ class _Visit:
         try:
             left_s = self._ends_s - time.monotonic()
             answer = await asyncio.wait_for(self._fetched(wanted), max(0.0, left_s))
+            refused_by_status = isinstance(answer, ResourceGiven) and answer.status in _REFUSING
+            self._unloaded |= refused_by_status
         except TimeoutError:
-            pass
+            self._unloaded = True
         except RefusedError as refused:
             if wanted.kind == "page":
                 self._led_to = refused
+            elif refused.code not in _NOT_MISSED:
+                self._unloaded = True
         except Exception as error:  # noqa: BLE001 (one hostile answer must not end the page)
             _log.error("defect while fetching for a rendered page", exc_info=error)
         self._of._browser.send(answer)
@@ -341,6 +309,7 @@ class _Visit:
             self._bytes,
             tuple(self._missing),
             page.interrupted,
+            self._unloaded,
             self._led_to,
         )
 

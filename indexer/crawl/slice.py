@@ -45,6 +45,7 @@ from indexer.crawl.messages import (
 from indexer.crawl.outbound import Outbound, RequestKind
 from indexer.crawl.page_reading import PageReader
 from indexer.crawl.refusals import RETRY_STATUSES, RefusedError
+from indexer.crawl.rendered_pages import with_unloaded
 from indexer.crawl.rendering import Renderer, renderer_for
 from indexer.crawl.robots import Robots
 from indexer.crawl.scope import REDIRECTS, is_in_scope
@@ -288,6 +289,7 @@ class Slice:
                 response, url = rendered.response, rendered.url
                 found = await self._reader.read_rendered(rendered, fetch.depth, found.links)
                 seen = await self._reader.wall_signs(response, fetch.url, url, found)
+                seen = with_unloaded(seen, rendered, found)
             # A redirect to the first page may be a wall's doing: then that is what it was.
             is_wall = any(sign.kind for sign in seen.signs)
             led_to = fetch.url if is_wall else url

@@ -27,6 +27,7 @@ from indexer.crawl.messages import (
     Rendering,
     Scope,
 )
+from indexer.crawl.walls import wall_among
 from tests.fixtures import hostile_site as hostile
 from tests.fixtures.hostile_site import LOOPBACK, PNG, HostileSite, hostile_site
 from tests.fixtures.local_tls import make_local_tls
@@ -377,6 +378,20 @@ class TestWhereItNeverGets:
         (page,) = visit(crawler, rendered_scope(site), site.at("/"))
         assert page.title == "t"
         assert "/private/a.js" not in site.paths
+
+    def test_a_page_that_stays_empty_because_its_data_were_refused_says_so(
+        self, site: HostileSite, crawler: CrawlClient
+    ) -> None:
+        site.robots = "User-agent: *\nDisallow: /private/\n"
+        html = "<title>t</title><p>Latest pictures</p><script>fetch('{}').catch(() => 0)</script>"
+        for path, data in (("/busy", "/data"), ("/kept-out", "/private/d"), ("/well", "/gone")):
+            site.put(path, hostile.page(html.format(data)))
+        site.put("/data", hostile.body(b"later", "text/plain", 503))
+        urls = [site.at(path) for path in ("/busy", "/kept-out", "/well")]
+        walls = [
+            wall_among(page.wall_signs) for page in visit(crawler, rendered_scope(site), *urls)
+        ]
+        assert walls == ["script", "script", None]
 
     def test_everything_goes_by_the_proxy_where_one_is_set(
         self, site: HostileSite, tmp_path: Path
