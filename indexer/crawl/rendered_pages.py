@@ -1,4 +1,4 @@
-"""What a page became in a browser, and how that is read: like any page, with what it wanted to load."""
+"""What a page became in a browser; read like any page, with what it wanted to load besides."""
 
 from __future__ import annotations
 
