@@ -38,6 +38,10 @@ TO VERIFY BY HAND
    manifest.json under custody.head. The first "previous_hash" is the SHA-256 of
    "likeness/custody/v1/" followed by the candidate_id.
 6. capture.warc.gz: any WARC software computes the digests of its records again.
+7. A video that came in pieces ("stream" of a resource in manifest.json): the answers to its
+   "pieces" are in capture.warc.gz; of each, "body_sha256" is the hash of what came and
+   "content_sha256" that of what was joined (a range of it, or opened by AES-128-CBC with the key
+   at "key_url" and the "iv"). Joined in this order they have the hash "sha256".
 
 With the software: likeness exhibit verify FILE --trust FINGERPRINT
 

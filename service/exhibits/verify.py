@@ -4,7 +4,8 @@
 2. The manifest is read in its one canonical form.
 3. The signature is checked against the key that the manifest names.
 4. Every file is compared with the manifest: added, removed, altered, swapped.
-5. Statements, custody chain and the WARC's own digests are checked.
+5. Statements, custody chain and the WARC's own digests are checked, and that it holds every piece
+   of a video that was joined.
 6. Only when nothing at all is wrong does it matter whether the signer is trusted.
 
 Nothing here touches a database, the network or the disk.
@@ -231,5 +232,15 @@ def _check_capture(container: Container, manifest: Manifest) -> None:
         container.defect(
             "capture_replaced", WARC_NAME, "it is not the capture that the manifest describes"
         )
-    for message in check_warc(body).defects:
+    checked = check_warc(body)
+    for message in checked.defects:
         container.defect("warc_damaged", WARC_NAME, message)
+    for resource in manifest.capture.resources:
+        pieces = resource.stream.pieces if resource.stream is not None else ()
+        missing = sum(piece.body_sha256 not in checked.body_sha256s for piece in pieces)
+        if missing:
+            container.defect(
+                "pieces_missing",
+                WARC_NAME,
+                f"{missing} of {len(pieces)} pieces of the video are not in the capture",
+            )

@@ -7,6 +7,7 @@ limit is refused before anything parses it.
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from dataclasses import dataclass
 
@@ -17,14 +18,19 @@ MAX_INFLATED_BYTES = 512 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
 _MAX_RECORDS = 10_000
 _GZIP_WINDOW_BITS = 31
+_BODY = re.compile(rb"^bodySha256: ([0-9a-f]{64})\r?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class WarcCheck:
-    """How many records there are, and what is wrong, in words."""
+    """How many records there are, and what is wrong, in words.
+
+    `body_sha256s` are those of all answers' bodies, as the capture wrote them down.
+    """
 
     records: int
     defects: tuple[str, ...]
+    body_sha256s: frozenset[str] = frozenset()
 
 
 def check_warc(warc_gz: bytes) -> WarcCheck:
@@ -33,12 +39,16 @@ def check_warc(warc_gz: bytes) -> WarcCheck:
     if too_large is not None:
         return WarcCheck(0, (too_large,))
     records, defects = 0, []
+    bodies: set[str] = set()
     try:
         for record in ArchiveIterator(io.BytesIO(warc_gz), check_digests=True):
             records += 1
             if records > _MAX_RECORDS:
                 defects.append(f"it holds more than {_MAX_RECORDS} records")
                 break
+            told = record.raw_stream.read(_PIECE_BYTES)
+            if record.rec_type == "metadata":
+                bodies.update(match[1].decode() for match in _BODY.finditer(told))
             while record.raw_stream.read(_PIECE_BYTES):
                 continue
             checker = record.digest_checker
@@ -50,7 +60,7 @@ def check_warc(warc_gz: bytes) -> WarcCheck:
         defects.append(f"it cannot be read after record {records}: {error}")
     if records == 0:
         defects.append("it holds no record")
-    return WarcCheck(records, tuple(defects))
+    return WarcCheck(records, tuple(defects), frozenset(bodies))
 
 
 def _inflation_defect(warc_gz: bytes) -> str | None:

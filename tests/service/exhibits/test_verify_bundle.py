@@ -13,10 +13,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from service.exhibits.bundle import MANIFEST_NAME, SIGNATURE_NAME, seal_bundle
 from service.exhibits.container import read_container, write_container
-from service.exhibits.manifest import canonical_json, read_manifest
+from service.exhibits.manifest import (
+    PieceSummary,
+    StreamSummary,
+    canonical_json,
+    read_manifest,
+)
 from service.exhibits.trust import Trust, key_fingerprint, pem_key, raw_key
 from service.exhibits.verify import Outcome, Verification, verify_bundle
 from tests.service.exhibits.bundle_factory import (
@@ -49,6 +55,22 @@ def test_a_sealed_bundle_is_intact_and_trusted() -> None:
     assert verification.outcome is Outcome.TRUSTED
     assert verification.exit_code == 0
     assert verification.files_checked == len(FILES) - 2
+
+
+def test_a_video_whose_pieces_are_not_in_the_capture_is_found() -> None:
+    content = make_content()
+    piece = PieceSummary("http://site.test/0.ts", "", "a" * 64, "a" * 64)
+    (page,) = content.capture.resources
+    named = structs.replace(page, stream=StreamSummary("b" * 64, 19, (piece,), "", ""))
+    claimed = replace(content, capture=structs.replace(content.capture, resources=(named,)))
+    sealed = seal_bundle(claimed, make_key()).content
+    assert broken_by(sealed) == {("pieces_missing", "capture.warc.gz")}
+
+
+def test_an_exhibit_without_a_video_in_pieces_says_nothing_of_it() -> None:
+    # Bundles that were sealed before there was such a thing stay what they are.
+    assert b"stream" not in FILES[MANIFEST_NAME]
+    assert b"renewed" not in FILES[MANIFEST_NAME]
 
 
 def test_an_unknown_signer_is_said_to_be_unknown() -> None:
