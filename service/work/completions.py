@@ -157,10 +157,10 @@ class Completions:
         unchanged = self._leases.unchanged
         looked_for: dict[str, list[tuple[Lease, PageSeen, Changes]]] = defaultdict(list)
         for each in pages:
+            found, read_for = unchanged.names.write(session, each.names)
+            written.count = written.count.plus(RunCount(candidates_found=found))
             if each.page is not None and each.changes is not None:
-                found, read_for = unchanged.names.write(session, each.names)
                 looked_for[read_for].append((each.held, each.page, each.changes))
-                written.count = written.count.plus(RunCount(candidates_found=found))
         for read_for, read in looked_for.items():
             unchanged.keep_pages(session, read, read_for)
         unchanged.count_unchanged_pages(

@@ -58,18 +58,19 @@ class PageResults:
             return PageRead(held, Ending("refused", wall, why, page.status), count)
         count = RunCount(pages_seen=1, bytes_fetched=page.content_bytes)
         links = self.links(held, page.links)
-        least = self._canaries.get(held.url, 0)
-        if media_shown(page) < least:
-            why = f"{media_shown(page)} media where at least {least} are known to be"
-            return PageRead(held, Ending("refused", CANARY_LOST, why, page.status), count, links)
-        if page.player_refused:
-            what = "what the page plays could not be read"
-            ending = Ending("refused", page.player_refused, what, page.status)
-            return PageRead(held, ending, replace(count, refusals=1), links)
-        changes = self._unchanged.changes(held, page.links)
         names = self._unchanged.names.find(page)
         # What it says is forgotten here: what waits to be written holds none of it.
         page = msgspec.structs.replace(page, words=None)
+        least = self._canaries.get(held.url, 0)
+        if media_shown(page) < least:
+            why = f"{media_shown(page)} media where at least {least} are known to be"
+            ending = Ending("refused", CANARY_LOST, why, page.status)
+            return PageRead(held, ending, count, links, names=names)
+        if page.player_refused:
+            what = "what the page plays could not be read"
+            ending = Ending("refused", page.player_refused, what, page.status)
+            return PageRead(held, ending, replace(count, refusals=1), links, names=names)
+        changes = self._unchanged.changes(held, page.links)
         return PageRead(held, Ending(http_status=page.status), count, links, page, changes, names)
 
     def of_refusal(self, held: Lease, refused: FetchRefused) -> PageRead | TriedLater:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import inspect, select, text
 from sqlalchemy.orm import Session
 
+from indexer.crawl.messages import PageSeen, PageWords
 from service.sources.models import KnownAddress
 from tests.fixtures.hostile_site import hostile_site, page
 from tests.service.enrolment.conftest import cheap_secrets
@@ -80,6 +83,36 @@ def test_a_new_name_is_found_on_pages_that_have_not_changed_and_a_removed_one_no
     assert world.found(person)["a"] == (
         "a name that the person has removed meanwhile, in its text",
     )
+
+
+def test_a_run_for_one_person_finds_their_names_alone_and_leaves_the_page_to_the_next_run(
+    world: NamesWorld,
+) -> None:
+    ada, eve = world.person("Ada Lovelace"), world.person("Eve Adamczyk")
+    world.site.put("/", unchanging("<p>Ada Lovelace and Eve Adamczyk</p>"))
+    watch = world.rooms.names
+    look = watch.look_for(world.house.organisation_id, str(ada.person_id))
+    page_seen = PageSeen("1", "http://f.test/", "http://f.test/", 200, "", (), 0, 1, "")
+    on_page = look.find(
+        msgspec.structs.replace(page_seen, words=PageWords("", "Ada Lovelace, Eve Adamczyk"))
+    )
+    assert on_page is not None
+    assert [name.person_id for name in on_page.names] == [ada.person_id]
+    whole = watch.look_for(world.house.organisation_id, None)
+    assert look.was_looked_for(0) != whole.looked_for == whole.was_looked_for(0)
+    assert whole.was_looked_for(1) != whole.looked_for
+    world.run()
+    assert [len(world.rows(person)) for person in (ada, eve)] == [1, 1]
+
+
+def test_names_are_found_on_pages_that_lost_what_they_are_known_to_show(world: NamesWorld) -> None:
+    person = world.person("Ada Lovelace")
+    world.site.put("/", page("<p>Ada Lovelace, and no picture</p>"))
+    with world.rooms.database.write() as session:
+        draft = replace(world.forum.draft, canaries=(f"3 {world.site.at('/')}",))
+        world.rooms.sources.update_site(session, world.house.operator, world.forum.id, draft)
+    world.run(ends="blind")
+    assert len(world.rows(person)) == 1
 
 
 def test_only_verified_people_are_looked_for_and_later_on_the_same_pages(
