@@ -290,6 +290,7 @@ class Visit:
             user_agent=self.scope.user_agent,
             max_body_bytes=most_bytes,
             timeout_s=timeout_s,
+            video_timeout_s=self.scope.medium_timeout_s,
             tls_context=self._tls_context,
             through=self.scope if self.scope.proxy is not None else None,
             part=part,

@@ -47,7 +47,8 @@ EXTRACTOR = "extractor"
 MAX_REQUESTS = 12
 MAX_THINKING_S = 20.0
 """One step of an extractor takes milliseconds; a page can be made to let it take for ever."""
-MAX_EXTRACTION_S = 150.0
+MAX_EXTRACTION_S = 120.0
+"""No request is begun after it; the pages of a slice take turns, within their leases."""
 MAX_PAGES_EACH = 100
 """Pages that one process reads before it is started anew."""
 FAILED = "extractor"

@@ -100,17 +100,20 @@ def exchange(
     user_agent: str,
     max_body_bytes: int,
     timeout_s: float,
+    video_timeout_s: float | None = None,
     tls_context: ssl.SSLContext | None = None,
     through: Scope | None = None,
     part: ByteRange | None = None,
 ) -> Exchange:
     """GET the canonical `url` from the first of the checked `addresses` that answers.
 
-    `timeout_s` is for the whole exchange. With a `part` that range is asked for. With
-    `through` it goes by the proxy of that scope, and `addresses` are not used.
-    Raises `NoAnswerError`.
+    `timeout_s` is for the whole exchange; one that brings a video may take `video_timeout_s`. With
+    a `part` that range is asked for. With `through` it goes by the proxy of that scope, and
+    `addresses` are not used. Raises `NoAnswerError`.
     """
-    deadline = time.monotonic() + timeout_s
+    began_s = time.monotonic()
+    deadline = began_s + timeout_s
+    video_deadline = began_s + max(timeout_s, video_timeout_s or 0.0)
     address: str | None = None
     if through is None:
         connection, address = _connect(place, addresses, deadline)
@@ -125,7 +128,7 @@ def exchange(
         request_wire = _send_request(
             connection, client, url, user_agent=user_agent, deadline=deadline, part=part
         )
-        received = _receive(connection, client, max_body_bytes, deadline)
+        received = _receive(connection, client, max_body_bytes, deadline, video_deadline)
     finally:
         connection.close()
     response = received.response
@@ -240,7 +243,11 @@ def _asked_for(part: ByteRange | None) -> tuple[tuple[str, str], ...]:
 
 
 def _receive(
-    connection: socket.socket, client: h11.Connection, max_body_bytes: int, deadline: float
+    connection: socket.socket,
+    client: h11.Connection,
+    max_body_bytes: int,
+    deadline: float,
+    video_deadline: float,
 ) -> _Received:
     received = _Received()
     while True:
@@ -257,6 +264,8 @@ def _receive(
         elif isinstance(event, h11.Response):
             received.response = event
             received.head_bytes = len(received.wire) - len(client.trailing_data[0])
+            if dict(event.headers).get(b"content-type", b"").lower().startswith(b"video/"):
+                deadline = video_deadline
         elif isinstance(event, h11.InformationalResponse):
             # An interim answer is not the answer: the record begins after it.
             del received.wire[: len(received.wire) - len(client.trailing_data[0])]

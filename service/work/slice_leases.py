@@ -33,7 +33,8 @@ ASKED_AGAIN_S = 1.0
 
 LEAST_LEASE_S = 300.0
 RENDERED_LEASE_S = 2400.0
-"""One browser renders a slice's pages one after the other, each in up to two or three minutes."""
+"""One browser renders a slice's pages one after the other, each in up to two or three minutes; and so
+are players read by extractors."""
 SLICE_MAX_S = 600.0
 ASK_EVERY_S = 2.0
 
@@ -64,7 +65,7 @@ class SliceLeases:
         self._lease_s = max(
             LEAST_LEASE_S,
             64 * scope.delay_s + 4 * scope.timeout_s * (scope.max_redirects + 1),
-            0.0 if scope.rendering is None else RENDERED_LEASE_S,
+            RENDERED_LEASE_S if scope.rendering is not None or scope.extractors else 0.0,
         )
         self._batch = QUICK_LEASE_BATCH if scope.delay_s < QUICK_DELAY_S else LEASE_BATCH
         self._began_at = parts.clock.now()

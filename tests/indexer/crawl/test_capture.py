@@ -335,6 +335,23 @@ class TestCutShort:
         assert captured.resources[0].truncated
         assert warcio_accepts(captured.warc_gz, tmp_path)
 
+    def test_a_video_may_take_longer_than_a_page(self, site: HostileSite) -> None:
+        def slowly(handler: hostile.Handler) -> None:
+            handler.send_response(200)
+            handler.send_header("Content-Type", "video/mp4")
+            handler.send_header("Content-Length", "4")
+            handler.end_headers()
+            for _ in range(4):
+                handler.server.site.stopping.wait(0.3)
+                handler.wfile.write(b"v")
+                handler.wfile.flush()
+
+        url = site.put("/a", slowly)
+        captured = take(site, url, timeout_s=0.6, medium_timeout_s=20.0)
+        assert (captured.medium_content, captured.resources[0].truncated) == (b"vvvv", False)
+        captured = take(site, url, timeout_s=0.6, medium_timeout_s=0.7)
+        assert captured.resources[0].truncated
+
     def test_a_body_that_ends_early_is_marked(self, site: HostileSite, tmp_path: Path) -> None:
         captured = take(site, site.put("/a", hostile.truncated()))
         assert records_of(captured.warc_gz)[1].headers["WARC-Truncated"] == "disconnect"
