@@ -33,8 +33,8 @@ ASKED_AGAIN_S = 1.0
 
 LEAST_LEASE_S = 300.0
 RENDERED_LEASE_S = 2400.0
-"""One browser renders a slice's pages one after the other, each in up to two or three minutes; and so
-are players read by extractors."""
+"""One browser renders a slice's pages one after the other, each in up to two or three minutes;
+and so are players read by extractors."""
 SLICE_MAX_S = 600.0
 ASK_EVERY_S = 2.0
 
