@@ -28,7 +28,7 @@ from service.audit import AuditTrail
 from service.candidates.around_finds import AroundFinds
 from service.candidates.bearable import BearableChance
 from service.candidates.chance_rules import ChanceRules, FloodLimits
-from service.candidates.find_hosts import finds_by_host, finds_of
+from service.candidates.find_hosts import finds_by_host, finds_of, media_with_finds
 from service.candidates.intake import IntakeService
 from service.candidates.looking_back import LookBack
 from service.candidates.names_watch import NameWatch
@@ -48,8 +48,10 @@ from service.exhibits.outcomes import EvidenceOutcomes
 from service.exhibits.scopes import SourceScopes
 from service.exhibits.service import ExhibitService
 from service.hashbank.exchange.outbound import OutboundRules
+from service.hashbank.exchange.repository import media_on_lists
 from service.hashbank.exchange.service import HashExchange, build_exchange
 from service.hashbank.matches import MatchLimits
+from service.hashbank.matches_repository import media_that_match
 from service.hashbank.service import HashBankService
 from service.notices.service import NoticeService
 from service.reports.mail import MailServer, send_ready_notice
@@ -58,6 +60,7 @@ from service.reports.service import ReportService
 from service.settings import Settings
 from service.sources.around import AroundService
 from service.sources.halted_media import HaltedMedia
+from service.sources.retention import KeptFor, Retention
 from service.sources.scopes import CrawlManners, address_exceptions, rendering_by
 from service.sources.seen_index import SeenIndex
 from service.sources.service import SourcesService
@@ -119,6 +122,7 @@ class Rooms:
     notices: NoticeService
     reports: ReportService
     periods: PeriodReports
+    retention: Retention
     erasure: ErasureService
     examiner: Eyes
     story: tuple[StorySource, ...]
@@ -280,6 +284,16 @@ def build_rooms(
         organisations=accounts,
         max_proof_bytes=settings.max_upload_bytes,
     )
+    reports = ReportService(clock, sources, candidates, exchange.hits, enrolment)
+    periods = PeriodReports(clock, sources, settings.report_every, _ready_notice(settings))
+    retention = Retention(
+        clock,
+        audit,
+        KeptFor(settings.keep_run_addresses_days, settings.keep_sightings_days),
+        (media_with_finds, media_that_match, media_on_lists),
+        periods.reported_until,
+        reports.keep_missing_report,
+    )
     return Rooms(
         settings=settings,
         database=database,
@@ -304,8 +318,9 @@ def build_rooms(
         seen_before=SeenBefore(enrolment, hashbank.matches, look_back),
         exhibits=exhibits,
         notices=notices,
-        reports=ReportService(clock, sources, candidates, exchange.hits, enrolment),
-        periods=PeriodReports(clock, sources, settings.report_every, _ready_notice(settings)),
+        reports=reports,
+        periods=periods,
+        retention=retention,
         # those whose rows refer to other rooms' rows come first
         erasure=ErasureService(
             vault,

@@ -215,6 +215,22 @@ class Settings(BaseSettings):
         description="Which period operators get a crawl report of, made by itself when the period "
         "has ended (in UTC; a week begins on Monday). See docs/crawling.md.",
     )
+    keep_run_addresses_days: int = Field(
+        default=60,
+        ge=40,
+        le=3650,
+        description="So many days after a run ended, what became of each of its addresses is "
+        "deleted: once it is in a periodic report, where those are made. The run's counts and its "
+        "report stay. See docs/growing.md.",
+    )
+    keep_sightings_days: int = Field(
+        default=180,
+        ge=60,
+        le=3650,
+        description="Sightings older than this are deleted where the same medium was seen at the "
+        "same address before and after. All stay of media in which somebody was found, that match "
+        "a known picture or that a list names. See docs/growing.md.",
+    )
     report_mail_to: tuple[str, ...] = Field(
         default=(),
         description="Addresses that are told by mail that a report is ready: nothing but that, no "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.candidates.models import Candidate
+from service.candidates.models import Candidate, NeverAgain
 from service.sources.likelihood import MAX_FINDS, MediumFind
 
 _FOUND = ("waiting", "confirmed")
@@ -36,3 +37,14 @@ def finds_of(session: Session, organisation_id: uuid.UUID) -> tuple[MediumFind, 
         .limit(MAX_FINDS)
     )
     return tuple(MediumFind(row.medium_id, row.state) for row in rows if row.medium_id)
+
+
+def media_with_finds(session: Session, medium_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these media in which anybody was ever found, however that was decided."""
+    found = set(
+        session.scalars(select(Candidate.medium_id).where(Candidate.medium_id.in_(medium_ids)))
+    )
+    found.update(
+        session.scalars(select(NeverAgain.medium_id).where(NeverAgain.medium_id.in_(medium_ids)))
+    )
+    return {medium_id for medium_id in found if medium_id is not None}

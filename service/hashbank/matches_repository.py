@@ -211,3 +211,10 @@ def media_matched_within(known_ids: Collection[uuid.UUID]) -> Select[uuid.UUID]:
     return select(KnownMatch.medium_id).where(
         KnownMatch.known_id.in_(known_ids), KnownMatch.verdict != DIFFERENT
     )
+
+
+def media_that_match(session: Session, medium_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these media that match a known picture, however people decided."""
+    return set(
+        session.scalars(select(KnownMatch.medium_id).where(KnownMatch.medium_id.in_(medium_ids)))
+    )

@@ -11,7 +11,7 @@ import json
 import logging
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -94,6 +94,14 @@ class PeriodReports:
         """A kept report; `NotFoundError` when the caller may not see it."""
         row = PeriodReportRepository(session, actor).one(report_id)
         return msgspec.convert(row.content, PeriodReport)
+
+    def reported_until(self, session: Session, organisation_id: uuid.UUID) -> datetime:
+        """Up to when everything of an organisation is in a report that is kept; now without any."""
+        if self._every == "off":
+            return self._clock.now()
+        actor = Actor.system("reports", organisation_id)
+        latest = PeriodReportRepository(session, actor).latest_end(self._every)
+        return latest or datetime.min.replace(tzinfo=UTC)
 
     # By schedule
 

@@ -19,7 +19,7 @@ from service.reports.crawl_report import (
 from service.reports.models import Report
 from service.reports.person_report import PersonReportBuilder
 from service.reports.repository import ReportRepository
-from service.reports.views import CrawlReport, PersonReport
+from service.reports.views import CandidateCount, CrawlReport, PersonReport
 from service.sources.service import SourcesService
 
 
@@ -36,12 +36,28 @@ class ReportService:
     ) -> None:
         self._clock = clock
         self._sources = sources
+        self._candidates = candidates
         self._crawl = CrawlReportBuilder(clock, sources, candidates, lists, faces)
         self._person = PersonReportBuilder(clock, sources, candidates, faces)
 
     def build_run_report(self, session: Session, actor: Actor, run_id: uuid.UUID) -> CrawlReport:
-        """The report of a run as things are now (candidates are decided after a run has ended)."""
+        """The report of a run as things are now (candidates are decided after a run has ended).
+
+        Once its addresses are forgotten, the report is that of before with the finds of now.
+        """
+        run = self._sources.run(session, actor, run_id)
+        if run.addresses_forgotten_at is not None:
+            kept = self.kept_run_report(session, actor, run_id)
+            if kept is not None:
+                found = self._candidates.counts_of_run(session, actor, run_id)
+                counts = tuple(CandidateCount(*row) for row in found)
+                return msgspec.structs.replace(kept, candidates=counts)
         return self._crawl.build(session, actor, run_id)
+
+    def keep_missing_report(self, session: Session, actor: Actor, run_id: uuid.UUID) -> None:
+        """Store the report of a run of which there is none: of one that was cancelled."""
+        if ReportRepository(session, actor).of_run(run_id) is None:
+            self.keep_run_report(session, actor, run_id)
 
     def keep_run_report(self, session: Session, actor: Actor, run_id: uuid.UUID) -> None:
         """Store the report of a run that has ended, replacing an earlier one."""

@@ -119,6 +119,10 @@ class Run(Base):
     turn_began_at: Mapped[datetime | None]
     steps_aside_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
+    addresses_forgotten: Mapped[int] = mapped_column(default=0)
+    addresses_forgotten_at: Mapped[datetime | None]
+    sightings_forgotten: Mapped[int] = mapped_column(default=0)
+    sightings_thinned_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

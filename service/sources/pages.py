@@ -16,6 +16,7 @@ from service.database import Database
 from service.errors import ConflictError, NotAllowedError
 from service.sources.asked import SourcesDep, SweepsDep
 from service.sources.errors import SiteInvalidError
+from service.sources.retention import forgotten
 from service.sources.run_watching import time_left, watch
 from service.sources.service import SourcesService
 from service.sources.site_draft import SiteDraft
@@ -176,6 +177,7 @@ def list_runs(
         page=page,
         has_more=len(runs) > _RUNS_ON_A_PAGE,
         state_words=STATE_WORDS,
+        forgotten=forgotten(session, actor),
     )
 
 

@@ -46,7 +46,9 @@ class Sweep(Base):
 
     `state`: "going_on", "done", "blind" (could not look), "stopped" (cancelled, or nobody is left
     whom it would serve). Due is what was seen last before `due_before` (and not before `due_from`),
-    or with a watch-list below `due_change`. `addresses` is how many that were when it began.
+    or with a watch-list below `due_change`. `addresses` is how many that were when it began;
+    `looked_at` and `gone` how many were dealt with, once the addresses in which they are counted
+    are forgotten.
     """
 
     __tablename__ = "sweeps"
@@ -68,6 +70,8 @@ class Sweep(Base):
     due_from: Mapped[datetime | None]
     due_change: Mapped[int] = mapped_column(default=0)
     addresses: Mapped[int]
+    looked_at: Mapped[int | None]
+    gone: Mapped[int | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 

@@ -232,13 +232,15 @@ class SweepRepository:
 
     # How far it is
 
-    def counts(self, sweep_id: uuid.UUID) -> SweepCount:
+    def counts(self, sweep: Sweep) -> SweepCount:
         """How many addresses were looked at again, and how many are gone."""
+        if sweep.looked_at is not None:
+            return SweepCount(sweep.looked_at, sweep.gone or 0)
         rows = self._session.execute(
             select(FrontierEntry.state, func.count())
             .join(SweepRun, SweepRun.run_id == FrontierEntry.run_id)
             .where(
-                SweepRun.sweep_id == sweep_id,
+                SweepRun.sweep_id == sweep.id,
                 FrontierEntry.how == SWEEP,
                 FrontierEntry.state.in_(DEALT_WITH),
             )

@@ -307,7 +307,7 @@ class SweepService:
         self._audit.record(session, owner, f"sweep.{state}", "sweep", sweep.id)
 
     def _progress(self, repository: SweepRepository, sweep: Sweep, site: Site) -> SweepProgress:
-        counted = repository.counts(sweep.id)
+        counted = repository.counts(sweep)
         dealt_with = counted.looked_at + counted.gone
         state = sweep.state
         if state == "going_on":

@@ -30,6 +30,7 @@ from service.work.look_back_rounds import LookBackRounds, LooksBack
 from service.work.model_building import BuildParts, ModelBuilding
 from service.work.model_rounds import BuildsModels
 from service.work.opening import ModelChoice
+from service.work.retention_rounds import RetentionRounds
 from service.work.schedules import Chores, Upkeep
 from service.work.sweep_rounds import SweepRounds
 from service.work.telemetry import crawl_runs
@@ -202,6 +203,7 @@ def work_rooms(rooms: Any) -> WorkRooms:
             "withdrawn hashes": lambda: rooms.exchange.exports.take_back(database),
             "period reports": lambda: rooms.periods.keep_due(database),
             "report mails": lambda: rooms.periods.mail_due(database),
+            "retention": RetentionRounds(database, rooms.retention).go_round,
         },
         at_start=at_start,
     )

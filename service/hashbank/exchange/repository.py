@@ -195,3 +195,11 @@ class ExchangeRepository:
         if actor.role is Role.SYSTEM and actor.organisation_id is None:
             return true()
         return table.organisation_id == actor.organisation_id
+
+
+def media_on_lists(session: Session, medium_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these media that a list named, of whatever organisation."""
+    named = session.scalars(
+        select(HashListHit.medium_id).where(HashListHit.medium_id.in_(medium_ids))
+    )
+    return {medium_id for medium_id in named if medium_id is not None}

@@ -6,23 +6,27 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import msgspec
 import pytest
 from sqlalchemy.orm import Session
 
 from indexer.observations import Examination, MediaHashes, ModelStamp, Refusal
 from service.accounts.actor import Actor, Role
+from service.audit.trail import AuditTrail
 from service.candidates.views import HeldBack
 from service.database import Database
 from service.enrolment.model_views import PersonFaces
 from service.errors import NotFoundError
 from service.hashbank.exchange.hits import HitBook
 from service.reports.service import ReportService, report_json
-from service.reports.views import CrawlReport
+from service.reports.views import CandidateCount, CrawlReport
 from service.sources import frontier
 from service.sources.frontier import Address, Ending
 from service.sources.media_ledger import Place
 from service.sources.models import Run
+from service.sources.retention import KeptFor, Retention
 from service.sources.views import RunCount, RunView
+from service.work.retention_rounds import RetentionRounds
 from tests.fixtures.clock import SettableClock
 from tests.service.sources.sources_factory import (
     Sources,
@@ -186,6 +190,37 @@ class TestOfARun:
         assert report.conclusion == (
             "Nothing new was found in what was looked at. 1 medium could not be read; "
             "what it shows is not known."
+        )
+
+    @pytest.mark.parametrize("state", ["finished", "cancelled"])
+    def test_once_addresses_are_forgotten_the_report_says_the_same_as_before(
+        self, desk: Desk, state: str
+    ) -> None:
+        run = desk.sources.running()
+        desk.visit(run)
+        if state == "finished":
+            desk.end(run)
+        else:
+            with desk.sources.database.write() as session:
+                desk.sources.service.control.cancel(session, desk.sources.operator, run.id)
+        before = desk.report(run)
+        desk.clock.advance(days=61)
+        kept_for = KeptFor(addresses_days=60, sightings_days=180)
+        retention = Retention(
+            desk.clock,
+            AuditTrail(desk.clock),
+            kept_for,
+            (),
+            lambda _session, _organisation: desk.clock.now(),
+            desk.reports.keep_missing_report,
+        )
+        assert RetentionRounds(desk.sources.database, retention).go_round() == 6
+        desk.counts.of_run = [("face", "confirmed", 1)]
+        after = desk.report(run)
+        assert after.candidates == (CandidateCount("face", "confirmed", 1),)
+        assert (
+            msgspec.structs.replace(after, candidates=before.candidates, made_at=before.made_at)
+            == before
         )
 
     def test_a_blind_run_concludes_nothing(self, desk: Desk) -> None:
