@@ -179,7 +179,8 @@ class Settings(BaseSettings):
         default=1024,
         ge=256,
         le=16_384,
-        description="Memory that chromium may take for one page; a page that wants more fails.",
+        description="Memory that chromium may take for one page; a page that wants more fails. One "
+        "page at a time is rendered for each of the `crawls_at_once` sites that need it.",
     )
     max_upload_bytes: int = Field(
         default=20 * 1024 * 1024, description="Largest reference photo or file that is accepted."

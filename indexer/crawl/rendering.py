@@ -358,5 +358,5 @@ def _without_length(headers: Headers) -> Headers:
 def _known_encoding(named: str) -> str:
     try:
         return codecs.lookup(named).name
-    except LookupError:
+    except (LookupError, ValueError):
         return "utf-8"

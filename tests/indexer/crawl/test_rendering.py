@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
+from indexer.crawl.browser_start import MAX_REQUESTS_A_PAGE
 from indexer.crawl.client import CrawlChildDied, CrawlClient
 from indexer.crawl.messages import (
     AddressException,
@@ -508,6 +509,19 @@ class TestPagesThatFail:
         told = ("did not let it be read", "more than 500 MiB", "too large")
         assert all(words in each.message for words, each in zip(told, failed, strict=True))
         assert good.title == "good"
+
+    def test_what_a_page_loads_is_limited_in_number_and_size(
+        self, site: HostileSite, crawler: CrawlClient
+    ) -> None:
+        many = "for (let i = 0; i < 100; i++) fetch('/n?' + i).catch(() => 0)"
+        site.put("/", hostile.page(f"<title>t</title><script src=/big.js></script><script>{many}"))
+        site.put("/big.js", script(f"document.title = 'large' // {'x' * 300_000}"))
+        scope = rendered_scope(site, max_page_bytes=200_000)
+        (page,) = visit(crawler, scope, site.at("/"))
+        assert page.title == "t"
+        assert "unloaded" in {sign.sign for sign in page.wall_signs}
+        loaded = [path for path in site.paths if path not in ("/robots.txt", "/")]
+        assert len(loaded) == MAX_REQUESTS_A_PAGE
 
     def test_a_browser_that_is_killed_is_one_failed_page_and_nothing_is_left_of_it(
         self, site: HostileSite

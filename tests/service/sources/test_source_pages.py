@@ -283,6 +283,9 @@ class TestApi:
         where = f"/api/v1/sites/{site['id']}"
         changed = http.put(where, json=described | {"page_budget": 9}, headers=headers)
         assert changed.json()["page_budget"] == 9
+        needs = {"needs_script": True, "script_hosts": ["cdn.forum.example"]}
+        changed = http.put(where, json=described | needs, headers=headers)
+        assert {name: changed.json()[name] for name in needs} == needs
         assert http.post(f"{where}/runs", json={}, headers=headers).status_code == 403
         body = {"monitoring_purpose": PURPOSE}
         run = http.post(f"{where}/runs", json=body, headers=headers).json()

@@ -20,7 +20,7 @@ import pytest
 from service.clock import SystemClock
 from service.database import Database
 from service.sources.models import MediumSeen
-from tests.fixtures.hostile_site import HostileSite, hostile_site, page, picture
+from tests.fixtures.hostile_site import HostileSite, body, hostile_site, page, picture
 from tests.service.sources.sources_factory import make_organisation
 
 pytestmark = pytest.mark.slow
@@ -105,7 +105,7 @@ def organise(likeness: Likeness) -> None:
     database.close()
 
 
-def add_site(likeness: Likeness, site: HostileSite) -> subprocess.CompletedProcess[str]:
+def add_site(likeness: Likeness, site: HostileSite, *more: str) -> subprocess.CompletedProcess[str]:
     return likeness.run(
         "site",
         "add",
@@ -121,7 +121,29 @@ def add_site(likeness: Likeness, site: HostileSite) -> subprocess.CompletedProce
         "--delay",
         "0",
         "--json",
+        *more,
     )
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.usefixtures("rendering_works")
+def test_a_site_that_needs_javascript_is_visited_by_a_browser(
+    likeness: Likeness, site: HostileSite
+) -> None:
+    site.put("/", page("<title>t</title><div id=app></div><script src=/app.js></script>"))
+    code = b"document.getElementById('app').innerHTML = '<a href=/b>b</a><img src=/a.png>'"
+    site.put("/app.js", body(code, "text/javascript"))
+    likeness.start()
+    organise(likeness)
+    assert json.loads(add_site(likeness, site, "--needs-script").stdout)["needs_script"] is True
+    crawled = likeness.run("crawl", "Loopback", "--now", "--json")
+    assert crawled.returncode == 0, crawled.stderr
+    run = json.loads(crawled.stdout)
+    assert (run["state"], run["pages_seen"], run["media_seen"]) == ("finished", 2, 2)
+    assert site.paths.count("/app.js") == 1
+    doctor = json.loads(likeness.run("doctor", "--json").stdout)
+    assert "for 1 site(s)" in json.dumps(doctor)
 
 
 def test_from_the_first_start_to_a_report(likeness: Likeness, site: HostileSite) -> None:
