@@ -59,7 +59,7 @@ def served(house: House) -> Iterator[Served]:
     thread.join()
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("colours", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_names_on_a_phone_from_choosing_to_a_find(
     browser: Browser, served: Served, colours: str
 ) -> None:

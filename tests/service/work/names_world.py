@@ -141,20 +141,16 @@ def unchanging(html: str) -> Answer:
     return answer
 
 
-def make_names_world(database_url: str, folder: Path, site: HostileSite) -> NamesWorld:
+def make_names_world(
+    database_url: str, folder: Path, site: HostileSite, *, launched: bool = True
+) -> NamesWorld:
     """Rooms over a migrated database, a launched worker, and the site as a configured one."""
-    settings = Settings(
-        data_dir=folder / "data",
-        database_url=database_url,
-        address_exceptions=(site.host,),
-        crawl_delay_s=0.0,
-    )
-    clock = SystemClock()
-    rooms = build_rooms(settings, clock=clock, examiner=MadeUpEyes())
+    rooms = names_rooms(database_url, folder, site.host)
+    clock = rooms.clock
     organisation_id = add_organisation(rooms, clock, "Helpline", faces=False)  # type: ignore[arg-type]
 
-    def staff() -> Actor:
-        return add_staff(rooms, clock, organisation_id)  # type: ignore[arg-type]
+    def staff(role: Role = Role.ADVOCATE) -> Actor:
+        return add_staff(rooms, clock, organisation_id, role)  # type: ignore[arg-type]
 
     house = House(
         rooms,
@@ -163,16 +159,35 @@ def make_names_world(database_url: str, folder: Path, site: HostileSite) -> Name
         organisation_id,
         (staff(), staff()),
         staff(),
-        add_staff(rooms, clock, organisation_id, Role.OPERATOR),  # type: ignore[arg-type]
+        staff(Role.OPERATOR),
     )
     with rooms.database.write() as session:
         draft = replace(DRAFT, name="forum", seeds=(site.at("/"),), max_depth=3)
         forum = rooms.sources.add_site(session, house.operator, draft)
-    engine = assemble(
+    engine = names_engine(rooms)
+    if launched:
+        engine.launch()
+    return NamesWorld(house, engine, site, forum, folder)
+
+
+def names_rooms(database_url: str, folder: Path, host: str) -> Rooms:
+    """Real rooms that may visit one address on loopback; the examiner is made up."""
+    settings = Settings(
+        data_dir=folder / "data",
+        database_url=database_url,
+        address_exceptions=(host,),
+        crawl_delay_s=0.0,
+    )
+    return build_rooms(settings, clock=SystemClock(), examiner=MadeUpEyes())
+
+
+def names_engine(rooms: Rooms) -> Engine:
+    """A worker for the rooms, not yet launched, that captures and reports nothing."""
+    return assemble(
         WorkRooms(
-            settings=settings,
+            settings=rooms.settings,
             database=rooms.database,
-            clock=clock,
+            clock=rooms.clock,
             sources=rooms.sources,
             candidates=rooms.candidates,
             lists=NotListed(),
@@ -190,5 +205,3 @@ def make_names_world(database_url: str, folder: Path, site: HostileSite) -> Name
         ),
         "main",
     )
-    engine.launch()
-    return NamesWorld(house, engine, site, forum, folder)

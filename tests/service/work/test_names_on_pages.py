@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.orm import Session
 
 from indexer.crawl.messages import PageSeen, PageWords
+from service.database import Database
 from service.sources.models import KnownAddress
+from tests.fixtures.databases import SqliteTemplate
 from tests.fixtures.hostile_site import hostile_site, page
 from tests.service.enrolment.conftest import cheap_secrets
 from tests.service.enrolment.people_factory import attest
@@ -26,9 +29,23 @@ AROUND = "wonderfully-unusual-surrounding-words"
 
 
 @pytest.fixture
-def world(database_url: str, database: object, tmp_path: Path) -> Iterator[NamesWorld]:
+def world(sqlite_template: SqliteTemplate, tmp_path: Path) -> Iterator[NamesWorld]:
+    """On SQLite, where the kind of database cannot matter."""
+    with _world(sqlite_template.new_migrated_url(tmp_path), tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def any_world(database_url: str, database: Database, tmp_path: Path) -> Iterator[NamesWorld]:
+    """On each kind of database."""
+    with _world(database_url, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def _world(database_url: str, folder: Path) -> Iterator[NamesWorld]:
     with hostile_site() as site:
-        made = make_names_world(database_url, tmp_path, site)
+        made = make_names_world(database_url, folder, site)
         try:
             yield made
         finally:
@@ -64,8 +81,9 @@ def test_names_are_found_in_titles_texts_and_addresses_in_any_script(world: Name
 
 
 def test_a_new_name_is_found_on_pages_that_have_not_changed_and_a_removed_one_nowhere(
-    world: NamesWorld,
+    any_world: NamesWorld,
 ) -> None:
+    world = any_world
     person = world.person("Nobody Atall")
     world.site.put("/", unchanging('<a href="/a">a</a><a href="/b">b</a>'))
     world.site.put("/a", unchanging("<p>Ada Lovelace</p>"))
@@ -144,8 +162,9 @@ def test_after_erasing_nothing_is_looked_for_or_left_and_the_receipt_counts_name
 
 
 def test_nothing_that_a_page_says_and_no_chosen_name_is_written_anywhere(
-    world: NamesWorld, caplog: pytest.LogCaptureFixture
+    any_world: NamesWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
+    world = any_world
     caplog.set_level(logging.DEBUG)
     person = world.person(SECRET, "@quirinia_secret_handle")
     world.site.put("/", page(f"<title>{AROUND}</title><p>{AROUND} {SECRET} {AROUND}</p>"))
