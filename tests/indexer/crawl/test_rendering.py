@@ -514,7 +514,10 @@ class TestPagesThatFail:
         self, site: HostileSite, crawler: CrawlClient
     ) -> None:
         many = "for (let i = 0; i < 100; i++) fetch('/n?' + i).catch(() => 0)"
-        site.put("/", hostile.page(f"<title>t</title><script src=/big.js></script><script>{many}"))
+        site.put(
+            "/",
+            hostile.page(f"<title>t</title><script src=/big.js></script><script>{many}</script>"),
+        )
         site.put("/big.js", script(f"document.title = 'large' // {'x' * 300_000}"))
         scope = rendered_scope(site, max_page_bytes=200_000)
         (page,) = visit(crawler, scope, site.at("/"))
