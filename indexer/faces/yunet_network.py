@@ -1,4 +1,4 @@
-"""YuNet's network written another way: the same numbers for two thirds of the time.
+"""YuNet's network written another way: the same numbers in four fifths of the time.
 
 1. It takes pictures as they are, (n, height, width, 3) uint8 RGB: its first weights are turned from
    blue, green, red.
