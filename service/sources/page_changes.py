@@ -1,24 +1,25 @@
 """How often a page changes, from the few times that we looked: when to look at it again.
 
-A page "changed" between two looks when it names other addresses than before. We see that it did,
-never how often: what Cho and Garcia-Molina ("Estimating frequency of change", ACM Transactions on
-Internet Technology 3(3), 2003, section 5) call incomplete observation. Of n looks that could be
-compared and X that showed a change, their bias-reduced estimator of the changes from one look to
-the next is −log((n − X + 0.5) / (n + 0.5)). It supposes a Poisson process and even intervals; ours
-are nearly even, and we take their mean. Older looks weigh less (`MEMORY`): a thread that was busy
-a year ago is not busy for ever.
+A page "changed" between two looks when it names other addresses than before (or says something
+else, where it is read for names). We see that it did, never how often: what Cho and Garcia-Molina
+("Estimating frequency of change", ACM Transactions on Internet Technology 3(3), 2003) call
+incomplete observation. Of n looks that could be compared and X that showed a change, their
+bias-reduced estimator of the changes from one look to the next is −log((n − X + 0.5) / (n + 0.5)).
+It supposes a Poisson process and even intervals; ours are nearly even, and we take their mean.
+Older looks weigh less (`MEMORY`): a thread that was busy a year ago is not busy for ever.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from indexer.crawl.messages import FoundLink
+from indexer.crawl.messages import FoundLink, PageWords
 from service.sources.frontier import url_key
 
 MEMORY: Final = 0.9
@@ -29,6 +30,7 @@ WORTH_A_LOOK: Final = 0.25
 """A page is due as soon as it is so likely to have changed."""
 LEAST_WAIT_S: Final = 3600.0
 MAX_WAIT_S: Final = 30 * 86_400.0
+_NUMBERS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,14 @@ class Changes:
         return wait_s if wait_s >= LEAST_WAIT_S else 0.0
 
 
-def fingerprint_of(links: Iterable[FoundLink]) -> str:
-    """Of the addresses that a page names, in whatever order: 32 hex digits."""
+def fingerprint_of(links: Iterable[FoundLink], words: PageWords | None = None) -> str:
+    """Of the addresses that a page names, in whatever order: 32 hex digits.
+
+    Where pages are read for names, also of what it says; its numbers are left out, since many pages
+    count their visitors and the minutes that have passed.
+    """
     keys = sorted({f"{link.kind} {url_key(link.url)}" for link in links})
-    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:32]
+    digest = hashlib.sha256("\n".join(keys).encode())
+    if words is not None:
+        digest.update(_NUMBERS.sub("", f"\n{words.title}\n{words.text}").encode("utf-8", "replace"))
+    return digest.hexdigest()[:32]

@@ -59,6 +59,7 @@ class PageResults:
         count = RunCount(pages_seen=1, bytes_fetched=page.content_bytes)
         links = self.links(held, page.links)
         names = self._unchanged.names.find(page)
+        changes = self._unchanged.changes(held, page)
         # What it says is forgotten here: what waits to be written holds none of it.
         page = msgspec.structs.replace(page, words=None)
         least = self._canaries.get(held.url, 0)
@@ -70,7 +71,6 @@ class PageResults:
             what = "what the page plays could not be read"
             ending = Ending("refused", page.player_refused, what, page.status)
             return PageRead(held, ending, replace(count, refusals=1), links, names=names)
-        changes = self._unchanged.changes(held, page.links)
         return PageRead(held, Ending(http_status=page.status), count, links, page, changes, names)
 
     def of_refusal(self, held: Lease, refused: FetchRefused) -> PageRead | TriedLater:

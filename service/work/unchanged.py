@@ -159,9 +159,10 @@ class UnchangedAddresses:
             changes = changes.after(changes.fingerprint, now - known.seen_at, now)
         return known.links, changes
 
-    def changes(self, held: Lease, links: Sequence[FoundLink]) -> Changes:
-        """How often a page changed, with the look that found these links."""
-        fingerprint, now = fingerprint_of(links), self._parts.clock.now()
+    def changes(self, held: Lease, page: PageSeen) -> Changes:
+        """How often a page changed, with this look; before what it says is forgotten."""
+        fingerprint = fingerprint_of(page.links, page.words)
+        now = self._parts.clock.now()
         before = self._before.pop(held.url, None)
         if before is None or before.kind != "page":
             return Changes(fingerprint)

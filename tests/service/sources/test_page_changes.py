@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.crawl.messages import FoundLink
+from indexer.crawl.messages import FoundLink, PageWords
 from service.sources.page_changes import MAX_WAIT_S, MEMORY, Changes, fingerprint_of
 
 NOW = datetime(2026, 11, 16, tzinfo=UTC)
@@ -79,6 +79,14 @@ def test_no_page_is_left_alone_for_longer_than_a_month(looks: list[tuple[bool, f
         changes = changes.after(str(number), timedelta(seconds=elapsed_s), NOW)
     assert 0.0 <= changes.wait_s <= MAX_WAIT_S
     assert changes.looks <= 1 / (1 - MEMORY) + 1e-6
+
+
+def test_what_a_page_says_counts_where_it_is_read_for_names_but_not_its_counters() -> None:
+    def saying(text: str) -> str:
+        return fingerprint_of([], PageWords("A thread", text))
+
+    assert saying("Seen 12 times, 3 minutes ago") == saying("Seen 15 times, 41 minutes ago")
+    assert saying("A new answer") != saying("An answer") != fingerprint_of([])
 
 
 def test_the_order_of_links_and_their_signatures_are_no_change() -> None:
