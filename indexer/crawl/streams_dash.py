@@ -1,6 +1,7 @@
 """DASH manifests (MPD), as ISO/IEC 23009-1 has them: forms of the pictures, and their pieces.
 
-1. The longest period counts: others are advertisements more often than not, and are said.
+1. The longest period counts, and what goes on with it (`streams_dash_periods.py`): others are
+   advertisements more often than not, and are said.
 2. Of its adaptation sets those with pictures; pictures for seeking and encrypted ones do not.
 3. Pieces by SegmentTemplate (numbers, times, a time-line), SegmentList or SegmentBase. Of a live
    stream those of the last minutes, counted by the clock where there is no list.
@@ -11,7 +12,8 @@ Nothing that the manifest refers to elsewhere (XLink, events, licences) is ever 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -35,6 +37,7 @@ from indexer.crawl.streams import (
     piece_address,
     whole_number,
 )
+from indexer.crawl.streams_dash_periods import MAX_PERIODS, DashForm, films_of, saying
 
 _DURATION = re.compile(
     r"P(?:([0-9]{1,6})D)?(?:T(?:([0-9]{1,6})H)?(?:([0-9]{1,7})M)?(?:([0-9]{1,9}(?:\.[0-9]{1,12})?)S)?)?"
@@ -43,16 +46,6 @@ _IDENTIFIER = re.compile(r"\$(RepresentationID|Number|Bandwidth|Time|)(?:%0([0-9
 _ADDRESSING = ("SegmentTemplate", "SegmentList", "SegmentBase")
 _LIVE_MARGIN = 1
 _FOR_SEEKING = "dashif.org/guidelines/trickmode"
-
-
-class DashForm(NamedTuple):
-    """One representation, `seconds` long; its pieces are read when they are asked for, because a
-    small manifest can describe very many. `track` raises `StreamError`.
-    """
-
-    form: Form
-    seconds: float
-    track: Callable[[], Track]
 
 
 def read_dash(text: str, url: str, now_s: float) -> tuple[DashForm, ...]:
@@ -74,18 +67,34 @@ def read_dash(text: str, url: str, now_s: float) -> tuple[DashForm, ...]:
         # The last one goes on; what was before it may be gone.
         longest = len(periods) - 1
         live = _live(root, _seconds(periods[longest].get("start")), now_s)
-    left_out = []
-    if len(periods) > 1:
-        left_out.append(f"{len(periods) - 1} other parts of the presentation")
-    if root.get("type") == "dynamic":
-        left_out.append(GOES_ON)
     base = _base(root, url)
-    period = periods[longest]
-    reading = _Period(lengths_s[longest], live, tuple(left_out))
-    forms = tuple(reading.forms(period, _base(period, base)))
+    read = _read_periods(periods, lengths_s, base, live, longest)
+    forms = read[longest].found
     if not forms:
-        raise reading.why_none()
-    return forms
+        raise read[longest].why_none()
+    if live is not None:
+        # What was before it is over; what it shows now is what counts.
+        others = (f"{len(periods) - 1} other parts of the presentation",) * (len(periods) > 1)
+        return tuple(saying(form, (*others, GOES_ON)) for form in forms)
+    return films_of([period.found for period in read], longest)
+
+
+def _read_periods(
+    periods: list[Element], lengths_s: list[float], base: str, live: _Live | None, main: int
+) -> list[_Period]:
+    """All periods, with their forms; of another one than `main` nothing is of interest when live,
+    and one that cannot be read is one without forms.
+    """
+    read = []
+    for number, period in enumerate(periods):
+        reading = _Period(lengths_s[number], live if number == main else None)
+        read.append(reading)
+        if number == main:
+            reading.found = tuple(reading.forms(period, _base(period, base)))
+        elif live is None and number < MAX_PERIODS:
+            with suppress(StreamError):
+                reading.found = tuple(reading.forms(period, _base(period, base)))
+    return read
 
 
 def _parsed(text: str) -> Element:
@@ -137,8 +146,8 @@ class _Period:
 
     seconds: float
     live: _Live | None
-    left_out: tuple[str, ...]
     encrypted: bool = False
+    found: tuple[DashForm, ...] = ()
 
     def forms(self, period: Element, base: str) -> Iterator[DashForm]:
         found = 0
@@ -167,7 +176,8 @@ class _Period:
         sides = [side for side in (whole_number(width), whole_number(height)) if side]
         bits = whole_number(shown.get("bandwidth"))
         form = Form(min(sides, default=None), bits)
-        return DashForm(form, self.seconds, partial(self._track, levels, base))
+        name = shown.get("id", "")
+        return DashForm(form, self.seconds, partial(self._track, levels, base), name)
 
     def _track(self, levels: tuple[Element, ...], base: str) -> Track:
         for name in _ADDRESSING:
@@ -182,7 +192,7 @@ class _Period:
         return self._whole_file(base)
 
     def _whole_file(self, base: str) -> Track:
-        return Track((Piece(base),), self.seconds, left_out=self.left_out, cut_at_limit=True)
+        return Track((Piece(base),), self.seconds, cut_at_limit=True)
 
     def _by_list(self, chain: list[Element], base: str) -> Track:
         pieces: list[Piece] = []
@@ -265,7 +275,7 @@ class _Period:
     ) -> Track:
         if not pieces:
             raise StreamError("not_media", "the stream's manifest does not list what to fetch")
-        left_out = list(self.left_out)
+        left_out = []
         if beyond:
             left_out.append(f"{beyond} pieces beyond the first {MAX_LISTED_PIECES}")
         if unreachable:

@@ -259,6 +259,50 @@ class TestDash:
         assert (read.seconds, read.left_out) == (50.0, ("1 other parts of the presentation",))
 
 
+class TestPeriods:
+    """A film with advertisements in it comes in several periods."""
+
+    def period(self, seconds: int, first: int, count: int, init: str, name: str = "v") -> str:
+        line = f'<SegmentTimeline><S t="{first}" d="1" r="{count - 1}"/></SegmentTimeline>'
+        return (
+            f'<Period duration="PT{seconds}S"><AdaptationSet mimeType="video/mp4">'
+            f'<SegmentTemplate media="{init}/$Time$" initialization="{init}/init" '
+            f'presentationTimeOffset="{first}" timescale="1">{line}</SegmentTemplate>'
+            f'<Representation id="{name}"/></AdaptationSet></Period>'
+        )
+
+    def read(self, *periods: str) -> Track:
+        return only(read_dash(f"<MPD>{''.join(periods)}</MPD>", "http://s.example/m", NOW_S))
+
+    def test_what_an_advertisement_divides_is_one_film_again(self) -> None:
+        track = self.read(
+            self.period(3, 0, 3, "film"),
+            self.period(2, 0, 2, "ad"),
+            self.period(5, 3, 5, "film"),
+        )
+        assert [piece.url for piece in track.pieces] == [
+            f"http://s.example/film/{time}" for time in range(8)
+        ]
+        assert track.init == Piece("http://s.example/film/init")
+        assert (track.seconds, track.left_out) == (8.0, ("1 other parts of the presentation",))
+
+    def test_another_form_is_never_joined(self) -> None:
+        track = self.read(self.period(5, 0, 5, "film"), self.period(3, 5, 3, "film", "other"))
+        assert len(track.pieces) == 5
+        assert track.left_out == ("1 other parts of the presentation",)
+
+    def test_a_part_that_cannot_be_read_is_left_out(self) -> None:
+        broken = self.period(3, 5, 3, "film").replace('d="1"', 'd="0"')
+        track = self.read(self.period(5, 0, 5, "film"), broken, "<Period/>")
+        assert len(track.pieces) == 5
+        assert track.left_out == ("2 other parts of the presentation",)
+
+    def test_many_long_parts_are_read_no_further_than_the_limit(self) -> None:
+        track = self.read(*(self.period(9, 0, 19_000, f"f{number % 2}") for number in range(60)))
+        assert len(track.pieces) == 19_000
+        assert track.left_out == ("59 other parts of the presentation",)
+
+
 class TestFetchingOrder:
     @given(st.integers(0, 2000))
     @settings(max_examples=50)

@@ -304,6 +304,26 @@ class TestDash:
         )
         assert pictures_in(medium(crawler, site.scope(), whole).content) == 60
 
+    def test_a_film_with_an_advertisement_in_it_is_joined_again(
+        self, site: HostileSite, crawler: CrawlClient, dash: Path
+    ) -> None:
+        put_folder(site, dash)
+
+        def period(first: int, count: int, folder: str = "") -> str:
+            return (
+                f'<Period duration="PT{count}S"><AdaptationSet mimeType="video/mp4">'
+                f'<SegmentTemplate media="{folder}chunk-stream0-$Number%05d$.m4s" '
+                f'initialization="{folder}init-stream0.m4s" startNumber="{first}" duration="1"/>'
+                '<Representation id="0"/></AdaptationSet></Period>'
+            )
+
+        text = f"<MPD>{period(1, 2)}{period(1, 1, 'ad/')}{period(3, SECONDS - 2)}</MPD>"
+        url = site.put("/film.mpd", hostile.body(text.encode(), "application/dash+xml"))
+        came = medium(crawler, site.scope(), url)
+        assert pictures_in(came.content) == SECONDS * 10
+        assert came.left_out == "1 other parts of the presentation"
+        assert not [path for path in site.paths if path.startswith("/ad/")]
+
     def test_an_encrypted_or_hostile_manifest_is_refused(
         self, site: HostileSite, crawler: CrawlClient, dash: Path
     ) -> None:
