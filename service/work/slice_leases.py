@@ -159,7 +159,7 @@ class SliceLeases:
                 self._parts.sources.progress.count(
                     session, self._actor, self._run_id, RunCount(refusals=given_up)
                 )
-            if not leases:
+            if not (leases or given_up or not_due):
                 # Before anybody else has their turn: what they put in is news.
                 self._empty_at_s = time.monotonic()
             self._conditions |= self.unchanged.conditions(session, leases, known, looking)
