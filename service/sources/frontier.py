@@ -25,8 +25,10 @@ from sqlalchemy import (
     ColumnElement,
     Insert,
     Row,
+    Select,
     Table,
     and_,
+    bindparam,
     case,
     func,
     or_,
@@ -81,6 +83,35 @@ _LEASED = tuple(
         "variant_of",
         "rank",
     )
+)
+
+
+def _waiting(which: ColumnElement[bool]) -> Select[Any]:
+    """Built once: putting the statement together would cost more than running it."""
+    return (
+        select(*_LEASED)
+        .where(
+            _TABLE.c.run_id == bindparam("of_run"),
+            _TABLE.c.state == "waiting",
+            _TABLE.c.kind.in_(bindparam("of_kinds", expanding=True)),
+            or_(_TABLE.c.not_before.is_(None), _TABLE.c.not_before <= bindparam("by_now")),
+            which,
+        )
+        .order_by(_TABLE.c.rank, _TABLE.c.depth, _TABLE.c.id)
+        .limit(bindparam("at_most"))
+        .with_for_update(skip_locked=True)
+    )
+
+
+_WAITING = _waiting(
+    or_(
+        _TABLE.c.refusal_code.is_(None),
+        _TABLE.c.refusal_code != LOST,
+        _TABLE.c.attempts < SUSPECT_ATTEMPTS,
+    )
+)
+_WAITING_SUSPECTS = _waiting(
+    and_(_TABLE.c.refusal_code == LOST, _TABLE.c.attempts >= SUSPECT_ATTEMPTS)
 )
 
 
@@ -212,24 +243,9 @@ def lease(
     """
     if limit <= 0 or not kinds:
         return ()
-    suspect = and_(FrontierEntry.refusal_code == LOST, FrontierEntry.attempts >= SUSPECT_ATTEMPTS)
-    innocent = or_(
-        FrontierEntry.refusal_code.is_(None),
-        FrontierEntry.refusal_code != LOST,
-        FrontierEntry.attempts < SUSPECT_ATTEMPTS,
-    )
     rows = session.execute(
-        select(*_LEASED)
-        .where(
-            _TABLE.c.run_id == run_id,
-            _TABLE.c.state == "waiting",
-            _TABLE.c.kind.in_(kinds),
-            or_(_TABLE.c.not_before.is_(None), _TABLE.c.not_before <= now),
-            suspect if suspects else innocent,
-        )
-        .order_by(_TABLE.c.rank, _TABLE.c.depth, _TABLE.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+        _WAITING_SUSPECTS if suspects else _WAITING,
+        {"of_run": run_id, "of_kinds": list(kinds), "by_now": now, "at_most": limit},
     ).all()
     if rows:
         session.execute(

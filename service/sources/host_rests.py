@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -33,6 +34,7 @@ GIVEN_UP = "host_given_up"
 _SCHEMES = ("http", "https")
 _FAILURES = frozenset({"timeout", "connection", "http_status", "robots"})
 _FORGOTTEN_AFTER = timedelta(days=1)
+_HOSTS_IN_MEMORY = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,15 @@ class Rest:
 
 def host_of(url: str) -> str:
     """The name under which a host fails: that of its lease; empty when this is no address."""
+    scheme, separator, rest = url.partition("://")
+    return _lease_of(f"{scheme}{separator}{rest.partition('/')[0]}/")
+
+
+@lru_cache(_HOSTS_IN_MEMORY)
+def _lease_of(start: str) -> str:
+    """Asked for every address: those of a site have few hosts."""
     try:
-        return place_of(canonical_address(url)).lease
+        return place_of(canonical_address(start)).lease
     except BadAddressError:
         return ""
 

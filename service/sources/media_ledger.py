@@ -300,11 +300,17 @@ def model_name(model: ModelStamp | None) -> str | None:
     return f"{model.pack}/{model.digest}/{model.preprocessing}" if model else None
 
 
-@lru_cache(_HOSTS_IN_MEMORY)
 def host_of(url: str) -> str:
     """The host (and port, unless the default one) of an address; `NO_HOST` for a file's name."""
+    scheme, separator, rest = url.partition("://")
+    return _host_at(f"{scheme}{separator}{rest.partition('/')[0]}/")
+
+
+@lru_cache(_HOSTS_IN_MEMORY)
+def _host_at(start: str) -> str:
+    """Asked for every medium: those of a site have few hosts."""
     try:
-        address = canonical_address(url)
+        address = canonical_address(start)
     except BadAddressError:
         return NO_HOST
     return address.split("/", 3)[2] if place_of(address).host else NO_HOST

@@ -28,12 +28,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from service.accounts.actor import Actor, Role
 from service.errors import NotFoundError
 from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting, Site
-from service.sources.views import LIVE_STATES, YIELDED, RunCount
+from service.sources.views import LIVE_STATES, YIELDED, RunCount, RunNow
 
 LIST_LIMIT = 200
 
 # Counted with every few addresses: the ORM's bookkeeping would cost more than the statement.
 _RUNS: Table = Run.metadata.tables[Run.__tablename__]
+_RUN_NOW = select(_RUNS.c.state, _RUNS.c.steps_aside_at, _RUNS.c.pages_seen, _RUNS.c.media_seen)
 
 
 class SourcesRepository:
@@ -130,6 +131,15 @@ class SourcesRepository:
             )
         )
         return {site_id: name for site_id, name in rows}  # noqa: C416 - rows are no mapping
+
+    def run_now(self, run_id: uuid.UUID) -> RunNow:
+        """How far a run is; `NotFoundError` when the caller may not see it."""
+        row = self._session.execute(
+            _RUN_NOW.where(_RUNS.c.id == run_id, self._visible(_RUNS.c.organisation_id))
+        ).first()
+        if row is None:
+            raise NotFoundError("there is no such run")
+        return RunNow(*row)
 
     def add_to_run(self, run_id: uuid.UUID, count: RunCount) -> None:
         """Add to the run's counts, whoever else adds at the same time."""

@@ -23,6 +23,7 @@ from service.sources.views import (
     YIELDED,
     LookedAt,
     RunCount,
+    RunNow,
     RunOutcome,
     RunView,
     site_view,
@@ -117,6 +118,10 @@ class RunProgress:
         session.flush()
         self.control.go_on(session, run.site_id)
         return True
+
+    def now(self, session: Session, actor: Actor, run_id: uuid.UUID) -> RunNow:
+        """How far a run is: asked for with every few addresses."""
+        return SourcesRepository(session, actor).run_now(run_id)
 
     def count(self, session: Session, actor: Actor, run_id: uuid.UUID, count: RunCount) -> None:
         """Add to a run's counts."""

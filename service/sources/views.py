@@ -179,6 +179,22 @@ class RunCount:
         return {name: number for name, number in names if number}
 
 
+@dataclass(frozen=True, slots=True)
+class RunNow:
+    """How far a run is, as its workers ask for it all the time."""
+
+    state: str
+    steps_aside_at: datetime | None
+    pages_seen: int
+    media_seen: int
+
+    def goes_on(self, now: datetime) -> bool:
+        """Whether more of it may be fetched."""
+        return self.state == "running" and (
+            self.steps_aside_at is None or self.steps_aside_at > now
+        )
+
+
 _COUNTS = tuple(field.name for field in fields(RunCount))
 _counts_of = attrgetter(*_COUNTS)
 

@@ -9,7 +9,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -112,8 +111,8 @@ class SliceLeases:
         if (now - self._asked_at).total_seconds() >= ASK_EVERY_S:
             self._asked_at = now
             with self._parts.database.read() as session:
-                run = self._parts.sources.run(session, self._actor, self._run_id)
-            self._stopped = not _goes_on(run, now)
+                run = self._parts.sources.progress.now(session, self._actor, self._run_id)
+            self._stopped = not run.goes_on(now)
         return self._stopped
 
     def came_back(self) -> None:
@@ -200,8 +199,8 @@ class SliceLeases:
 
     def budget_left(self, session: Session) -> tuple[int, int]:
         """Pages and media that may still be fetched; none when the run was stopped meanwhile."""
-        run = self._parts.sources.run(session, self._actor, self._run_id)
-        if not _goes_on(run, self._parts.clock.now()):
+        run = self._parts.sources.progress.now(session, self._actor, self._run_id)
+        if not run.goes_on(self._parts.clock.now()):
             return 0, 0
         held = self._held()
         open_pages = sum(1 for lease in held if lease.kind == "page")
@@ -243,8 +242,3 @@ class SliceLeases:
             self.completed += int(completed)
             self._leases.pop(ticket, None)
         self._suspect_open = False
-
-
-def _goes_on(run: RunView, now: datetime) -> bool:
-    """Whether more of the run may be fetched now."""
-    return run.state == "running" and (run.steps_aside_at is None or run.steps_aside_at > now)
