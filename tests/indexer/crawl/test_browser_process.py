@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -30,8 +29,8 @@ from indexer.crawl.browser_messages import (
 from indexer.crawl.browser_start import BrowserMissingError, BrowserProcess
 from indexer.crawl.messages import Rendering
 from indexer.wire import Channel
+from tests.fixtures.forbidden_port import LOOPBACK, ForbiddenPort, forbidden_port
 
-LOOPBACK = "127.0.0.1"
 SETTINGS = BrowserSettings("/nowhere", "test", True, 1 << 30, 1 << 20, 60)
 
 
@@ -101,46 +100,22 @@ class TestItsSandbox:
         assert folder is None or not Path(folder).exists()
 
 
-class Ears:
-    """Listens by TCP and UDP on one port; whoever comes is noted."""
-
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-        self.tcp = socket.create_server((LOOPBACK, 0))
-        self.port: int = self.tcp.getsockname()[1]
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind((LOOPBACK, self.port))
-        threading.Thread(target=self._hear, args=(self.tcp.accept, "tcp"), daemon=True).start()
-        threading.Thread(
-            target=self._hear, args=(lambda: self.udp.recvfrom(99), "udp"), daemon=True
-        ).start()
-
-    def _hear(self, wait: object, what: str) -> None:
-        try:
-            while wait():  # type: ignore[operator]
-                self.heard.append(what)
-        except OSError:
-            return
-
-
 @pytest.fixture
-def ears() -> Iterator[Ears]:
-    listening = Ears()
-    yield listening
-    listening.tcp.close()
-    listening.udp.close()
+def forbidden() -> Iterator[ForbiddenPort]:
+    with forbidden_port() as port:
+        yield port
 
 
 @pytest.mark.browser
 @pytest.mark.slow
 def test_chromiums_switches_alone_leave_a_page_no_way_to_the_network(
-    chromium_path: str, ears: Ears
+    chromium_path: str, forbidden: ForbiddenPort
 ) -> None:
     code = f"""
       const quietly = (act) => {{ try {{ act() }} catch (e) {{}} }};
-      const at = '127.0.0.1:{ears.port}';
+      const at = '127.0.0.1:{forbidden.port}';
       quietly(() => {{ new WebSocket(`ws://${{at}}/`) }});
-      quietly(() => {{ new WebSocket('ws://localhost:{ears.port}/') }});
+      quietly(() => {{ new WebSocket('ws://localhost:{forbidden.port}/') }});
       quietly(() => {{ new WebTransport(`https://${{at}}/`) }});
       quietly(() => {{ new EventSource(`http://${{at}}/`) }});
       quietly(() => {{ navigator.sendBeacon(`http://${{at}}/`, 'x') }});
@@ -157,10 +132,10 @@ def test_chromiums_switches_alone_leave_a_page_no_way_to_the_network(
       setTimeout(() => {{ document.title = 'all was tried' }}, 700);
     """
     html = (
-        f"<title>t</title><link rel=preconnect href=http://{LOOPBACK}:{ears.port}>"
-        f"<link rel=prefetch href=http://{LOOPBACK}:{ears.port}/p>"
+        f"<title>t</title><link rel=preconnect href=http://{LOOPBACK}:{forbidden.port}>"
+        f"<link rel=prefetch href=http://{LOOPBACK}:{forbidden.port}/p>"
         f'<script type=speculationrules>{{"prerender": [{{"urls": ["/next"]}}]}}</script>'
-        f"<iframe src=http://{LOOPBACK}:{ears.port}/f></iframe><script>{code}</script>"
+        f"<iframe src=http://{LOOPBACK}:{forbidden.port}/f></iframe><script>{code}</script>"
     )
     wanted: list[ResourceWanted] = []
 
@@ -192,5 +167,5 @@ def test_chromiums_switches_alone_leave_a_page_no_way_to_the_network(
     running.start()
     running.join(60.0)
     assert "all was tried" in titles[0]
-    assert ears.heard == []
+    assert forbidden.came == []
     assert [asked.url for asked in wanted] == [], "a frame, a beacon and a POST are never asked for"

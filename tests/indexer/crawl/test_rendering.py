@@ -5,7 +5,6 @@ Real chromium, in the sandbox that it has in use; every server here keeps a log 
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +29,7 @@ from indexer.crawl.messages import (
 )
 from indexer.crawl.walls import wall_among
 from tests.fixtures import hostile_site as hostile
+from tests.fixtures.forbidden_port import ForbiddenPort, forbidden_port
 from tests.fixtures.hostile_site import LOOPBACK, PNG, HostileSite, hostile_site
 from tests.fixtures.local_tls import make_local_tls
 from tests.fixtures.socks_proxy import socks_proxy
@@ -74,46 +74,10 @@ def media_of(page: Any) -> list[str]:
     return [link.url for link in page.links if link.kind == "medium"]
 
 
-class AnyPort:
-    """A listener that nobody may come to, by TCP or UDP; it notes whoever does."""
-
-    def __init__(self) -> None:
-        self.came: list[str] = []
-        self._tcp = socket.socket()
-        self._tcp.bind((LOOPBACK, 0))
-        self.port = self._tcp.getsockname()[1]
-        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._udp.bind((LOOPBACK, self.port))
-        self._tcp.listen()
-        for listen in (self._accept, self._receive):
-            threading.Thread(target=listen, daemon=True).start()
-
-    def _accept(self) -> None:
-        try:
-            while True:
-                connection, _ = self._tcp.accept()
-                self.came.append("tcp")
-                connection.close()
-        except OSError:
-            return
-
-    def _receive(self) -> None:
-        try:
-            while self._udp.recvfrom(2000):
-                self.came.append("udp")
-        except OSError:
-            return
-
-    def close(self) -> None:
-        for each in (self._tcp, self._udp):
-            each.close()
-
-
 @pytest.fixture
-def forbidden() -> Iterator[AnyPort]:
-    port = AnyPort()
-    yield port
-    port.close()
+def forbidden() -> Iterator[ForbiddenPort]:
+    with forbidden_port() as port:
+        yield port
 
 
 class TestWhatIsFound:
@@ -212,7 +176,7 @@ class TestWhatIsFound:
 
 class TestWhereItNeverGets:
     def test_whatever_a_page_tries_it_reaches_nothing_but_its_own_site(
-        self, site: HostileSite, forbidden: AnyPort, tmp_path: Path
+        self, site: HostileSite, forbidden: ForbiddenPort, tmp_path: Path
     ) -> None:
         urls = ", ".join(f"'http://{host}:{forbidden.port}/x'" for host in SPELLINGS)
         frames = "".join(
@@ -294,7 +258,7 @@ class TestWhereItNeverGets:
         assert any(path.startswith("/redirect?") for path in site.paths)
 
     def test_a_page_that_shows_nothing_and_leads_elsewhere_is_refused_for_where_it_leads(
-        self, site: HostileSite, forbidden: AnyPort, crawler: CrawlClient
+        self, site: HostileSite, forbidden: ForbiddenPort, crawler: CrawlClient
     ) -> None:
         away = f"http://{LOOPBACK}:{forbidden.port}/"
         stays = "<p>it stays</p><img src=/a.png>"
@@ -494,6 +458,7 @@ class TestPagesThatFail:
     ) -> None:
         grows = "const m = new Uint8Array(64e6); m.fill(7); all.push(m)"
         codes = (
+            "while (true) {}",
             "while (true) alert('x')",
             f"const all = []; setInterval(() => {{ {grows} }}, 20)",
             "document.body.append(new Comment('x'.repeat(9e6)))",
@@ -505,8 +470,8 @@ class TestPagesThatFail:
         ]
         scope = rendered_scope(site, rendering=Rendering(memory_bytes=500 * 1024 * 1024))
         *failed, good = visit(crawler, scope, *urls)
-        assert [(each.code, each.retry) for each in failed] == [("not_rendered", False)] * 3
-        told = ("did not let it be read", "more than 500 MiB", "too large")
+        assert [(each.code, each.retry) for each in failed] == [("not_rendered", False)] * 4
+        told = (*["did not let it be read"] * 2, "more than 500 MiB", "too large")
         assert all(words in each.message for words, each in zip(told, failed, strict=True))
         assert good.title == "good"
 
