@@ -27,9 +27,12 @@ from service.candidates.resolution import Resolution
 from service.candidates.statements import NAME_PERSON_STATEMENTS, Verdict
 from service.enrolment.names import NamesService
 from service.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
+from service.exhibits.container import read_container
+from service.exhibits.manifest import NAME_WORDING, read_manifest
 from service.exhibits.models import Capture
 from tests.service.candidates.finds_factory import reviewer_says
 from tests.service.enrolment.people_factory import House, make_person
+from tests.service.exhibits.evidence_factory import MadeUpCapturer, NoWait
 
 PAGE = "http://forum.test/thread/1"
 
@@ -347,3 +350,28 @@ def test_a_worker_forgets_names_that_no_slice_uses(
     monkeypatch.setattr("service.candidates.names_watch.IDLE_S", -1.0)
     assert watch.forget_idle() == 1
     assert watch.look_for(house.organisation_id, str(uuid.uuid4())).is_wanted is False
+
+
+def test_a_confirmed_find_by_name_is_sealed_with_its_own_words(house: House) -> None:
+    rooms, database = house.rooms, house.rooms.database
+    person, _ = make_person(house, faces=False)
+    candidate_id = found(house, person)
+    with database.read() as session:
+        (capture_id,) = rooms.exhibits.captures_to_hold(session)
+    capturer = MadeUpCapturer(b"<html>Ada Lovelace</html>", content_type="text/html")
+    assert rooms.exhibits.hold(database, capturer, NoWait(), capture_id).state == "held"
+    assert [urls for urls, _ in capturer.asked] == [(PAGE,)]
+    for reviewer in house.reviewers:
+        reviewer_says(house, reviewer, candidate_id, "same")
+    person_says(house, person, candidate_id, "same")
+    with database.read() as session:
+        (exhibit_id,) = rooms.exhibits.exhibits_to_seal(session)
+    assert rooms.exhibits.seal(database, exhibit_id).state == "sealed"
+    with database.write() as session:
+        bundle = rooms.exhibits.bundle(session, house.reviewers[0], exhibit_id)
+        notice = rooms.notices.draft(session, house.reviewers[0], [exhibit_id])
+        (item,) = rooms.notices.notice(session, house.reviewers[0], notice).document.items
+    manifest = read_manifest(read_container(bundle).files["manifest.json"])
+    assert manifest.wording == NAME_WORDING
+    assert {statement.by for statement in manifest.statements} == {"reviewer", "person"}
+    assert (item.found_by, item.page_url) == ("name", PAGE)
