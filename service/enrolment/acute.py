@@ -49,6 +49,7 @@ class AcuteSigns:
         """
         if actor.role is not Role.ADVOCATE:
             raise NotAllowedError("Only an advocate of the case may say that a danger is acute.")
+        person = EnrolmentRepository(session, actor, self._clock.now()).person(person_id)
         tidy = " ".join(reason.split())
         if not LEAST_REASON_CHARACTERS <= len(tidy) <= MAX_REASON_CHARACTERS:
             raise InvalidInputError(
@@ -57,7 +58,6 @@ class AcuteSigns:
             )
         if not 1 <= hours <= MAX_HOURS:
             raise InvalidInputError(f"Hours: between 1 and {MAX_HOURS}.")
-        person = EnrolmentRepository(session, actor, self._clock.now()).person(person_id)
         if person.state in ("closed", "erased"):
             raise WrongStateError("This is not possible while the case is closed.")
         until = self._clock.now() + timedelta(hours=hours)
