@@ -52,6 +52,7 @@ class HostSlots:
     def __init__(self, database: Database, clock: Clock | None = None) -> None:
         """`clock` in place of the database server's, or of this machine where there is none."""
         self._database = database
+        self._given_clock = clock is not None
         self._clock = clock or SystemClock()
         self._server_clock = clock is None and database.engine.dialect.name == "postgresql"
         self._lock = threading.Lock()
@@ -99,6 +100,8 @@ class HostSlots:
                 )
                 slot = self._locked(session, host)
             now = self._now(session)
+            # What comes after takes a while: all moments count from this one.
+            now_s = time.monotonic()
             latest, reserved = slot if slot is not None else (_NEVER, _NEVER)
             moment = max(now, reserved, latest + delay)
             if moment - now > timedelta(seconds=MAX_AHEAD_S) + delay:
@@ -110,11 +113,13 @@ class HostSlots:
                 .values(last_request_at=last, next_request_at=last + delay)
             )
             wait_s = (moment - now).total_seconds()
-            first_s = time.monotonic() + wait_s
+            first_s = now_s + wait_s
         if more_s > 0:
             with self._lock:
                 self._reserved[host] = _Reserved(delay_s, first_s + delay_s, first_s + more_s)
-        return wait_s
+        # What was spent since is waited already; a given clock says itself when time passes.
+        spent_s = 0.0 if self._given_clock else time.monotonic() - now_s
+        return max(0.0, wait_s - spent_s)
 
     def _now(self, session: Session) -> datetime:
         """The present moment; asked for when the row is ours, so that it is no older than it."""
