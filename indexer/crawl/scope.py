@@ -30,6 +30,10 @@ _DOT = re.compile(r"(?i)\.|%2e")
 _ESCAPE = re.compile(r"%([0-9a-fA-F]{2})")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
+_ADDRESSES_IN_MEMORY = 1024
+"""An address is asked for several times while it is fetched; a hostile one may be long."""
+_HOSTS_IN_MEMORY = 4096
+
 
 class BadAddressError(IndexerError):
     """The text is not an http or https address that can be fetched."""
@@ -55,6 +59,7 @@ class Place(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+@lru_cache(_ADDRESSES_IN_MEMORY)
 def canonical_address(address: str, *, encoding: str = "utf-8") -> str:
     """The one spelling of `address`; `encoding` is the page's, for its query string.
 
@@ -168,6 +173,7 @@ def _port(parts: SplitResult) -> int | None:
     return port
 
 
+@lru_cache(_HOSTS_IN_MEMORY)
 def _canonical_host(host: str) -> str:
     host = unquote(host)
     if not host.isascii():

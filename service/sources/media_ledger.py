@@ -38,6 +38,7 @@ _NOT_LOOKED: Final = {"examined_model": None, "examined_change": 0, "refusal_cod
 
 # Written for every medium: the ORM's bookkeeping would cost more than the statement.
 _MEDIA: Table = MediumSeen.metadata.tables[MediumSeen.__tablename__]
+_SIGHTINGS: Table = Sighting.metadata.tables[Sighting.__tablename__]
 
 _EXAMINED = select(
     _MEDIA.c.id,
@@ -221,7 +222,7 @@ class MediaLedger:
     ) -> None:
         """Write what was gathered of new media, and empty both lists."""
         if sightings:
-            session.execute(insert(Sighting), sightings)
+            session.execute(insert(_SIGHTINGS), sightings)
             SeenHashRepository(session).note_new(noted, self._clock.now())
         sightings.clear()
         noted.clear()
@@ -235,7 +236,7 @@ class MediaLedger:
         if sighting is not None:
             return MediumRecord(medium.id, sighting.id, False, host_of(place.media_url))
         row = self._sighting_row(place, medium.id)
-        session.execute(insert(Sighting), [row])
+        session.execute(insert(_SIGHTINGS), [row])
         return _record(row, is_new=False)
 
     def _sighting_row(self, place: Place, medium_id: uuid.UUID) -> dict[str, object]:

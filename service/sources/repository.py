@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    bindparam,
     cast,
     false,
     func,
@@ -28,12 +29,13 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from service.accounts.actor import Actor, Role
 from service.errors import NotFoundError
 from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting, Site
-from service.sources.views import LIVE_STATES, YIELDED, RunCount, RunNow
+from service.sources.views import COUNTS, LIVE_STATES, YIELDED, RunCount, RunNow
 
 LIST_LIMIT = 200
 
 # Counted with every few addresses: the ORM's bookkeeping would cost more than the statement.
 _RUNS: Table = Run.metadata.tables[Run.__tablename__]
+_PLUS = {name: _RUNS.c[name] + bindparam(f"plus_{name}") for name in COUNTS}
 _RUN_NOW = select(_RUNS.c.state, _RUNS.c.steps_aside_at, _RUNS.c.pages_seen, _RUNS.c.media_seen)
 
 
@@ -143,12 +145,13 @@ class SourcesRepository:
 
     def add_to_run(self, run_id: uuid.UUID, count: RunCount) -> None:
         """Add to the run's counts, whoever else adds at the same time."""
-        added = {name: _RUNS.c[name] + number for name, number in count.changes().items()}
-        if added:
+        changes = count.changes()
+        if changes:
             self._session.execute(
                 update(_RUNS)
                 .where(_RUNS.c.id == run_id, self._visible(_RUNS.c.organisation_id))
-                .values(added)
+                .values({name: _PLUS[name] for name in changes}),
+                {f"plus_{name}": number for name, number in changes.items()},
             )
 
     def any_medium(self, content_sha256: str) -> MediumSeen | None:

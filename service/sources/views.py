@@ -175,7 +175,7 @@ class RunCount:
 
     def changes(self) -> dict[str, float]:
         """What it adds, by name; nothing of what stays as it is."""
-        names = zip(_COUNTS, _counts_of(self), strict=True)
+        names = zip(COUNTS, _counts_of(self), strict=True)
         return {name: number for name, number in names if number}
 
 
@@ -195,8 +195,8 @@ class RunNow:
         )
 
 
-_COUNTS = tuple(field.name for field in fields(RunCount))
-_counts_of = attrgetter(*_COUNTS)
+COUNTS = tuple(field.name for field in fields(RunCount))
+_counts_of = attrgetter(*COUNTS)
 
 
 def site_view(site: Site) -> SiteView:
