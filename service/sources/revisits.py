@@ -23,8 +23,9 @@ from sqlalchemy.orm import Session
 
 from indexer.crawl.messages import Scope
 from indexer.crawl.scope import is_in_scope
-from service.sources.frontier import Address, Lease, url_key
+from service.sources.frontier import Address, url_key
 from service.sources.known_addresses import Known
+from service.sources.leasing import Lease
 from service.sources.likelihood import CANARY, CHANGED, FOUND, FindsOf, Likely, likely_of
 from service.sources.models import KnownAddress, Site
 from service.sources.site_draft import Canary

@@ -11,7 +11,7 @@ from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
 from service.clock import Clock
 from service.enrolment.visibility import acute_people
-from service.sources import frontier
+from service.sources import frontier, leasing
 from service.sources.models import Run
 from service.sources.repository import SourcesRepository
 from service.sources.run_control import RunControl
@@ -76,7 +76,7 @@ class RunProgress:
             run.turn_began_at = now
         run.state = "running"
         run.started_at = run.started_at or now
-        frontier.give_back(session, run_id, now=now)
+        leasing.give_back(session, run_id, now=now)
         return True
 
     def steps_aside(self, session: Session, run: Run) -> bool:
@@ -85,7 +85,7 @@ class RunProgress:
         if run.steps_aside_at is None or run.steps_aside_at > now:
             return False
         run.state, run.steps_aside_at = YIELDED, None
-        frontier.give_back(session, run.id, now=now)
+        leasing.give_back(session, run.id, now=now)
         session.flush()
         return True
 

@@ -28,9 +28,9 @@ from indexer.observations import Examination
 from service.accounts.actor import Actor
 from service.candidates.listed import without_pictures
 from service.candidates.views import FindsHeldBack
-from service.sources import frontier
+from service.sources import leasing
 from service.sources.errors import FencedOffError
-from service.sources.frontier import Lease
+from service.sources.leasing import Lease
 from service.sources.media_ledger import Seen
 from service.sources.page_changes import Changes
 from service.sources.views import MediumRecord, RunCount, RunView
@@ -129,7 +129,7 @@ class Completions:
         written = _Written()
         ended = [each for each in together if isinstance(each, PageRead | LookedAt)]
         now = self._parts.clock.now()
-        newest = frontier.finish_all(session, [(each.held, each.ending) for each in ended], now=now)
+        newest = leasing.finish_all(session, [(each.held, each.ending) for each in ended], now=now)
         mine = [each for each in ended if self._is_newest(each.held, newest)]
         written.tickets = {each.held.ticket for each in mine}
         self._write_pages(session, written, [each for each in mine if isinstance(each, PageRead)])
@@ -139,7 +139,7 @@ class Completions:
                 self._try_later(session, written, each)
         back = [each.held for each in together if isinstance(each, PutBack)]
         if back:
-            frontier.put_back(session, back)
+            leasing.put_back(session, back)
             written.tickets |= {held.ticket for held in back}
         if written.count != RunCount():
             self._parts.sources.progress.count(session, self._actor, self._run.id, written.count)
@@ -177,7 +177,7 @@ class Completions:
     def _try_later(self, session: Session, written: _Written, each: TriedLater) -> None:
         now = self._parts.clock.now()
         try:
-            waits = frontier.try_later(session, each.held, each.ending, now=now)
+            waits = leasing.try_later(session, each.held, each.ending, now=now)
         except FencedOffError:
             # It changed no row: the others of this transaction are not touched by it.
             self._is_newest(each.held, set())

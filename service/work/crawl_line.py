@@ -33,7 +33,7 @@ from indexer.crawl.messages import (
 )
 from service.accounts.actor import Actor
 from service.sources import frontier
-from service.sources.frontier import Lease
+from service.sources.leasing import Lease
 from service.sources.views import RunView, SiteView
 from service.work.completions import MAX_TOGETHER, Completions
 from service.work.host_watch import WatchedChild

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from indexer.crawl.messages import FetchRefused, Scope
 from service.clock import Clock
 from service.database import Database
-from service.sources import frontier, host_rests
-from service.sources.frontier import Ending, Lease
+from service.sources import host_rests, leasing
 from service.sources.host_rests import GIVEN_UP, Rest, host_of
+from service.sources.leasing import Ending, Lease
 from service.work.line_parts import CrawlChild, FetchSource, Result
 
 
@@ -66,11 +66,11 @@ class HostWatch:
             if rest.given_up:
                 for held in held_here:
                     ending = Ending("refused", GIVEN_UP, rest.words)
-                    frontier.finish(session, held, ending, now=now)
+                    leasing.finish(session, held, ending, now=now)
                 given_up += len(held_here)
                 host_rests.due_now(session, held_here[0].run_id, host)
             else:
-                frontier.put_back(session, held_here)
+                leasing.put_back(session, held_here)
                 host_rests.wait_for(session, [held.entry_id for held in held_here], rest)
         return tuple(held for held in leases if host_of(held.url) not in resting), given_up
 

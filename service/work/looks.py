@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from indexer.crawl.messages import MediumFetched
 from indexer.observations import Examination, ModelStamp
-from service.sources.frontier import Ending, Lease
+from service.sources.leasing import Ending, Lease
 from service.sources.views import RunCount, RunView
 from service.work.line_parts import LineParts
 from service.work.outcomes import LookedAt, place_of_medium

@@ -13,8 +13,9 @@ from indexer.crawl.messages import PageSeen
 from indexer.observations import Examination
 from service.candidates.names_finds import NamesOnPage
 from service.hashbank.exchange.views import NOT_LISTED, Listed
-from service.sources.frontier import Address, Ending, Lease, url_key
+from service.sources.frontier import Address, url_key
 from service.sources.known_addresses import Answer
+from service.sources.leasing import Ending, Lease
 from service.sources.media_ledger import Place
 from service.sources.page_changes import Changes
 from service.sources.views import RunCount, RunView

@@ -14,7 +14,8 @@ import msgspec
 from indexer.crawl.conditional import NOT_MODIFIED
 from indexer.crawl.found import GUESS, depth_of
 from indexer.crawl.messages import FetchRefused, FoundLink, PageSeen
-from service.sources.frontier import Address, Ending, Lease
+from service.sources.frontier import Address
+from service.sources.leasing import Ending, Lease
 from service.sources.sweep_repository import SWEEP
 from service.sources.views import RunCount, RunView, SiteView
 from service.work.judgement import CANARY_LOST

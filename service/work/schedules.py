@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from service.accounts.actor import Actor
 from service.clock import Clock
 from service.database import Database
-from service.sources import frontier
+from service.sources import leasing
 from service.sources.service import SourcesService
 
 _ACTOR = Actor.system("schedule")
@@ -44,4 +44,4 @@ class Upkeep:
     def release_expired(self) -> int:
         """Return addresses whose lease has run out: their worker is gone."""
         with self.database.write() as session:
-            return frontier.release_expired(session, now=self.clock.now())
+            return leasing.release_expired(session, now=self.clock.now())

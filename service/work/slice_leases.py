@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from indexer.crawl.messages import Condition, Fetch, FetchKind, FoundLink, Scope
 from service.accounts.actor import Actor
-from service.sources import frontier
-from service.sources.frontier import Lease
+from service.sources import leasing
 from service.sources.known_addresses import Known
+from service.sources.leasing import Lease
 from service.sources.views import RunCount, RunView, SiteView
 from service.work.host_watch import HostWatch
 from service.work.line_parts import LineParts
@@ -177,7 +177,7 @@ class SliceLeases:
         if not not_due:
             return leases, 0
         left = [held for held, _ in not_due]
-        frontier.leave(session, left)
+        leasing.leave(session, left)
         left_out = sum(self._add_links(session, held, before.links) for held, before in not_due)
         count = RunCount(pages_not_due=len(left), addresses_left_out=left_out)
         self._parts.sources.progress.count(session, self._actor, self._run_id, count)
@@ -186,7 +186,7 @@ class SliceLeases:
     def _lease(
         self, session: Session, kind: FetchKind, limit: int, *, suspects: bool = False
     ) -> tuple[Lease, ...]:
-        return frontier.lease(
+        return leasing.lease(
             session,
             self._run_id,
             worker=self._worker,
@@ -212,7 +212,7 @@ class SliceLeases:
     def _extend(self, session: Session) -> None:
         now = self._parts.clock.now()
         if (now - self._extended_at).total_seconds() > self._lease_s / 3:
-            frontier.extend(session, self._held(), now=now, lease_s=self._lease_s)
+            leasing.extend(session, self._held(), now=now, lease_s=self._lease_s)
             self._extended_at = now
 
     def _held(self) -> tuple[Lease, ...]:
@@ -222,14 +222,14 @@ class SliceLeases:
     def put_back(self) -> None:
         """At the end of a slice: return what is still leased; no attempt is counted."""
         with self._parts.database.write() as session:
-            frontier.put_back(session, self._held())
+            leasing.put_back(session, self._held())
 
     def report_lost(self) -> None:
         """The crawl child died: what it had counts as an attempt, what it had not does not."""
         unused = tuple(self._ready)
         with self._parts.database.write() as session:
-            frontier.put_back(session, unused)
-            frontier.give_back(session, self._run_id, now=self._parts.clock.now())
+            leasing.put_back(session, unused)
+            leasing.give_back(session, self._run_id, now=self._parts.clock.now())
 
     def held(self, ticket: str) -> Lease:
         """The lease behind a ticket, which stays held."""

@@ -21,7 +21,6 @@ from indexer.crawl.discovery import reading_of
 from indexer.crawl.messages import Condition, FoundLink, MediumFetched, PageSeen, Scope
 from indexer.observations import ModelStamp
 from service.accounts.actor import Actor
-from service.sources.frontier import Lease
 from service.sources.known_addresses import (
     MAX_UNCHANGED,
     Answer,
@@ -30,6 +29,7 @@ from service.sources.known_addresses import (
     MediumKept,
     PageKept,
 )
+from service.sources.leasing import Lease
 from service.sources.page_changes import Changes, fingerprint_of
 from service.sources.revisits import DueRule
 from service.sources.views import KnownMedium, RunView, SiteView

@@ -19,8 +19,9 @@ from service.reports.period_files import report_file
 from service.reports.period_reports import MAX_MAIL_ATTEMPTS, PeriodReports
 from service.reports.period_views import PeriodReport, SitePeriod
 from service.reports.periods import PeriodKind, last_complete, period_at
-from service.sources import frontier
-from service.sources.frontier import Address, Ending
+from service.sources import frontier, leasing
+from service.sources.frontier import Address
+from service.sources.leasing import Ending
 from service.sources.media_ledger import Place
 from service.sources.models import Run
 from service.sources.views import RunCount, RunView, SiteView
@@ -88,7 +89,7 @@ class Desk:
                 run.id,
                 [Address(f"http://forum.example/{name}", "medium", 0) for name in media],
             )
-            for held in frontier.lease(
+            for held in leasing.lease(
                 session,
                 run.id,
                 worker="W",
@@ -104,7 +105,7 @@ class Desk:
                     count = RunCount(refusals=1)
                 else:
                     ending = Ending(http_status=200)
-                frontier.finish(session, held, ending, now=now)
+                leasing.finish(session, held, ending, now=now)
                 if held.kind == "medium" and status is None:
                     examination = Examination(
                         hashes=MediaHashes(sha256=frontier.url_key(held.url)),

@@ -20,8 +20,9 @@ from service.errors import NotFoundError
 from service.hashbank.exchange.hits import HitBook
 from service.reports.service import ReportService, report_json
 from service.reports.views import CandidateCount, CrawlReport
-from service.sources import frontier
-from service.sources.frontier import Address, Ending
+from service.sources import frontier, leasing
+from service.sources.frontier import Address
+from service.sources.leasing import Ending
 from service.sources.media_ledger import Place
 from service.sources.models import Run
 from service.sources.retention import KeptFor, Retention
@@ -105,7 +106,7 @@ class Desk:
                 *(Address(f"http://forum.example/{n}.png", "medium", 0) for n in range(3)),
             ]
             frontier.add(session, run.id, links)
-            leases = frontier.lease(
+            leases = leasing.lease(
                 session,
                 run.id,
                 worker="W",
@@ -118,15 +119,15 @@ class Desk:
                 self._end(session, run, held, model)
 
     def _end(
-        self, session: Session, run: RunView, held: frontier.Lease, model: ModelStamp | None
+        self, session: Session, run: RunView, held: leasing.Lease, model: ModelStamp | None
     ) -> None:
         now, progress = self.clock.now(), self.sources.service.progress
         system = self.sources.system
         if held.url.endswith("/private"):
-            frontier.finish(session, held, Ending("refused", "robots", "no", 200), now=now)
+            leasing.finish(session, held, Ending("refused", "robots", "no", 200), now=now)
             progress.count(session, system, run.id, RunCount(refusals=1))
             return
-        frontier.finish(session, held, Ending(), now=now)
+        leasing.finish(session, held, Ending(), now=now)
         if held.kind == "page":
             progress.count(session, system, run.id, RunCount(pages_seen=1, bytes_fetched=100))
             return

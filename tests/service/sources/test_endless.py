@@ -8,7 +8,7 @@ from sqlalchemy import select
 from indexer.crawl import traps
 from service.clock import SystemClock
 from service.database import Database
-from service.sources import endless, frontier
+from service.sources import endless, frontier, leasing
 from service.sources.frontier import Address
 from service.sources.models import FrontierEntry
 from service.sources.views import RunView
@@ -58,7 +58,7 @@ def test_what_was_left_out_is_counted_once_and_never_leased(sources: Sources) ->
     assert add(sources, run, "/a/a/a/", "/plain", "/a/a/a/") == 1
     assert add(sources, run, "/a/a/a/", "/a/a/a/a/") == 1
     with sources.database.write() as session:
-        leases = frontier.lease(
+        leases = leasing.lease(
             session,
             run.id,
             worker="w",

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from service.database import Database
-from service.sources import frontier
+from service.sources import frontier, leasing
 from service.sources.errors import FencedOffError
-from service.sources.frontier import Address, Ending, Lease
+from service.sources.frontier import Address
+from service.sources.leasing import Ending, Lease
 from service.sources.models import FrontierEntry, Run
 from tests.fixtures.clock import SettableClock
 from tests.service.sources.sources_factory import Sources, make_sources
@@ -34,7 +35,7 @@ def lease(
     sources: Sources, run_id: uuid.UUID, limit: int = 10, **more: object
 ) -> tuple[Lease, ...]:
     with sources.database.write() as session:
-        return frontier.lease(
+        return leasing.lease(
             session,
             run_id,
             worker="W",
@@ -53,7 +54,7 @@ def add(sources: Sources, run_id: uuid.UUID, *addresses: Address) -> int:
 
 def finish(sources: Sources, held: Lease, ending: Ending = DONE) -> None:
     with sources.database.write() as session:
-        frontier.finish(session, held, ending, now=sources.clock.now())
+        leasing.finish(session, held, ending, now=sources.clock.now())
 
 
 def state_of(sources: Sources, entry_id: int) -> FrontierEntry:
@@ -120,7 +121,7 @@ class TestLeasing:
 
 def give_back(sources: Sources, run_id: uuid.UUID) -> int:
     with sources.database.write() as session:
-        return frontier.give_back(session, run_id, now=sources.clock.now())
+        return leasing.give_back(session, run_id, now=sources.clock.now())
 
 
 class TestFinishing:
@@ -139,7 +140,7 @@ class TestFinishing:
         (fresh,) = lease(sources, run_id)
         with pytest.raises(FencedOffError), sources.database.write() as session:
             session.get_one(Run, run_id).pages_seen = 99
-            frontier.finish(session, stale, Ending(), now=sources.clock.now())
+            leasing.finish(session, stale, Ending(), now=sources.clock.now())
         with sources.database.read() as session:
             assert session.get_one(Run, run_id).pages_seen == 0
         finish(sources, fresh)
@@ -176,19 +177,19 @@ class TestLosingWorkers:
         (held,) = lease(sources, run_id)
         clock.advance(30)
         with sources.database.write() as session:
-            assert frontier.extend(session, [held], now=clock.now(), lease_s=60) == 1
+            assert leasing.extend(session, [held], now=clock.now(), lease_s=60) == 1
         clock.advance(45)
         with sources.database.write() as session:
-            assert frontier.release_expired(session, now=clock.now()) == 0
+            assert leasing.release_expired(session, now=clock.now()) == 0
         clock.advance(30)
         with sources.database.write() as session:
-            assert frontier.release_expired(session, now=clock.now()) == 1
+            assert leasing.release_expired(session, now=clock.now()) == 1
         assert len(lease(sources, run_id)) == 1
 
     def test_an_address_that_was_lost_twice_is_taken_up_alone(
         self, sources: Sources, run_id: uuid.UUID
     ) -> None:
-        for _ in range(frontier.SUSPECT_ATTEMPTS):
+        for _ in range(leasing.SUSPECT_ATTEMPTS):
             assert len(lease(sources, run_id)) == 1
             give_back(sources, run_id)
         assert lease(sources, run_id) == ()
@@ -197,8 +198,8 @@ class TestLosingWorkers:
     def test_an_address_that_always_kills_its_worker_has_failed_in_the_end(
         self, sources: Sources, run_id: uuid.UUID
     ) -> None:
-        for attempt in range(frontier.MAX_ATTEMPTS):
-            suspects = attempt >= frontier.SUSPECT_ATTEMPTS
+        for attempt in range(leasing.MAX_ATTEMPTS):
+            suspects = attempt >= leasing.SUSPECT_ATTEMPTS
             (held,) = lease(sources, run_id, suspects=suspects)
             give_back(sources, run_id)
         assert state_of(sources, held.entry_id).state == "failed"
@@ -209,7 +210,7 @@ class TestLosingWorkers:
     ) -> None:
         leases = lease(sources, run_id)
         with sources.database.write() as session:
-            assert frontier.put_back(session, leases) == 1
+            assert leasing.put_back(session, leases) == 1
         assert lease(sources, run_id)[0].attempts == 1
 
 
@@ -218,11 +219,11 @@ class TestTryingLater:
         self, sources: Sources, run_id: uuid.UUID, clock: SettableClock
     ) -> None:
         busy = Ending("refused", "http_status", "busy", 503)
-        for attempt in range(1, frontier.MAX_ATTEMPTS + 1):
+        for attempt in range(1, leasing.MAX_ATTEMPTS + 1):
             (held,) = lease(sources, run_id)
             with sources.database.write() as session:
-                later = frontier.try_later(session, held, busy, now=clock.now())
-            assert later == (attempt < frontier.MAX_ATTEMPTS)
+                later = leasing.try_later(session, held, busy, now=clock.now())
+            assert later == (attempt < leasing.MAX_ATTEMPTS)
             assert lease(sources, run_id) == ()
             if later:
                 with sources.database.read() as session:

@@ -8,8 +8,9 @@ import pytest
 
 from service.database import Database
 from service.errors import NotFoundError
-from service.sources import frontier
-from service.sources.frontier import Address, Ending
+from service.sources import frontier, leasing
+from service.sources.frontier import Address
+from service.sources.leasing import Ending
 from service.sources.run_watching import RunWatch, duration, time_left, watch
 from service.sources.views import RunCount, RunView
 from tests.fixtures.clock import SettableClock
@@ -36,7 +37,7 @@ def _visit(sources: Sources, run: RunView, count: int, *, media: int = 20) -> No
     with sources.database.write() as session:
         links = [Address(f"http://forum.example/{n}.png", "medium", 0) for n in range(media)]
         frontier.add(session, run.id, links)
-        leases = frontier.lease(
+        leases = leasing.lease(
             session,
             run.id,
             worker="W",
@@ -48,7 +49,7 @@ def _visit(sources: Sources, run: RunView, count: int, *, media: int = 20) -> No
         for number, held in enumerate(leases):
             refused = Ending("refused", "timeout", "no answer")
             ending = refused if number % 10 == 9 else Ending()
-            frontier.finish(session, held, ending, now=sources.clock.now())
+            leasing.finish(session, held, ending, now=sources.clock.now())
         counted = RunCount(pages_seen=1, media_seen=count - 1, faces_counted=4, candidates_found=1)
         sources.service.progress.count(session, sources.system, run.id, counted)
 

@@ -13,7 +13,7 @@ from service.accounts.actor import Actor, Role
 from service.audit.models import AuditEntry
 from service.database import Database
 from service.errors import NotAllowedError, NotFoundError
-from service.sources import frontier
+from service.sources import frontier, leasing
 from service.sources.errors import (
     NoPurposeError,
     RunLiveError,
@@ -169,7 +169,7 @@ class TestRuns:
     def test_beginning_again_returns_the_leases_of_the_dead(self, sources: Sources) -> None:
         run = sources.running()
         with sources.database.write() as session:
-            held = frontier.lease(
+            held = leasing.lease(
                 session,
                 run.id,
                 worker="W",

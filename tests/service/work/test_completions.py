@@ -20,8 +20,9 @@ from indexer.observations import Examination, MediaHashes
 from service.clock import SystemClock
 from service.database import Database
 from service.sources import frontier
-from service.sources.frontier import Address, Ending, Lease
+from service.sources.frontier import Address
 from service.sources.host_slots import HostSlots
+from service.sources.leasing import Ending, Lease
 from service.sources.media_ledger import Place
 from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting
 from service.sources.views import RunCount, RunView

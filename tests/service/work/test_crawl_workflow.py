@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from service.candidates.models import Candidate
 from service.database import Database
-from service.sources import frontier
+from service.sources import frontier, leasing
 from service.sources.models import FrontierEntry, MediumSeen, Sighting
 from service.work import assembly, engine
 from service.work.errors import ExecutorBusyError
@@ -203,7 +203,7 @@ def test_what_may_work_later_is_tried_again_and_then_given_up(
     site.put("/fine.png", picture(shown(None, 1)))
     run_id = run_of(worker, site)
     worker.wait_for(run_id, "finished")
-    assert site.paths.count("/busy.png") == frontier.MAX_ATTEMPTS
+    assert site.paths.count("/busy.png") == leasing.MAX_ATTEMPTS
     assert codes(worker, run_id)["busy.png"] == "http_status"
     with worker.sources.database.read() as session:
         run = worker.sources.service.run(session, worker.sources.system, run_id)

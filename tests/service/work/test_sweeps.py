@@ -16,7 +16,7 @@ from service.candidates.models import Candidate
 from service.clock import SystemClock
 from service.database import Database
 from service.enrolment.joining import LookedFor
-from service.sources import frontier, sweeps
+from service.sources import leasing, sweeps
 from service.sources.errors import FencedOffError
 from service.sources.models import FrontierEntry, MediumSeen, Run, Sighting, Site
 from service.sources.run_control import SWEEP_WAITS
@@ -345,10 +345,10 @@ def test_what_a_killed_worker_had_leased_is_looked_at_once_more_and_the_rest_onc
         # what kill -9 leaves behind: leases that nobody returns, of a run that is running
         progress = world.worker.sources.service.progress
         assert progress.begin(session, world.worker.sources.system, run_id)
-        held = frontier.lease(
+        held = leasing.lease(
             session, run_id, worker="killed", limit=4, kinds=("medium",), now=now, lease_s=900.0
         )
-        frontier.finish(session, held[0], frontier.Ending(), now=now)
+        leasing.finish(session, held[0], leasing.Ending(), now=now)
         progress.requeue(session, world.worker.sources.system, run_id)
     following = make_worker(
         world.database, tmp_path, database_url=database_url, sources=world.worker.sources
@@ -362,6 +362,6 @@ def test_what_a_killed_worker_had_leased_is_looked_at_once_more_and_the_rest_onc
     world.go_round()
     assert world.progress(site_id).words == "Looked at 6 of 6 pictures again."
     assert len(world.media_asked_for()) == len(set(world.media_asked_for())) == 5
-    late = frontier.Ending()
+    late = leasing.Ending()
     with world.database.write() as session, pytest.raises(FencedOffError):
-        frontier.finish(session, held[1], late, now=now)
+        leasing.finish(session, held[1], late, now=now)
