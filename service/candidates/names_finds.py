@@ -1,7 +1,7 @@
 """From names that were found on a page to a candidate, in the worker's transaction.
 
 1. For each person: re-read that they may be looked for, belong to the organisation whose run it is,
-   and still want the names looked for.
+   and still want the names looked for. A page of somebody who may not be counts as not read.
 2. A name that rests (`names_floods.py`), or was settled for this page or site with "never this
    again", counts for nothing.
 3. One find for a person and a page: what is there already learns in what else the name is.
@@ -63,7 +63,7 @@ class NamesOnPage:
 
 @dataclass(frozen=True, slots=True)
 class NamesWritten:
-    """What became of it: new candidates, and finds that were only counted."""
+    """What became of it: new candidates, and finds that were only counted or not made for now."""
 
     candidates: tuple[uuid.UUID, ...] = ()
     left_out: int = 0
@@ -147,7 +147,8 @@ class NameFinds:
         run_id: uuid.UUID | None,
     ) -> NamesWritten:
         if not self._enrolment.is_active(session, person_id, worker.organisation_id):
-            return NamesWritten()
+            # the case rests, perhaps for a moment: the page was not read for them
+            return NamesWritten(left_out=1)
         seen = SeenAt(
             None, page_url, _host_of(page_url), self._clock.now().isoformat(), str(run_id or "")
         )
@@ -155,11 +156,10 @@ class NameFinds:
         repository = self._repository(session, worker)
         key = page_key(self._vault, person_id, page_url)
         wanted = self._wanted(session, worker, repository, person_id, names, place.site, key)
-        if not wanted:
-            return NamesWritten()
-        existing = repository.of_page(person_id, key)
+        existing = repository.of_page(person_id, key) if wanted else None
         if existing is not None and existing.state != "expired":
             self._seen_again(existing, wanted)
+        if not wanted or (existing is not None and existing.state != "expired"):
             return NamesWritten()
         since = self._clock.now() - _DAY
         if repository.count_on_site(person_id, place.site, since) >= FINDS_OF_A_SITE:
@@ -176,24 +176,39 @@ class NameFinds:
             medium_id=None,
             page_key=key,
         )
-        now = self._clock.now()
         row.run_id = run_id
+        row.site = place.site
+        row.event_key = event_key(self._vault, person_id, place)
+        if not self._made(repository, row, seen, wanted, is_new=existing is None):
+            others = repository.of_page(person_id, key)
+            if others is not None:
+                self._seen_again(others, wanted)
+            return NamesWritten()
+        outcomes.wanted(session, worker, reference_to(row, (seen,)))
+        self._audit.record(session, worker, "candidate.found", "candidate", row.id, kind=row.kind)
+        self._floods.found(session, worker, row)
+        return NamesWritten((row.id,))
+
+    def _made(
+        self,
+        repository: NameFindsRepository,
+        row: Candidate,
+        seen: SeenAt,
+        wanted: Sequence[FoundName],
+        *,
+        is_new: bool,
+    ) -> bool:
+        """Write the find; False when another worker made it at the same moment."""
+        now = self._clock.now()
         row.kind = "name"
         row.state = "waiting"
         row.host = seen.host
-        row.site = place.site
-        row.event_key = event_key(self._vault, person_id, place)
         row.name_id = wanted[0].name_id
         row.found_at = now
         row.held_until = now + self._held
         row.decided_at = None
         self._sealed.put(row, CandidateDocument((seen,), names=_names_at(wanted)))
-        session.add(row)
-        session.flush()
-        outcomes.wanted(session, worker, reference_to(row, (seen,)))
-        self._audit.record(session, worker, "candidate.found", "candidate", row.id, kind=row.kind)
-        self._floods.found(session, worker, row)
-        return NamesWritten((row.id,))
+        return repository.add_find(row) if is_new else True
 
     def _wanted(
         self,

@@ -92,7 +92,8 @@ class NameFloods:
             not_made=0,
             began_at=now,
         )
-        repository.add_flood(flood)
+        if not repository.add_flood(flood):
+            return
         self._audit.record(
             session,
             worker,

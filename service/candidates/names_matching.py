@@ -32,7 +32,8 @@ MATCHING: Final = 1
 _BLOCK_END: Final = "|"
 """No folded word has it."""
 _SPACED: Final = str.maketrans({"_": " ", "-": " ", ".": " ", "\n": f" {_BLOCK_END} "})
-_COMPOUND: Final = re.compile(r"[^\s_.\-]+(?:[_.\-]{1,3}[^\s_.\-]+)+")
+# Begins only where a part begins, and gives nothing back: a word without end is read once.
+_COMPOUND: Final = re.compile(r"(?<![^\s_.\-])[^\s_.\-]++(?:[_.\-]{1,3}+[^\s_.\-]++)++")
 _PART: Final = re.compile(r"[^_.\-]+")
 _PARTS_JOINED: Final = 4
 """So many parts of a compound are read as one word."""

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import ColumnElement, String, cast, delete, func, or_, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import ColumnElement, String, case, cast, delete, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.accounts.actor import Actor, Role
@@ -66,6 +66,10 @@ class NameFindsRepository:
             or 0
         )
 
+    def add_find(self, row: Candidate) -> bool:
+        """Write a new find; False when another worker wrote the same one at the same moment."""
+        return self._added(row)
+
     def is_settled(self, person_id: uuid.UUID, keys: Sequence[str]) -> bool:
         """Whether one of these was settled with "never this again"."""
         found = self._session.scalar(
@@ -81,14 +85,9 @@ class NameFindsRepository:
 
     def settle(self, person_id: uuid.UUID, keys: Sequence[str]) -> None:
         """Never again; what was settled before stays as it was."""
-        insert = (
-            postgresql_insert
-            if self._session.get_bind().dialect.name == "postgresql"
-            else sqlite_insert
-        )
         for key in keys:
             self._session.execute(
-                insert(NeverAgainName)
+                self._insert(NeverAgainName)
                 .values(id=uuid.uuid4(), person_id=person_id, key=key, decided_at=self._at)
                 .on_conflict_do_nothing(index_elements=["person_id", "key"])
             )
@@ -97,21 +96,26 @@ class NameFindsRepository:
 
     def count_surplus(self, person_id: uuid.UUID, site: str, run_id: uuid.UUID | None) -> None:
         """One more page of a site that is not shown; a new run counts anew."""
-        row = self._session.scalar(
-            select(NameSurplus)
-            .where(NameSurplus.person_id == person_id, NameSurplus.site == site)
-            .with_for_update()
-        )
-        if row is None:
-            row = NameSurplus(
-                id=uuid.uuid4(), person_id=person_id, site=site, pages=0, counted_in=run_id
+        in_this_run = NameSurplus.counted_in.is_not_distinct_from(run_id)
+        self._session.execute(
+            self._insert(NameSurplus)
+            .values(
+                id=uuid.uuid4(),
+                person_id=person_id,
+                site=site,
+                pages=1,
+                counted_in=run_id,
+                counted_at=self._at,
             )
-            self._session.add(row)
-        elif row.counted_in != run_id:
-            row.pages, row.counted_in = 0, run_id
-        row.pages += 1
-        row.counted_at = self._at
-        self._session.flush()
+            .on_conflict_do_update(
+                index_elements=["person_id", "site"],
+                set_={
+                    "pages": case((in_this_run, NameSurplus.pages + 1), else_=1),
+                    "counted_in": run_id,
+                    "counted_at": self._at,
+                },
+            )
+        )
 
     def surpluses(self, person_id: uuid.UUID) -> Sequence[NameSurplus]:
         """What was counted beyond what is shown, by site."""
@@ -161,10 +165,9 @@ class NameFindsRepository:
             )
         )
 
-    def add_flood(self, row: NameFlood) -> None:
-        """Write a flood; the caller has seen that none rests."""
-        self._session.add(row)
-        self._session.flush()
+    def add_flood(self, row: NameFlood) -> bool:
+        """Write a flood; False when another worker wrote its like at the same moment."""
+        return self._added(row)
 
     def floods(self, *states: str) -> Sequence[NameFlood]:
         """Floods that the caller may know of, the latest first."""
@@ -196,6 +199,21 @@ class NameFindsRepository:
             ).all()
             gone.append(len(ids))
         return gone[0], gone[1], gone[2]
+
+    def _added(self, row: Candidate | NameFlood) -> bool:
+        try:
+            with self._session.begin_nested():
+                self._session.add(row)
+                self._session.flush()
+        except IntegrityError:
+            return False
+        return True
+
+    def _insert(
+        self, table: type[NeverAgainName | NameSurplus]
+    ) -> postgresql.Insert | sqlite.Insert:
+        on_postgresql = self._session.get_bind().dialect.name == "postgresql"
+        return postgresql.insert(table) if on_postgresql else sqlite.insert(table)
 
     def _is_visible(self, person_id: InstrumentedAttribute[uuid.UUID]) -> ColumnElement[bool]:
         return person_id.in_(visible_people(self._actor, self._at))

@@ -111,18 +111,17 @@ class NameWatch:
 
     def look_for(self, organisation_id: uuid.UUID, only_person: str | None) -> NameLook:
         """The names in force, or those of one person for a run that is theirs alone."""
-        with self._database.read() as session:
-            settled = self._names.is_settled(session, organisation_id)
-        if not settled:
-            with self._database.write() as session:
-                self._names.settle(session, organisation_id)
+        self._settle(organisation_id)
         with self._database.read() as session:
             change = self._names.change(session, organisation_id)
 
         def renew() -> _Compiled | None:
+            # who may not be looked for now is noted: when they may be again, pages are read again
+            self._settle(organisation_id)
             return self._current(organisation_id, only_person)
 
-        return NameLook(change, renew(), renew, of_one=only_person is not None)
+        compiled = self._current(organisation_id, only_person)
+        return NameLook(change, compiled, renew, of_one=only_person is not None)
 
     def forget_idle(self) -> int:
         """Forget what no slice used for a while; called by a schedule. Returns how many sets."""
@@ -132,6 +131,13 @@ class NameWatch:
             for organisation_id in idle:
                 del self._compiled[organisation_id]
         return len(idle)
+
+    def _settle(self, organisation_id: uuid.UUID) -> None:
+        with self._database.read() as session:
+            settled = self._names.is_settled(session, organisation_id)
+        if not settled:
+            with self._database.write() as session:
+                self._names.settle(session, organisation_id)
 
     def _current(self, organisation_id: uuid.UUID, only_person: str | None) -> _Compiled | None:
         with self._database.read() as session:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
@@ -114,17 +115,15 @@ class NamesRepository:
 
     def count_change(self, organisation_id: uuid.UUID) -> int:
         """Count one more; returns the new number."""
-        changed = self._session.execute(
-            update(NamesChange)
-            .where(NamesChange.organisation_id == organisation_id)
-            .values(change=NamesChange.change + 1)
+        on_postgresql = self._session.get_bind().dialect.name == "postgresql"
+        insert = (postgresql if on_postgresql else sqlite).insert(NamesChange)
+        return self._session.execute(
+            insert.values(organisation_id=organisation_id, change=1)
+            .on_conflict_do_update(
+                index_elements=["organisation_id"], set_={"change": NamesChange.change + 1}
+            )
             .returning(NamesChange.change)
-        ).scalar_one_or_none()
-        if changed is None:
-            self._session.add(NamesChange(organisation_id=organisation_id, change=1))
-            self._session.flush()
-            return 1
-        return changed
+        ).scalar_one()
 
     def _noted(self, organisation_id: uuid.UUID) -> set[uuid.UUID]:
         return set(

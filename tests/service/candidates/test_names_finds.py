@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from indexer.crawl.messages import PageSeen, PageWords
 from service.accounts.actor import Actor, Role
 from service.candidates.errors import (
     AdvocatesFirstError,
@@ -23,6 +24,7 @@ from service.candidates.names_finds import (
     NamesWritten,
 )
 from service.candidates.names_models import NameFlood, NameSurplus, NeverAgainName
+from service.candidates.names_repository import NameFindsRepository
 from service.candidates.resolution import Resolution
 from service.candidates.statements import NAME_PERSON_STATEMENTS, Verdict
 from service.enrolment.names import NamesService
@@ -212,11 +214,12 @@ def test_who_may_not_be_looked_for_and_names_of_others_make_no_find(house: House
     person, case = make_person(house, faces=False)
     name_id = choose(house, person)
     elsewhere = house.new_organisation("Other")
-    assert write(house, person, [name_id], organisation_id=elsewhere) == NamesWritten()
+    assert write(house, person, [name_id], organisation_id=elsewhere) == NamesWritten(left_out=1)
     assert write(house, person, [uuid.uuid4()]) == NamesWritten()
     with house.rooms.database.write() as session:
         house.rooms.enrolment.pause(session, house.reviewers[0], case.person_id, "a question")
-    assert write(house, person, [name_id]) == NamesWritten()
+    # such a page counts as not read: the case may go on before names are asked for again
+    assert write(house, person, [name_id]) == NamesWritten(left_out=1)
     with house.rooms.database.write() as session:
         house.rooms.enrolment.resume(session, house.reviewers[0], case.person_id)
         house.rooms.enrolment.names.remove(session, person, name_id, case.person_id)
@@ -375,3 +378,65 @@ def test_a_confirmed_find_by_name_is_sealed_with_its_own_words(house: House) -> 
     assert manifest.wording == NAME_WORDING
     assert {statement.by for statement in manifest.statements} == {"reviewer", "person"}
     assert (item.found_by, item.page_url) == ("name", PAGE)
+
+
+def test_what_another_worker_wrote_at_the_same_moment_is_not_written_twice(
+    any_house: House,
+) -> None:
+    """Both looked before either wrote: the second finds the other's row, and nothing is lost."""
+    house = any_house
+    person, case = make_person(house, faces=False)
+    name_id = choose(house, person)
+    (candidate_id,) = write(house, person, [name_id]).candidates
+    now = house.rooms.clock.now()
+    with house.rooms.database.write() as session:
+        worker = Actor.system("names", house.organisation_id)
+        repository = NameFindsRepository(session, worker, now)
+        first = session.get_one(Candidate, candidate_id)
+        again = Candidate(
+            id=uuid.uuid4(),
+            organisation_id=first.organisation_id,
+            person_id=first.person_id,
+            page_key=first.page_key,
+            kind="name",
+            state="waiting",
+            host=first.host,
+            document=first.document,
+            found_at=now,
+            held_until=now,
+        )
+        assert not repository.add_find(again)
+        floods = [
+            NameFlood(
+                organisation_id=house.organisation_id,
+                person_id=case.person_id,
+                name_id=name_id,
+                state="open",
+                finds=9,
+                sites=9,
+                not_made=0,
+                began_at=now,
+            )
+            for _ in range(2)
+        ]
+        assert [repository.add_flood(flood) for flood in floods] == [True, False]
+    assert kinds(house, person) == [("name", "waiting")]
+
+
+def test_a_name_that_was_not_looked_for_for_a_moment_is_looked_for_anew(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else pages that a long slice read in between would count as read for it."""
+    monkeypatch.setattr("service.candidates.names_watch.FRESH_S", -1.0)
+    person, case = make_person(house, faces=False)
+    choose(house, person)
+    page = PageSeen("1", PAGE, PAGE, 200, "", (), 0, 1, "", words=PageWords("", "Ada Lovelace"))
+    look = house.rooms.names.look_for(house.organisation_id, None)
+    assert look.find(page) is not None
+    with house.rooms.database.write() as session:
+        house.rooms.enrolment.pause(session, house.reviewers[0], case.person_id, "a question")
+    assert look.find(page) is None
+    with house.rooms.database.write() as session:
+        house.rooms.enrolment.resume(session, house.reviewers[0], case.person_id)
+    after = house.rooms.names.look_for(house.organisation_id, None)
+    assert after.looked_for != look.was_looked_for(0)

@@ -133,6 +133,16 @@ def test_no_text_breaks_it(text: str) -> None:
     NameIndex([Sought(0, "Anna Schmidt", False), Sought(1, "李小娜", False)]).find(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 200_000, "a" * 100_000 + "____" + "b" * 100_000, "a_" * 100_000, "\u0430b" * 100_000],
+    ids=["one word", "two words", "a compound", "two scripts"],
+)
+def test_a_word_without_end_is_read_once(text: str) -> None:
+    """Looked at from each of its letters it would keep a worker for a quarter of an hour."""
+    assert finds("Anna Schmidt", f"{text} anna_schmidt {text}")
+
+
 @given(st.text(min_size=1, max_size=60))
 def test_no_name_breaks_it(name: str) -> None:
     NameIndex([Sought(0, name, False), Sought(1, name, True)]).find("some text")
