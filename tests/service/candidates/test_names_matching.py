@@ -135,7 +135,7 @@ def test_no_text_breaks_it(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a" * 200_000, "a" * 100_000 + "____" + "b" * 100_000, "a_" * 100_000, "\u0430b" * 100_000],
+    ["a" * 200_000, "a" * 100_000 + "____" + "b" * 100_000, "a_" * 5_000, "\u0430b" * 5_000],
     ids=["one word", "two words", "a compound", "two scripts"],
 )
 def test_a_word_without_end_is_read_once(text: str) -> None:
