@@ -117,13 +117,14 @@ class NamesRepository:
         """Count one more; returns the new number."""
         on_postgresql = self._session.get_bind().dialect.name == "postgresql"
         insert = (postgresql if on_postgresql else sqlite).insert(NamesChange)
-        return self._session.execute(
+        changed: int = self._session.execute(
             insert.values(organisation_id=organisation_id, change=1)
             .on_conflict_do_update(
                 index_elements=["organisation_id"], set_={"change": NamesChange.change + 1}
             )
             .returning(NamesChange.change)
         ).scalar_one()
+        return changed
 
     def _noted(self, organisation_id: uuid.UUID) -> set[uuid.UUID]:
         return set(
