@@ -90,22 +90,24 @@ class MediaLedger:
         if not media:
             return ()
         new = self._insert_missing(session, media)
-        records: list[MediumRecord] = []
+        records: dict[int, MediumRecord] = {}
         sightings: list[dict[str, object]] = []
         noted: list[tuple[uuid.UUID, Examination]] = []
-        for seen in media:
+        # Known ones are changed in one order, too, whatever the order in which a run met them.
+        in_order = sorted(enumerate(media), key=lambda each: each[1].examination.hashes.sha256)
+        for place, seen in in_order:
             medium_id = new.pop(seen.examination.hashes.sha256, None)
             if medium_id is None:
                 # Of what these very media brought, what follows must be there.
                 self._write(session, sightings, noted)
-                records.append(self._again(session, actor, seen))
+                records[place] = self._again(session, actor, seen)
                 continue
             row = self._sighting_row(seen.place, medium_id)
             sightings.append(row)
             noted.append((medium_id, seen.examination))
-            records.append(_record(row, is_new=True))
+            records[place] = _record(row, is_new=True)
         self._write(session, sightings, noted)
-        return tuple(records)
+        return tuple(records[place] for place in range(len(media)))
 
     def record(
         self,

@@ -1,7 +1,9 @@
 """What became of the addresses of one slice, written by a thread of its own while crawling goes on.
 
-1. Everything that waits is written in one transaction, up to `MAX_TOGETHER`: waiting for the disk
-   and a statement for each address cost more than writing.
+1. What waits is written in one transaction, up to `MAX_TOGETHER`: waiting for the disk and a
+   statement for each address cost more than writing. A find has a transaction of its own: it locks
+   more than what is this run's alone, and workers that locked it in another order would wait for
+   each other.
 2. First all completions: an address whose lease is no longer the newest writes nothing at all.
    Then what pages named, media, sightings, candidates and what lists say of them; the run's counts
    once for all.
@@ -28,6 +30,7 @@ from indexer.observations import Examination
 from service.accounts.actor import Actor
 from service.candidates.listed import without_pictures
 from service.candidates.views import FindsHeldBack
+from service.hashbank.exchange.views import NOT_LISTED
 from service.sources import leasing
 from service.sources.errors import FencedOffError
 from service.sources.leasing import Lease
@@ -43,6 +46,9 @@ logger = logging.getLogger(__name__)
 
 MAX_TOGETHER = 32
 """Other writers wait for the transaction: it should stay short."""
+
+MAX_LINKS_TOGETHER = 5000
+"""After a page that names so many addresses no other joins its transaction."""
 
 LINGER_S = 0.05
 """How long the first of a few waits for more: a transaction costs what ten outcomes cost."""
@@ -73,6 +79,7 @@ class Completions:
         self._leases = leases
         self._addresses = addresses
         self._waiting: deque[Outcome] = deque()
+        self._handing_over = threading.Lock()
         self._enough = threading.Event()
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writing")
 
@@ -90,10 +97,13 @@ class Completions:
 
     def write(self, outcome: Outcome) -> Future[None]:
         """Soon; the future ends when it is in the database, and holds what went wrong."""
-        self._waiting.append(outcome)
+        # Calls in the order of outcomes: when the n-th call ends, n of them are in the database.
+        with self._handing_over:
+            self._waiting.append(outcome)
+            writing = self._writer.submit(self._write_waiting)
         if len(self._waiting) >= MAX_TOGETHER:
             self._enough.set()
-        return self._writer.submit(self._write_waiting)
+        return writing
 
     def hurry(self) -> None:
         """Somebody waits for what was given so far."""
@@ -105,9 +115,7 @@ class Completions:
             return
         self._enough.wait(LINGER_S)
         self._enough.clear()
-        together: list[Outcome] = []
-        while self._waiting and len(together) < MAX_TOGETHER:
-            together.append(self._waiting.popleft())
+        together = self._next_together()
         if self._waiting:
             self._enough.set()
         written = _Written()
@@ -124,6 +132,21 @@ class Completions:
             for outcome in together:
                 ticket = outcome.held.ticket
                 self._leases.end(ticket, completed=ticket in written.tickets)
+
+    def _next_together(self) -> list[Outcome]:
+        """What the next transaction writes: the first that wait, at least one."""
+        together = [self._waiting.popleft()]
+        links = _links_of(together[0])
+        while (
+            self._waiting
+            and len(together) < MAX_TOGETHER
+            and links < MAX_LINKS_TOGETHER
+            and not _is_find(together[0])
+            and not _is_find(self._waiting[0])
+        ):
+            together.append(self._waiting.popleft())
+            links += _links_of(together[-1])
+        return together
 
     def _write_all(self, session: Session, together: Sequence[Outcome]) -> _Written:
         written = _Written()
@@ -270,3 +293,17 @@ def _may_be_shown(looked: LookedAt) -> Examination | None:
     if looked.examination is not None and looked.listed.never_show:
         return without_pictures(looked.examination)
     return looked.examination
+
+
+def _links_of(outcome: Outcome) -> int:
+    return len(outcome.links) if isinstance(outcome, PageRead) else 0
+
+
+def _is_find(outcome: Outcome) -> bool:
+    """Whether it may become a find or end one: that locks people's rows and the audit trail."""
+    if isinstance(outcome, PageRead):
+        return outcome.names is not None
+    if not isinstance(outcome, LookedAt):
+        return False
+    findings = outcome.examination is not None and bool(outcome.examination.findings)
+    return findings or outcome.listed != NOT_LISTED

@@ -91,7 +91,8 @@ class SliceLeases:
         if self._suspect_open or self._parts.stopping.is_set():
             return ()
         while not self._ready and self._may_take_more() and not self._nothing_new():
-            if not self._lease_more(max(room, self._batch)):
+            more = self._lease_more(max(room, self._batch))
+            if not more or self._parts.stopping.is_set():
                 break
         fetches: list[Fetch] = []
         while self._ready and len(fetches) < room and not self._must_stop():

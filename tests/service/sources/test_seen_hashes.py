@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Mapping
 
+import msgspec
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from indexer.hashing.turning import turned_hashes
 from indexer.observations import Examination, FrameHash
 from service.database import Database
 from service.sources.halted_media import HaltedMedia
-from service.sources.media_ledger import Place
+from service.sources.media_ledger import Place, Seen
 from service.sources.models import HaltedHash, MediumSeen, SeenHash
 from tests.fixtures.clock import SettableClock
 from tests.service.sources.seen_factory import flipped, random_pdq, still
@@ -31,6 +33,14 @@ def see(sources: Sources, examination: Examination, path: str = "a.jpg") -> uuid
         ).medium_id
 
 
+def _values(parameters: object) -> Iterable[object]:
+    """What a statement is given, by name or by place."""
+    if isinstance(parameters, Mapping):
+        return parameters.values()
+    assert isinstance(parameters, list | tuple)
+    return parameters
+
+
 def hashes(database: Database) -> list[tuple[uuid.UUID, int, str, int]]:
     with database.read() as session:
         rows = session.scalars(select(SeenHash).order_by(SeenHash.id)).all()
@@ -42,6 +52,36 @@ def test_a_pictures_hash_is_kept_once_however_often_it_is_seen(sources: Sources)
     medium_id = see(sources, picture)
     assert see(sources, picture, "b.jpg") == medium_id
     assert hashes(sources.database) == [(medium_id, 0, random_pdq(1), 80)]
+
+
+def test_known_media_are_changed_in_one_order_whatever_the_order_of_a_run(
+    sources: Sources,
+) -> None:
+    # Two workers with the same media the other way round would wait for each other for ever.
+    pictures = [still(random_pdq(number), 80) for number in range(20, 26)]
+    ids = {see(sources, each): each.hashes.sha256 for each in pictures}
+    changed: list[str] = []
+
+    def noted(connection, cursor, statement, parameters, context, many):  # type: ignore[no-untyped-def]
+        if statement.startswith("UPDATE medi"):
+            changed.extend(
+                digest
+                for medium_id, digest in ids.items()
+                if {medium_id, medium_id.hex} & set(_values(parameters))
+            )
+
+    event.listen(sources.database.engine, "before_cursor_execute", noted)
+    place = Place(sources.operator.organisation_id, "http://forum.example/b.jpg", None)  # type: ignore[arg-type]
+    for met in (pictures, pictures[::-1]):
+        changed.clear()
+        with sources.database.write() as session:
+            later = [msgspec.structs.replace(each, watchlist_change=7) for each in met]
+            records = sources.service.record_all_examined(
+                session, sources.system, [Seen(place, each, 9) for each in later]
+            )
+            session.rollback()
+        assert [ids[record.medium_id] for record in records] == [each.hashes.sha256 for each in met]
+        assert changed == sorted(ids.values())
 
 
 @pytest.mark.parametrize(("pdq", "quality"), [(None, 0), (random_pdq(2), 49)])

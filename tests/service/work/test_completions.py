@@ -10,16 +10,22 @@ from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import replace
 
+import msgspec
 import pytest
 from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from indexer.crawl.messages import FoundLink
-from indexer.observations import Examination, MediaHashes
+from indexer.observations import (
+    Examination,
+    ManipulationFinding,
+    MediaHashes,
+    PersonFinding,
+)
 from service.clock import SystemClock
 from service.database import Database
-from service.sources import frontier
+from service.sources import frontier, leasing
 from service.sources.frontier import Address
 from service.sources.host_slots import HostSlots
 from service.sources.leasing import Ending, Lease
@@ -29,7 +35,7 @@ from service.sources.views import RunCount, RunView
 from service.work.completions import MAX_TOGETHER, Completions
 from service.work.line_parts import LineParts
 from service.work.new_addresses import NewAddresses
-from service.work.outcomes import LookedAt
+from service.work.outcomes import LookedAt, PageRead
 from service.work.slice_leases import SliceLeases
 from tests.service.sources.sources_factory import Sources, make_sources
 from tests.service.work.work_factory import (
@@ -159,6 +165,88 @@ def test_finds_that_were_held_back_are_counted_in_the_run(sqlite_database: Datab
     assert not any(bench.write_at_once([0, 1]))
     run = bench.sources.look(bench.run)
     assert (run.finds_held_back, run.candidates_found) == (4, 0)
+
+
+def written_together(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
+    """The entries of each transaction, as they are written from now on."""
+    together: list[list[int]] = []
+    finish_all = leasing.finish_all
+
+    def noted(session, endings, *, now):  # type: ignore[no-untyped-def]
+        together.append([held.entry_id for held, _ in endings])
+        return finish_all(session, endings, now=now)
+
+    monkeypatch.setattr(leasing, "finish_all", noted)
+    return together
+
+
+def test_a_find_has_a_transaction_of_its_own(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # In one with others it would lock the audit trail and people's rows before media that another
+    # worker has locked, which waits for the audit trail: on PostgreSQL one of the two would fail.
+    bench = Bench(sqlite_database, 7)
+    looked = [bench.looked(number) for number in range(7)]
+    somebody = PersonFinding(str(uuid.uuid4()), (), (), ManipulationFinding("inconclusive", ()))
+    examination = looked[4].examination
+    assert examination is not None
+    shows = msgspec.structs.replace(examination, findings=(somebody,))
+    looked[4] = replace(looked[4], examination=shows)
+
+    class Found(CandidatesOfATest):
+        def record_findings(self, *args, examination, **named):  # type: ignore[no-untyped-def]
+            return tuple(uuid.uuid4() for _ in examination.findings)
+
+    bench.parts = replace(bench.parts, findings=Found())
+    together = written_together(monkeypatch)
+    with bench.completions() as completions:
+        with bench.writer_held_up():
+            writing = [completions.write(each) for each in looked]
+        wait(writing, WAIT_S)
+    assert not any(future.exception() for future in writing)
+    assert [looked[4].held.entry_id] in together
+    written = [entry_id for entry_ids in together for entry_id in entry_ids]
+    assert written == [each.held.entry_id for each in looked]
+    assert any(len(each) > 1 for each in together)
+    assert set(bench.states()) == {"done"}
+    assert bench.sources.look(bench.run).candidates_found == 1
+
+
+def test_a_page_with_very_many_links_keeps_others_out_of_its_transaction(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.work.completions.MAX_LINKS_TOGETHER", 20)
+    bench = Bench(sqlite_database, 6)
+    links = tuple(Address(f"http://forum.example/p/{at}", "page", 9) for at in range(20))
+    together = written_together(monkeypatch)
+    with bench.completions() as completions:
+        with bench.writer_held_up():
+            writing = [
+                completions.write(
+                    PageRead(bench.leases.held(ticket), Ending(), RunCount(pages_seen=1), links)
+                )
+                for ticket in bench.tickets
+            ]
+        wait(writing, WAIT_S)
+    assert not any(future.exception() for future in writing)
+    assert [len(each) for each in together] == [1] * 6
+
+
+def test_who_stops_does_not_wait_until_all_pages_that_are_not_due_were_left_alone(
+    sqlite_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(sqlite_database, 1)
+    batches: list[int] = []
+
+    def left_alone(room: int) -> bool:
+        batches.append(room)
+        bench.parts.stopping.set()
+        assert len(batches) < 5, "it goes on"
+        return True
+
+    monkeypatch.setattr(bench.leases, "_lease_more", left_alone)
+    assert bench.leases.next(4) == []
+    assert len(batches) == 1
 
 
 def test_a_lease_that_went_to_another_worker_writes_nothing_and_harms_no_other(
