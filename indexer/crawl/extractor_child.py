@@ -10,7 +10,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from indexer.errors import WireError
 from indexer.wire import Channel
 
 FAILED = "extractor"
+_PR_SET_PDEATHSIG = 1
 _NEVER = frozenset({"GenericIE"})
 
 
@@ -96,6 +99,8 @@ def serve(channel: Channel[ReaderOutbound, ReaderInbound], extractors: PlayerExt
 def main() -> None:
     """Serve the crawl child until it closes the pipe."""
     channel: Channel[ReaderOutbound, ReaderInbound] = channel_of_child(ReaderInbound)
+    # An extractor that a page keeps busy would not notice that nobody waits for it any more.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     with Path(os.devnull).open("wb") as nothing:
         # What third-party code prints holds addresses.
         os.dup2(nothing.fileno(), 1)

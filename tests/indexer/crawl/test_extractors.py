@@ -11,9 +11,11 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from scrapy.http import Response
 
@@ -23,6 +25,7 @@ from indexer.crawl.extractors import MAX_REQUESTS, Extractors
 from indexer.crawl.messages import Fetch, FoundLink, MediumFetched, PageSeen, Scope
 from tests.fixtures import hostile_site as hostile
 from tests.fixtures.clips import encoded, moving
+from tests.fixtures.ended_processes import have_ended
 from tests.fixtures.hostile_site import LOOPBACK, HostileSite, hostile_site
 from tests.fixtures.local_tls import make_local_tls
 from tests.fixtures.socks_proxy import AskingProxy, socks_proxy
@@ -381,6 +384,33 @@ class TestTheProcess:
         added = asyncio.run(reader.added(found, "https://a.example/", 0, door))
         assert added == (found, "extractor")
         assert reader._running is None
+
+    def test_it_does_not_outlive_a_crawl_child_that_was_killed(self) -> None:
+        crawl_child = f"""
+import sys, time
+sys.path.insert(0, {str(Path(__file__).resolve().parents[3])!r})
+from indexer.crawl.child import start_child
+from indexer.crawl.extractor_messages import Extract, ReaderInbound, ReaderOutbound
+from indexer.wire import Channel
+started = start_child("indexer.crawl.extractor_child")
+channel = Channel(started.stdout, started.stdin, ReaderOutbound)
+channel.send(Extract("https://a.example/", 1))
+assert channel.receive() is not None
+print(started.pid, flush=True)
+time.sleep(600)
+"""
+        with subprocess.Popen(
+            [sys.executable, "-c", crawl_child], stdout=subprocess.PIPE
+        ) as parent:
+            assert parent.stdout is not None
+            reader = psutil.Process(int(parent.stdout.readline()))
+            # As one that an extractor keeps busy: it does not see that its pipe is closed.
+            reader.suspend()
+            parent.kill()
+        ended = have_ended([reader])
+        with suppress(psutil.NoSuchProcess):
+            reader.kill()
+        assert ended
 
     def test_it_writes_nothing_opens_no_connection_and_starts_nothing(self, tmp_path: Path) -> None:
         tried = f"""
