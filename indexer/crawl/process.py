@@ -101,7 +101,7 @@ class CrawlProcess:
         self._channel = channel
         self._resolve = resolve
         self._pins = Pins()
-        self._outbox: queue.SimpleQueue[tuple[ChildMessage, asyncio.Future[None]]] = (
+        self._outbox: queue.SimpleQueue[tuple[ChildMessage, asyncio.Future[None] | None]] = (
             queue.SimpleQueue()
         )
         self._slots: dict[int, asyncio.Future[float]] = {}
@@ -145,7 +145,8 @@ class CrawlProcess:
         request_id = next(self._request_ids)
         granted: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self._slots[request_id] = granted
-        await self.deliver(SlotWanted(request_id, host, delay_s))
+        # A few bytes, and the answer says that they were written.
+        self._outbox.put((SlotWanted(request_id, host, delay_s), None))
         return await granted
 
     def _read(self) -> None:
@@ -165,7 +166,8 @@ class CrawlProcess:
             except WireError as error:
                 self._loop.call_soon_threadsafe(self._stop, error)
                 return
-            self._loop.call_soon_threadsafe(written.set_result, None)
+            if written is not None:
+                self._loop.call_soon_threadsafe(written.set_result, None)
 
     def _handle(self, message: WorkerMessage) -> None:
         try:
