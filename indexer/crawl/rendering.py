@@ -251,6 +251,7 @@ class _Visit:
         """(where redirects led, the answer there). Raises `RefusedError`."""
         of = self._of
         kind: RequestKind = "page" if wanted.kind == "page" else "resource"
+        headers = _taken_headers(wanted)
         for _ in range(of._scope.max_redirects + 1):
             try:
                 of._outbound.check(url, kind, depth=self._depth)
@@ -270,13 +271,16 @@ class _Visit:
                 delay_s=rules.delay_s(of._scope),
                 referrer=self._url,
                 limit_bytes=left_bytes,
-                more_headers=_taken_headers(wanted),
+                more_headers=headers,
             )
             self._bytes += len(response.body)
             location = response.headers.get(b"Location")
             if response.status not in REDIRECTS or location is None:
                 return url, response
-            url = canonical_or_refused(joined(url, location))
+            before, url = url, canonical_or_refused(joined(url, location))
+            if place_of(before).host != place_of(url).host:
+                # The browser named the cookies of the first host; another one gets its own.
+                headers = {name: value for name, value in headers.items() if name != "cookie"}
         raise RefusedError("too_many_redirects", "what the page loads redirects too often")
 
     def _keep(self, url: str, given: ResourceGiven, response: Response) -> None:

@@ -6,7 +6,6 @@ Real chromium, in the sandbox that it has in use; every server here keeps a log 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
@@ -29,6 +28,7 @@ from indexer.crawl.messages import (
 )
 from indexer.crawl.walls import wall_among
 from tests.fixtures import hostile_site as hostile
+from tests.fixtures.ended_processes import have_ended
 from tests.fixtures.forbidden_port import ForbiddenPort, forbidden_port
 from tests.fixtures.hostile_site import LOOPBACK, PNG, HostileSite, hostile_site
 from tests.fixtures.local_tls import make_local_tls
@@ -334,6 +334,24 @@ class TestWhereItNeverGets:
         assert "/2" not in site.paths
         assert set(log.read_text().split("\n")) - {""} == {f"{LOOPBACK} {site.port}"}
 
+    def test_cookies_do_not_go_along_where_a_script_redirects_to_another_host(
+        self, site: HostileSite, tmp_path: Path
+    ) -> None:
+        shop, cdn = f"shop.test:{site.port}", f"cdn.test:{site.port}"
+        page = hostile.page("<title>t</title><script src=/lib.js></script>", Set_Cookie="visit=1")
+        site.put("/", page)
+        site.put("/lib.js", hostile.redirect(f"http://{cdn}/there.js"))
+        site.put("/there.js", script("document.title = 'loaded'"))
+        answers = {"shop.test": [[LOOPBACK]], "cdn.test": [[LOOPBACK]]}
+        with CrawlClient(grace_s=20.0, start=starter(answers, tmp_path / "log")) as client:
+            scope = rendered_scope(
+                site, allowed_hosts=(shop,), rendering=Rendering(script_hosts=(cdn,))
+            )
+            (seen,) = visit(client, scope, f"http://{shop}/")
+        assert seen.title == "loaded"
+        sent = {r.path: r.headers.get("Cookie") for r in site.requests}
+        assert (sent["/lib.js"], sent["/there.js"]) == ("visit=1", None)
+
     def test_robots_txt_holds_for_what_pages_load(
         self, site: HostileSite, crawler: CrawlClient
     ) -> None:
@@ -524,7 +542,7 @@ class TestPagesThatFail:
             assert isinstance(killed, FetchRefused)
             assert killed.code == "not_rendered"
             assert good.title == "good"
-            assert _gone(_browsers_of(client)), "the browser ends with its slice"
+            assert have_ended(_browsers_of(client)), "the browser ends with its slice"
 
     def test_no_browser_outlives_a_crawl_child_that_was_killed(self, site: HostileSite) -> None:
         slow = threading.Event()
@@ -553,7 +571,7 @@ class TestPagesThatFail:
             psutil.Process(client.process_id).kill()
             crawling.join(60.0)
             assert died == ["crawl_child_died"]
-            assert _gone(started)
+            assert have_ended(started)
 
     def test_without_chromium_no_page_is_read_and_it_says_what_to_do(
         self, site: HostileSite, crawler: CrawlClient
@@ -590,19 +608,3 @@ def _browsers_of(client: CrawlClient) -> list[psutil.Process]:
     if client.process_id is None:
         return []
     return list(psutil.Process(client.process_id).children(recursive=True))
-
-
-def _gone(processes: list[psutil.Process]) -> bool:
-    deadline = time.monotonic() + 15.0
-    while time.monotonic() < deadline:
-        if not any(_runs(each) for each in processes):
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
