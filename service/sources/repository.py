@@ -36,7 +36,13 @@ LIST_LIMIT = 200
 # Counted with every few addresses: the ORM's bookkeeping would cost more than the statement.
 _RUNS: Table = Run.metadata.tables[Run.__tablename__]
 _PLUS = {name: _RUNS.c[name] + bindparam(f"plus_{name}") for name in COUNTS}
-_RUN_NOW = select(_RUNS.c.state, _RUNS.c.steps_aside_at, _RUNS.c.pages_seen, _RUNS.c.media_seen)
+_RUN_NOW = select(
+    _RUNS.c.state,
+    _RUNS.c.generation,
+    _RUNS.c.steps_aside_at,
+    _RUNS.c.pages_seen,
+    _RUNS.c.media_seen,
+)
 
 
 class SourcesRepository:

@@ -63,13 +63,18 @@ class RunProgress:
             unreadable=tuple(repository.unreadable(run_id)),
         )
 
-    def begin(self, session: Session, actor: Actor, run_id: uuid.UUID) -> bool:
+    def begin(
+        self, session: Session, actor: Actor, run_id: uuid.UUID, generation: int | None = None
+    ) -> bool:
         """Mark a run as running and return its leased addresses; False when it should not go on.
 
-        One that is to let another run of its site go first steps aside here.
+        One that is to let another run of its site go first steps aside here. With `generation`,
+        False also for whoever has the run from before it was handed out anew.
         """
         run = SourcesRepository(session, actor).run(run_id, for_update=True)
-        if run.state not in AT_WORK or self.steps_aside(session, run):
+        if run.state not in AT_WORK or _is_stale(run, generation):
+            return False
+        if self.steps_aside(session, run):
             return False
         now = self._clock.now()
         if run.state == "queued":
@@ -97,15 +102,22 @@ class RunProgress:
             queue_again(run)
 
     def end(
-        self, session: Session, actor: Actor, run_id: uuid.UUID, state: str, reason: str
+        self,
+        session: Session,
+        actor: Actor,
+        run_id: uuid.UUID,
+        state: str,
+        reason: str,
+        generation: int | None = None,
     ) -> bool:
-        """Write how a running run ended; False when it had ended (or was paused) already.
+        """Write how a running run ended; False when it had ended (or was paused) already, or was
+        handed out anew since `generation`.
 
         Where something is left and another run of the site wants its turn, it steps aside instead.
         """
         repository = SourcesRepository(session, actor)
         run = repository.run(run_id, for_update=True)
-        if run.state not in AT_WORK:
+        if run.state not in AT_WORK or _is_stale(run, generation):
             return False
         is_left = repository.count_entries(run_id, states=("waiting", "leased")) > 0
         if state != "failed" and is_left and self.steps_aside(session, run):
@@ -147,6 +159,10 @@ class RunProgress:
             canaries_lost=repository.not_done(run_id, canaries) if canaries else 0,
             media_without_faces=run.media_without_faces,
         )
+
+
+def _is_stale(run: Run, generation: int | None) -> bool:
+    return generation is not None and run.generation != generation
 
 
 def _acute(session: Session, now: datetime) -> frozenset[str]:

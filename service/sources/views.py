@@ -184,14 +184,17 @@ class RunNow:
     """How far a run is, as its workers ask for it all the time."""
 
     state: str
+    generation: int
     steps_aside_at: datetime | None
     pages_seen: int
     media_seen: int
 
-    def goes_on(self, now: datetime) -> bool:
-        """Whether more of it may be fetched."""
-        return self.state == "running" and (
-            self.steps_aside_at is None or self.steps_aside_at > now
+    def goes_on(self, now: datetime, generation: int) -> bool:
+        """Whether more of it may be fetched by whoever was handed it as this generation."""
+        return (
+            self.state == "running"
+            and self.generation == generation
+            and (self.steps_aside_at is None or self.steps_aside_at > now)
         )
 
 

@@ -61,11 +61,14 @@ class CrawlRuns:
         self._reports = reports
         self._worker = worker
 
-    def slice(self, run_id: uuid.UUID) -> SliceResult:
-        """Do one slice of the run. Raises `WorkInterruptedError` when this process is stopping."""
+    def slice(self, run_id: uuid.UUID, generation: int | None = None) -> SliceResult:
+        """Do one slice of the run. Raises `WorkInterruptedError` when this process is stopping.
+
+        With `generation`, nothing is done once the run was handed out anew: somebody else has it.
+        """
         sources = self._parts.sources
         with self._parts.database.write() as session:
-            if not sources.progress.begin(session, _ACTOR, run_id):
+            if not sources.progress.begin(session, _ACTOR, run_id, generation):
                 return SliceResult(0, more=False, wait_s=0.0)
             run = sources.run(session, _ACTOR, run_id)
             site = sources.site(session, _ACTOR, run.site_id)
@@ -80,19 +83,22 @@ class CrawlRuns:
             raise WorkInterruptedError
         return SliceResult(outcome.completed, outcome.more, outcome.wait_s)
 
-    def end(self, run_id: uuid.UUID) -> str:
+    def end(self, run_id: uuid.UUID, generation: int | None = None) -> str:
         """Judge the run and write its report; returns the state that the run is in now."""
         sources = self._parts.sources
         with self._parts.database.write() as session:
             is_sweep = sources.run(session, _ACTOR, run_id).kind == SWEEP
             outcome = sources.progress.outcome(session, _ACTOR, run_id)
             judgement = judge_sweep(outcome) if is_sweep else judge(outcome)
-            if sources.progress.end(session, _ACTOR, run_id, judgement.state, judgement.reason):
+            if sources.progress.end(
+                session, _ACTOR, run_id, judgement.state, judgement.reason, generation
+            ):
                 self._reports.keep_run_report(session, _ACTOR, run_id)
             return sources.run(session, _ACTOR, run_id).state
 
-    def fail(self, run_id: uuid.UUID, code: str) -> None:
+    def fail(self, run_id: uuid.UUID, code: str, generation: int | None = None) -> None:
         """The run cannot go on: say so, with the error's stable code."""
         with self._parts.database.write() as session:
-            if self._parts.sources.progress.end(session, _ACTOR, run_id, "failed", code):
+            progress = self._parts.sources.progress
+            if progress.end(session, _ACTOR, run_id, "failed", code, generation):
                 self._reports.keep_run_report(session, _ACTOR, run_id)

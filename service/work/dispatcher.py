@@ -209,3 +209,9 @@ def priority_of(run: RunView) -> int:
 def workflow_id(run: RunView) -> str:
     """The one id of a run's workflow in its present generation."""
     return f"run-{run.id}-{run.generation}"
+
+
+def generation_of(workflow: str | None) -> int | None:
+    """The generation of a run for which a workflow of this id was enqueued."""
+    number = (workflow or "").rpartition("-")[2]
+    return int(number) if number.isdecimal() else None

@@ -57,6 +57,7 @@ class SliceLeases:
         self._parts = parts
         self._add_links = add_links
         self._run_id = run.id
+        self._generation = run.generation
         self._site = site
         self._worker = worker
         self._actor = Actor.system("crawl", run.organisation_id)
@@ -107,13 +108,15 @@ class SliceLeases:
         return fetches
 
     def _must_stop(self) -> bool:
-        """Whether the run was paused or cancelled, or steps aside; asked every two seconds."""
+        """Whether the run was paused or cancelled, steps aside, or was handed out anew meanwhile;
+        asked every two seconds.
+        """
         now = self._parts.clock.now()
         if (now - self._asked_at).total_seconds() >= ASK_EVERY_S:
             self._asked_at = now
             with self._parts.database.read() as session:
                 run = self._parts.sources.progress.now(session, self._actor, self._run_id)
-            self._stopped = not run.goes_on(now)
+            self._stopped = not run.goes_on(now, self._generation)
         return self._stopped
 
     def came_back(self) -> None:
@@ -201,7 +204,7 @@ class SliceLeases:
     def budget_left(self, session: Session) -> tuple[int, int]:
         """Pages and media that may still be fetched; none when the run was stopped meanwhile."""
         run = self._parts.sources.progress.now(session, self._actor, self._run_id)
-        if not run.goes_on(self._parts.clock.now()):
+        if not run.goes_on(self._parts.clock.now(), self._generation):
             return 0, 0
         held = self._held()
         open_pages = sum(1 for lease in held if lease.kind == "page")

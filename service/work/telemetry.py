@@ -21,7 +21,7 @@ TRACER = "likeness.crawl"
 class TracedCrawlRuns(CrawlRuns):
     """The same steps, each in a span."""
 
-    def slice(self, run_id: uuid.UUID) -> SliceResult:
+    def slice(self, run_id: uuid.UUID, generation: int | None = None) -> SliceResult:
         """See `CrawlRuns.slice`."""
         from opentelemetry import trace  # noqa: PLC0415 - optional, and checked before
 
@@ -30,12 +30,12 @@ class TracedCrawlRuns(CrawlRuns):
             "crawl slice", record_exception=False, set_status_on_exception=False
         ) as span:
             span.set_attribute("likeness.run", str(run_id))
-            result = super().slice(run_id)
+            result = super().slice(run_id, generation)
             span.set_attribute("likeness.addresses_completed", result.completed)
             span.set_attribute("likeness.more", result.more)
             return result
 
-    def end(self, run_id: uuid.UUID) -> str:
+    def end(self, run_id: uuid.UUID, generation: int | None = None) -> str:
         """See `CrawlRuns.end`."""
         from opentelemetry import trace  # noqa: PLC0415 - optional, and checked before
 
@@ -43,7 +43,7 @@ class TracedCrawlRuns(CrawlRuns):
             "crawl end", record_exception=False, set_status_on_exception=False
         ) as span:
             span.set_attribute("likeness.run", str(run_id))
-            state = super().end(run_id)
+            state = super().end(run_id, generation)
             span.set_attribute("likeness.state", state)
             return state
 

@@ -25,6 +25,7 @@ from service.work.dispatcher import (
     EVIDENCE_WORKFLOW,
     LOOK_BACK_WORKFLOW,
     MODEL_WORKFLOW,
+    generation_of,
 )
 from service.work.evidence import EvidenceRounds
 from service.work.housekeeping import forget_old_workflows
@@ -62,7 +63,8 @@ def register(
 
     @DBOS.workflow(name=CRAWL_WORKFLOW)
     def crawl_run(run_id: str) -> str:
-        return _crawl(crawl, uuid.UUID(run_id), stopping)
+        generation = generation_of(DBOS.workflow_id)
+        return _crawl(crawl, uuid.UUID(run_id), generation, stopping)
 
     @DBOS.workflow(name=EVIDENCE_WORKFLOW)
     def evidence_round() -> None:
@@ -104,11 +106,16 @@ def register(
     return Registered(minute, hour)
 
 
-def _crawl(crawl: CrawlRuns, run_id: uuid.UUID, stopping: threading.Event) -> str:
-    """Slices until there is nothing more to do; what goes wrong in one is tried again."""
+def _crawl(
+    crawl: CrawlRuns, run_id: uuid.UUID, generation: int | None, stopping: threading.Event
+) -> str:
+    """Slices until there is nothing more to do; what goes wrong in one is tried again.
+
+    A run that was paused and resumed has a workflow of its own again: this one ends then.
+    """
     failures = away = 0
     while True:
-        code, more, wait_s = DBOS.run_step({"name": "slice"}, _slice, crawl, run_id)
+        code, more, wait_s = DBOS.run_step({"name": "slice"}, _slice, crawl, run_id, generation)
         if code == DATABASE_AWAY:
             # Nobody's fault, and no reason to end a run: it goes on when the database does.
             away = min(away + 1, MAX_AWAY)
@@ -118,21 +125,23 @@ def _crawl(crawl: CrawlRuns, run_id: uuid.UUID, stopping: threading.Event) -> st
         if code:
             failures += 1
             if failures >= SLICE_ATTEMPTS:
-                DBOS.run_step({"name": "fail"}, crawl.fail, run_id, code)
+                DBOS.run_step({"name": "fail"}, crawl.fail, run_id, code, generation)
                 return "failed"
             stopping.wait(2.0**failures)
             continue
         failures = 0
         if not more:
-            return DBOS.run_step({"name": "end"}, crawl.end, run_id)
+            return DBOS.run_step({"name": "end"}, crawl.end, run_id, generation)
         if wait_s > 0:
             stopping.wait(min(wait_s, MAX_PAUSE_S))
 
 
-def _slice(crawl: CrawlRuns, run_id: uuid.UUID) -> tuple[str | None, bool, float]:
+def _slice(
+    crawl: CrawlRuns, run_id: uuid.UUID, generation: int | None
+) -> tuple[str | None, bool, float]:
     """(error code or None, whether there is more, seconds to wait before it)."""
     try:
-        result = crawl.slice(run_id)
+        result = crawl.slice(run_id, generation)
     except (LikenessError, IndexerError) as error:
         return error.code, True, 0.0
     except (OperationalError, InterfaceError) as error:

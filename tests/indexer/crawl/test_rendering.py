@@ -338,8 +338,8 @@ class TestWhereItNeverGets:
         self, site: HostileSite, tmp_path: Path
     ) -> None:
         shop, cdn = f"shop.test:{site.port}", f"cdn.test:{site.port}"
-        page = hostile.page("<title>t</title><script src=/lib.js></script>", Set_Cookie="visit=1")
-        site.put("/", page)
+        markup = b"<title>t</title><script src=/lib.js></script>"
+        site.put("/", hostile.body(markup, "text/html", Set_Cookie="visit=1"))
         site.put("/lib.js", hostile.redirect(f"http://{cdn}/there.js"))
         site.put("/there.js", script("document.title = 'loaded'"))
         answers = {"shop.test": [[LOOPBACK]], "cdn.test": [[LOOPBACK]]}

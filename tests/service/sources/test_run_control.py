@@ -122,6 +122,26 @@ class TestPausing:
         with sources.database.read() as session:
             assert {row.state for row in session.query(FrontierEntry)} == {"waiting"}
 
+    def test_whoever_had_it_before_neither_goes_on_with_it_nor_ends_it(
+        self, sources: Sources, site: SiteView
+    ) -> None:
+        """Resumed within moments, it has another worker, while the first may not have noticed."""
+        run = sources.run(site)
+        assert begins(sources, run)
+        pause(sources, run)
+        resumed = resume(sources, run)
+        progress, system = sources.service.progress, sources.system
+        with sources.database.write() as session:
+            assert not progress.begin(session, system, run.id, run.generation)
+            assert not progress.end(session, system, run.id, "finished", "", run.generation)
+            assert progress.begin(session, system, run.id, resumed.generation)
+            assert not progress.end(session, system, run.id, "finished", "", run.generation)
+            now = progress.now(session, system, run.id)
+        at = sources.clock.now()
+        assert not now.goes_on(at, run.generation)
+        assert now.goes_on(at, resumed.generation)
+        assert sources.look(run).state == "running"
+
     def test_nothing_else_of_its_site_begins_beside_it(
         self, sources: Sources, site: SiteView
     ) -> None:

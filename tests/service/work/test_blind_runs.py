@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from service.database import Database
-from service.sources import frontier
+from service.sources import leasing
 from tests.fixtures.databases import SqliteTemplate
 from tests.fixtures.hostile_site import HostileSite, hostile_site, page
 from tests.fixtures.socks_proxy import free_port, socks_proxy
@@ -105,7 +105,7 @@ def test_a_run_without_its_proxy_is_blind_and_nothing_goes_beside_it(
 ) -> None:
     plant(site, None, pages=2)
     asked_before = len(site.paths)
-    monkeypatch.setattr(frontier, "RETRY_AFTER_S", (0.1, 0.1, 0.1))
+    monkeypatch.setattr(leasing, "RETRY_AFTER_S", (0.1, 0.1, 0.1))
     service = worker.sources.service
     by_proxy = replace(service._manners, socks_proxy=f"127.0.0.1:{free_port()}")
     monkeypatch.setattr(service, "_manners", by_proxy)

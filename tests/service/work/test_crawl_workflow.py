@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from service.candidates.models import Candidate
 from service.database import Database
-from service.sources import frontier, leasing
+from service.sources import leasing
 from service.sources.models import FrontierEntry, MediumSeen, Sighting
 from service.work import assembly, engine
 from service.work.errors import ExecutorBusyError
@@ -197,7 +197,7 @@ def test_the_work_tables_hold_ids_and_counts_only(
 def test_what_may_work_later_is_tried_again_and_then_given_up(
     worker: Worker, site: HostileSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frontier, "RETRY_AFTER_S", (0.2, 0.4, 0.6))
+    monkeypatch.setattr(leasing, "RETRY_AFTER_S", (0.2, 0.4, 0.6))
     site.put("/", page('<img src="/busy.png"><img src="/fine.png">'))
     site.put("/busy.png", body(b"later", "text/plain", status=503))
     site.put("/fine.png", picture(shown(None, 1)))

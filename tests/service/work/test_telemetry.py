@@ -35,8 +35,8 @@ class TracerOfATest:
 def test_each_step_is_a_span_of_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     tracer, run_id = TracerOfATest(), uuid.uuid4()
     monkeypatch.setattr(trace, "get_tracer", lambda _name: tracer)
-    monkeypatch.setattr(CrawlRuns, "slice", lambda _self, _run: SliceResult(7, True, 0.0))
-    monkeypatch.setattr(CrawlRuns, "end", lambda _self, _run: "blind")
+    monkeypatch.setattr(CrawlRuns, "slice", lambda *_: SliceResult(7, True, 0.0))
+    monkeypatch.setattr(CrawlRuns, "end", lambda *_: "blind")
     runs = crawl_runs(None, None, None, "W", traced=True)  # type: ignore[arg-type]
     assert isinstance(runs, TracedCrawlRuns)
     assert runs.slice(run_id).completed == 7
