@@ -33,6 +33,18 @@ def network_guard() -> Iterator[NetworkGuard]:
     assert guard.refused == [], "something in this test tried to leave the machine"
 
 
+@pytest.fixture(autouse=True)
+def ordinary_scheduling() -> Iterator[None]:
+    """Fails the test after which this process, and all it starts, would be served before any other.
+
+    Encoders may ask for it as root (SVT-AV1 does): two such processes hold two cores for good.
+    """
+    yield
+    if os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        pytest.fail("a library made this process a real-time one; children inherit that")
+
+
 @pytest.fixture
 def clock() -> SettableClock:
     """A clock that stands still until the test moves it."""
