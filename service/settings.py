@@ -167,13 +167,13 @@ class Settings(BaseSettings):
         description="Whether videos are looked at that are encrypted with AES-128 and whose key "
         "the site hands to every visitor. Whether that is a measure of protection which the law "
         "forbids to go around differs by country: yours to decide. Never SAMPLE-AES, never DRM. "
-        "See docs/crawling.md.",
+        "See docs/streams-and-players.md.",
     )
     chromium: str = Field(
         default="",
         description="The chromium that renders pages of sites that need JavaScript; empty: the one "
         "of this machine. It needs the extra `likeness[browser]` and runs in a sandbox, without a "
-        "network of its own. See docs/crawling.md.",
+        "network of its own. See docs/rendered-pages.md.",
     )
     browser_memory_mb: int = Field(
         default=1024,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-RELEASE_VERSION = "2026-11"
+RELEASE_VERSION = "2026-11b"
 MANDATE_VERSION = "2026-11"
 ATTESTATION_VERSION = "2026-11"
 RELEASE_TERM_DAYS = 365
@@ -79,6 +79,15 @@ def release_text(organisation_name: str, *, covers_faces: bool, held_days: int) 
             "words, and a small picture of the face alone when they ask for it. A site that has to "
             "remove something receives a notice with addresses, without your pictures. A site may "
             "show a notice to whoever put the picture there.",
+        ),
+        Paragraph(
+            "Names, if you choose some",
+            "You, or your advocate for you, may choose names and user names that are yours, and "
+            "say what for. Pages of the listed sites are then read for them; face search is not "
+            "needed. They are kept encrypted under your key, compared in memory only, and sent to "
+            "no site; nothing of what stands around a name is kept. Others may have the same name: "
+            "two trained people look at each page first, and you have the last word. A name can "
+            "be removed at any time. If you choose none, none of yours is looked for.",
         ),
         Paragraph(
             "People decide, never a machine",

@@ -220,6 +220,7 @@ class TestConsent:
             "never sold",
             "Two trained",
             "forgotten",
+            "choose names and user names",
         ):
             assert element in view.release.text
         assert view.release.signature_name == "Ada L."
