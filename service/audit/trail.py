@@ -1,7 +1,8 @@
 """The audit trail: who did what to which row, when, in a chain that shows any alteration.
 
 1. An entry is canonical JSON (RFC 8785) of its fields and the hash of the entry before it.
-2. Its own hash is the SHA-256 of that; its number is the next one, taken in the same transaction.
+2. Its own hash is the SHA-256 of that; its number is the next one, taken in the same transaction,
+   as the last thing before it is committed (`gathered.py`).
 3. `verify` walks the chain from the first entry and names the first one that does not fit.
 
 Only ids and counts go in, never anything of a person. The database refuses updates and deletes
@@ -10,26 +11,25 @@ of entries (triggers of the first migration); the chain shows what someone does 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import rfc8785
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor, Role
+from service.audit.gathered import (
+    FIRST_PREVIOUS_HASH,
+    Detail,
+    GatheredEntry,
+    entry_hash,
+    gather,
+)
 from service.audit.models import AuditEntry
 from service.clock import Clock
 from service.errors import NotAllowedError
 
-FIRST_PREVIOUS_HASH = "0" * 64
 MAX_DETAIL_CHARACTERS = 200
-_POSTGRES_LOCK = 0x6C696B656E657373
-"""Key of the advisory lock under which entries are numbered (the letters of "likeness")."""
-
-Detail = int | str | bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +89,25 @@ class AuditTrail:
         object_id: object,
         **detail: Detail,
     ) -> None:
-        """Append one entry. `detail` holds ids and counts only; a long text is a `ValueError`."""
+        """One entry, of now, appended when the unit of work is committed.
+
+        `detail` holds ids and counts only; a long text is a `ValueError`.
+        """
         for name, value in detail.items():
             if isinstance(value, str) and len(value) > MAX_DETAIL_CHARACTERS:
                 raise ValueError(f"audit detail {name!r} is too long: ids and counts only")
-        session.flush()
-        if session.get_bind().dialect.name == "postgresql":
-            session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
-        last = session.execute(
-            select(AuditEntry.number, AuditEntry.hash).order_by(AuditEntry.number.desc()).limit(1)
-        ).one_or_none()
-        entry = AuditEntry(
-            number=last.number + 1 if last else 1,
-            at=self._clock.now(),
-            organisation_id=actor.organisation_id,
-            actor=actor.audit_name,
-            action=action,
-            object_kind=object_kind,
-            object_id=str(object_id),
-            detail=dict(detail),
-            previous_hash=last.hash if last else FIRST_PREVIOUS_HASH,
+        gather(
+            session,
+            GatheredEntry(
+                at=self._clock.now(),
+                organisation_id=actor.organisation_id,
+                actor=actor.audit_name,
+                action=action,
+                object_kind=object_kind,
+                object_id=str(object_id),
+                detail=dict(detail),
+            ),
         )
-        entry.hash = entry_hash(entry)
-        session.add(entry)
-        session.flush()
 
     def verify(self, session: Session) -> AuditCheck:
         """Walk the whole chain; the first entry that does not fit is named in `problem`.
@@ -150,25 +145,6 @@ class AuditTrail:
             query = query.where(AuditEntry.number < before)
         rows = session.scalars(query.order_by(AuditEntry.number.desc()).limit(limit))
         return tuple(AuditLine.of(row) for row in rows)
-
-
-def entry_hash(entry: AuditEntry) -> str:
-    """SHA-256 (hex) of the entry's canonical JSON, its own hash left out."""
-    return hashlib.sha256(rfc8785.dumps(dict(_content(entry)))).hexdigest()
-
-
-def _content(entry: AuditEntry) -> Mapping[str, object]:
-    return {
-        "action": entry.action,
-        "actor": entry.actor,
-        "at": entry.at.isoformat(timespec="microseconds"),
-        "detail": entry.detail,
-        "number": entry.number,
-        "object_id": entry.object_id,
-        "object_kind": entry.object_kind,
-        "organisation_id": str(entry.organisation_id) if entry.organisation_id else None,
-        "previous_hash": entry.previous_hash,
-    }
 
 
 def _problem(entry: AuditEntry, expected_number: int, previous_hash: str) -> str | None:

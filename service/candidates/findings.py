@@ -136,6 +136,8 @@ class FindingRecorder:
         if not examination.findings:
             return ()
         worker = Actor.system(actor.reason or "findings", organisation_id)
+        people = [uuid.UUID(finding.person_ref) for finding in examination.findings]
+        self._enrolment.keep_there(session, people, organisation_id)
         listed = self._listed.of(organisation_id, examination)
         if listed.stop:
             digest, why = examination.hashes.sha256, stop_words(listed)
@@ -146,7 +148,8 @@ class FindingRecorder:
         repository = CandidateRepository(session, worker, self._clock.now())
         stopped = self._halted_again.reason(session, repository, medium_id, examination)
         new = []
-        for finding in examination.findings:
+        # in one order everywhere: two workers never wait for each other's people
+        for finding in sorted(examination.findings, key=lambda each: each.person_ref):
             if stopped:
                 self._halted_again.keep(
                     session, worker, outcomes, finding, seen, medium_id, run_id, stopped

@@ -103,9 +103,10 @@ class NameFinds:
         by_person: dict[uuid.UUID, list[FoundName]] = defaultdict(list)
         for name in on_page.names:
             by_person[name.person_id].append(name)
+        self._enrolment.keep_there(session, by_person.keys(), organisation_id)
         written = [
             self._of_person(session, worker, outcomes, person_id, names, on_page.page_url, run_id)
-            for person_id, names in by_person.items()
+            for person_id, names in sorted(by_person.items())
         ]
         return NamesWritten(
             tuple(candidate for each in written for candidate in each.candidates),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -74,6 +74,20 @@ class EnrolmentRepository:
         self.person(person_id)
         held = select(Person).where(Person.id == person_id).with_for_update()
         return self._session.scalars(held.execution_options(populate_existing=True)).one()
+
+    def keep_there(self, person_ids: Collection[uuid.UUID]) -> None:
+        """Visible people of whom nobody is erased before this unit of work ends; who is being
+        erased now is by the time that this returns. Others may write of them all the while.
+        """
+        self._session.execute(
+            select(Person.id)
+            .where(
+                Person.id.in_(person_ids),
+                Person.id.in_(visible_people(self._actor, self._at)),
+            )
+            .order_by(Person.id)
+            .with_for_update(of=Person, read=True, key_share=True)
+        )
 
     def people(self) -> Sequence[Person]:
         """All people the caller may see, the latest change first."""

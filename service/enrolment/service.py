@@ -13,6 +13,7 @@ Nothing here commits. Signing in is in `signing_in.py`, consent in `consent.py`,
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -290,6 +291,14 @@ class EnrolmentService:
         """
         actor = Actor.system("worker", organisation_id)
         return self._repository(session, actor).is_searchable(person_id)
+
+    def keep_there(
+        self, session: Session, person_ids: Collection[uuid.UUID], organisation_id: uuid.UUID | None
+    ) -> None:
+        """Before finds of people are written, and before any other row is locked: that they may
+        be looked for (`is_active`) is then true until the find is there, or false.
+        """
+        self._repository(session, Actor.system("worker", organisation_id)).keep_there(person_ids)
 
     def faces_of(self, session: Session, actor: Actor, person_id: uuid.UUID) -> PersonFaces:
         """Whether a person can be found by their face now, or what is in the way."""

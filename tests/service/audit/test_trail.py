@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor, Role
 from service.audit import AuditTrail
+from service.audit.gathered import FIRST_PREVIOUS_HASH, entry_hash
 from service.audit.models import AuditEntry
-from service.audit.trail import FIRST_PREVIOUS_HASH, entry_hash
 from service.database import Database
 from service.errors import NotAllowedError
 from tests.fixtures.clock import SettableClock
@@ -82,6 +82,27 @@ def test_an_entry_stands_and_falls_with_its_unit_of_work(
     with database.read() as session:
         check = trail.verify(session)
     assert (check.intact, check.entries) == (True, 2)
+
+
+def test_an_entry_of_a_savepoint_that_is_rolled_back_goes_with_it(
+    database: Database, trail: AuditTrail
+) -> None:
+    with database.write() as session:
+        trail.record(session, OPERATOR, "thing.do", "thing", "before")
+        with pytest.raises(ZeroDivisionError), session.begin_nested():
+            trail.record(session, OPERATOR, "thing.do", "thing", "undone")
+            with session.begin_nested():
+                trail.record(session, OPERATOR, "thing.do", "thing", "undone, too")
+            _ = 1 / 0
+        with session.begin_nested():
+            trail.record(session, OPERATOR, "thing.do", "thing", "kept")
+        trail.record(session, OPERATOR, "thing.do", "thing", "after")
+    with database.write() as session, session.begin_nested():
+        trail.record(session, OPERATOR, "thing.do", "thing", "first in a savepoint")
+    with database.read() as session:
+        rows = session.scalars(select(AuditEntry.object_id).order_by(AuditEntry.number)).all()
+        assert trail.verify(session).intact
+    assert rows == ["before", "kept", "after", "first in a savepoint"]
 
 
 def test_writers_at_once_make_one_chain(database: Database, trail: AuditTrail) -> None:

@@ -646,6 +646,7 @@ class TestVisibility:
                 assert crop == FOUND_CROP
             with pytest.raises(NotAllowedError):
                 house.rooms.candidates.show_face(session, house.operator, candidate_id)
+        with database.read() as session:
             shown = session.execute(
                 text("SELECT actor FROM audit WHERE action = 'candidate.show_face'")
             ).scalars()

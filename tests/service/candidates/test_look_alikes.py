@@ -128,6 +128,7 @@ class TestALimit:
             house.rooms.candidates.look_alikes.show_again(
                 session, house.reviewers[0], case.person_id, limit.limit_id
             )
+        with database.read() as session:
             audited = session.execute(
                 text("SELECT count(*) FROM audit WHERE action = 'look_alikes.show_again'")
             ).scalar_one()
