@@ -43,10 +43,11 @@ class ReportService:
     def build_run_report(self, session: Session, actor: Actor, run_id: uuid.UUID) -> CrawlReport:
         """The report of a run as things are now (candidates are decided after a run has ended).
 
-        Once its addresses are forgotten, the report is that of before with the finds of now.
+        Once the first of its addresses are forgotten, it is the one of before with the finds of
+        now: what is left would tell of a part of the run alone.
         """
         run = self._sources.run(session, actor, run_id)
-        if run.addresses_forgotten_at is not None:
+        if run.addresses_forgotten or run.addresses_forgotten_at is not None:
             kept = self.kept_run_report(session, actor, run_id)
             if kept is not None:
                 found = self._candidates.counts_of_run(session, actor, run_id)

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Select, and_, delete, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from service.accounts.actor import Actor
@@ -86,29 +86,31 @@ class Retention:
     # Addresses
 
     def due_for_addresses(self, session: Session) -> tuple[uuid.UUID, ...]:
-        """Runs whose addresses may be forgotten now, the oldest first."""
+        """Runs whose addresses may be forgotten now: of each organisation the oldest, then of
+        each the next. Neither many runs of one nor runs that are in no report yet keep others
+        waiting.
+        """
         before = self._clock.now() - timedelta(days=self.kept_for.addresses_days)
         going_on = (
             select(SweepRun.run_id)
             .join(Sweep, Sweep.id == SweepRun.sweep_id)
             .where(Sweep.state == "going_on")
         )
-        rows = session.execute(
-            select(Run.id, Run.organisation_id, Run.finished_at)
-            .where(
-                Run.state.in_(OVER_STATES),
-                Run.finished_at < before,
-                Run.addresses_forgotten_at.is_(None),
-                Run.id.not_in(going_on),
+        over = (
+            Run.state.in_(OVER_STATES),
+            Run.finished_at < before,
+            Run.addresses_forgotten_at.is_(None),
+            Run.id.not_in(going_on),
+        )
+        organisations = session.scalars(select(Run.organisation_id).where(*over).distinct()).all()
+        reported = [
+            and_(
+                Run.organisation_id == organisation,
+                Run.finished_at < self._reported_until(session, organisation),
             )
-            .order_by(Run.finished_at, Run.id)
-            .limit(RUNS_AT_ONCE)
-        ).all()
-        until = {
-            organisation: self._reported_until(session, organisation)
-            for organisation in {row.organisation_id for row in rows}
-        }
-        return tuple(row.id for row in rows if row.finished_at < until[row.organisation_id])
+            for organisation in organisations
+        ]
+        return _by_turns(session, *over, or_(false(), *reported))
 
     def forget_addresses(self, session: Session, run_id: uuid.UUID) -> int:
         """Delete the next addresses of a run; returns how many, 0 once all are gone."""
@@ -143,21 +145,15 @@ class Retention:
     # Sightings
 
     def due_for_sightings(self, session: Session) -> tuple[uuid.UUID, ...]:
-        """Runs whose sightings may be thinned now, the oldest first."""
+        """Runs whose sightings may be thinned now, by turns as with addresses."""
         before = self._clock.now() - timedelta(days=self.kept_for.sightings_days)
-        return tuple(
-            session.scalars(
-                select(Run.id)
-                .where(
-                    Run.state.in_(OVER_STATES),
-                    Run.finished_at < before,
-                    Run.addresses_forgotten_at.is_not(None),
-                    Run.sightings_thinned_at.is_(None),
-                    Run.id.not_in(_compared_runs()),
-                )
-                .order_by(Run.finished_at, Run.id)
-                .limit(RUNS_AT_ONCE)
-            )
+        return _by_turns(
+            session,
+            Run.state.in_(OVER_STATES),
+            Run.finished_at < before,
+            Run.addresses_forgotten_at.is_not(None),
+            Run.sightings_thinned_at.is_(None),
+            Run.id.not_in(_compared_runs()),
         )
 
     def thin_sightings(
@@ -209,6 +205,23 @@ class _ForgottenOf(SourcesRepository):
             )
         ).one()
         return Forgotten(int(row[0]), int(row[1]), int(row[2]), row[3])
+
+
+def _by_turns(session: Session, *due: ColumnElement[bool]) -> tuple[uuid.UUID, ...]:
+    """The oldest of these runs of each organisation, then the next of each, and so on."""
+    turn = (
+        func.row_number()
+        .over(partition_by=Run.organisation_id, order_by=(Run.finished_at, Run.id))
+        .label("turn")
+    )
+    runs = select(Run.id, Run.finished_at, turn).where(*due).subquery()
+    return tuple(
+        session.scalars(
+            select(runs.c.id)
+            .order_by(runs.c.turn, runs.c.finished_at, runs.c.id)
+            .limit(RUNS_AT_ONCE)
+        )
+    )
 
 
 def _compared_runs() -> Select[uuid.UUID]:

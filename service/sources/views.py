@@ -57,7 +57,8 @@ class RunView:
     media were seen in no other form once the run had ended; `media_in_part` those of which a part
     could be fetched. `is_acute`: it serves somebody in acute danger, and goes first. `times_lost`
     is how often its work was lost and begun again; from `steps_aside_at` on it lets another run of
-    its site go first. Since `addresses_forgotten_at` what became of each address is kept no more.
+    its site go first. Since `addresses_forgotten_at` what became of each address is kept no more;
+    `addresses_forgotten` are gone by now.
     """
 
     id: uuid.UUID
@@ -95,6 +96,7 @@ class RunView:
     times_lost: int = 0
     steps_aside_at: datetime | None = None
     addresses_forgotten_at: datetime | None = None
+    addresses_forgotten: int = 0
 
     @property
     def is_live(self) -> bool:
@@ -264,6 +266,7 @@ def run_view(run: Run, site_name: str, *, is_acute: bool = False) -> RunView:
         times_lost=run.times_lost,
         steps_aside_at=run.steps_aside_at,
         addresses_forgotten_at=run.addresses_forgotten_at,
+        addresses_forgotten=run.addresses_forgotten,
         media_small=run.media_small,
         media_only_small=run.media_only_small,
         media_in_part=run.media_in_part,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select
@@ -37,6 +38,10 @@ from tests.service.sources.sources_factory import (
 ADDRESSES, SIGHTINGS = 60, 180
 
 
+class ReportBrokenError(Exception):
+    """The report of a run cannot be kept."""
+
+
 @dataclass
 class Archive:
     """The sources of one organisation, and what other rooms say of them."""
@@ -45,6 +50,8 @@ class Archive:
     clock: SettableClock
     interesting: set[uuid.UUID] = field(default_factory=set)
     reported: datetime | None = None
+    not_reported: uuid.UUID | None = None
+    broken: uuid.UUID | None = None
     kept: list[tuple[uuid.UUID, int]] = field(default_factory=list)
 
     @property
@@ -54,7 +61,7 @@ class Archive:
             AuditTrail(self.clock),
             KeptFor(ADDRESSES, SIGHTINGS),
             (self._of_interest,),
-            lambda _session, _organisation: self.reported or self.clock.now(),
+            self._reported_until,
             self._keep,
         )
 
@@ -98,7 +105,14 @@ class Archive:
     def _of_interest(self, _session: Session, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
         return self.interesting.intersection(ids)
 
+    def _reported_until(self, _session: Session, organisation_id: uuid.UUID) -> datetime:
+        if organisation_id == self.not_reported:
+            return datetime(2000, 1, 1, tzinfo=UTC)
+        return self.reported or self.clock.now()
+
     def _keep(self, session: Session, _actor: Actor, run_id: uuid.UUID) -> None:
+        if run_id == self.broken:
+            raise ReportBrokenError
         left = session.scalar(select(func.count()).where(FrontierEntry.run_id == run_id)) or 0
         self.kept.append((run_id, left))
 
@@ -155,6 +169,55 @@ class TestAddresses:
         archive.reported = archive.clock.now()
         assert archive.go_round() == 2
         assert archive.addresses(run) == 0
+
+    def test_one_organisations_many_runs_keep_no_other_waiting(
+        self, archive: Archive, site: SiteView, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(retention, "RUNS_AT_ONCE", 2)
+        many = [archive.visit(site, "a") for _ in range(3)]
+        other = replace(archive, sources=replace(archive.sources, operator=apart(archive)))
+        few = other.visit(other.sources.site(name="Elsewhere"), "b", days=ADDRESSES + 1)
+        with archive.sources.database.read() as session:
+            assert archive.retention.due_for_addresses(session) == (many[0].id, few.id)
+        archive.go_round()
+        assert [archive.addresses(run) for run in (*many, few)] == [0, 2, 2, 0]
+
+    def test_runs_that_are_in_no_report_yet_keep_no_other_waiting(
+        self, archive: Archive, site: SiteView, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(retention, "RUNS_AT_ONCE", 2)
+        unreported = [archive.visit(site, "a") for _ in range(3)]
+        other = replace(archive, sources=replace(archive.sources, operator=apart(archive)))
+        few = other.visit(other.sources.site(name="Elsewhere"), "b", days=ADDRESSES + 1)
+        archive.not_reported = site.organisation_id
+        archive.go_round()
+        assert [archive.addresses(run) for run in (*unreported, few)] == [2, 2, 2, 0]
+
+    def test_a_run_that_cannot_be_cleaned_keeps_no_other_waiting_and_is_told(
+        self, archive: Archive, site: SiteView
+    ) -> None:
+        broken = archive.visit(site, "a")
+        sound = archive.visit(site, "a", days=ADDRESSES + 1)
+        archive.broken = broken.id
+        with pytest.raises(ReportBrokenError):
+            archive.go_round()
+        assert (archive.addresses(broken), archive.addresses(sound)) == (2, 0)
+        archive.broken = None
+        assert archive.go_round() == 2
+
+    def test_a_large_run_keeps_no_other_waiting(
+        self, archive: Archive, site: SiteView, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(retention, "ROWS_AT_ONCE", 1)
+        large = archive.visit(site, *"abcdefgh")
+        small = archive.visit(site, "a", days=ADDRESSES + 1)
+        moments = iter(range(100))
+        monkeypatch.setattr("service.work.retention_rounds.ROUND_S", 5)
+        clock = SimpleNamespace(monotonic=lambda: float(next(moments)))
+        monkeypatch.setattr("service.work.retention_rounds.time", clock)
+        archive.go_round()
+        assert archive.addresses(small) == 0
+        assert archive.addresses(large) == 7
 
     @pytest.mark.parametrize("state", ["queued", "running", "paused", "yielded"])
     def test_a_run_that_has_not_ended_keeps_its_own(
@@ -265,6 +328,11 @@ class TestSightings:
         monkeypatch.setattr(retention, "ROWS_AT_ONCE", 3)
         archive.go_round()
         assert archive.seen(*runs) == [names, []]
+
+
+def apart(archive: Archive) -> Actor:
+    """The operator of another organisation."""
+    return operator_of(make_organisation_apart(archive))
 
 
 def make_organisation_apart(archive: Archive) -> uuid.UUID:
