@@ -1,11 +1,11 @@
 """Halting what may show a minor (design rule 6).
 
-Any sign from anybody is enough. Every candidate of that content, and of what looks like it, of
-whomever, stops at once: its face crop and verdicts are destroyed, captures are purged, its hashes
-leave the known pictures, and all that stays is addresses, time and reason, which the operator
-reports where it belongs. A file that somebody brought with the content in it is destroyed wherever
-else it is held, too. The media leave what was seen; their content hashes are kept for nothing but
-stopping copies.
+Any sign from anybody is enough. Every candidate of that content (of a find by name: of that page),
+and of what looks like it, of whomever, stops at once: its face crop and verdicts are destroyed,
+captures are purged, its hashes leave the known pictures, and all that stays is addresses, time and
+reason, which the operator reports where it belongs. A file that somebody brought with the content
+in it is destroyed wherever else it is held, too. The media leave what was seen; their content
+hashes are kept for nothing but stopping copies.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from service.audit.trail import AuditTrail
 from service.candidates.documents import CandidateDocument, HaltedDocument
 from service.candidates.look_alikes import LookAlikes
 from service.candidates.models import Candidate
+from service.candidates.names_halted import finds_on_page_of
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.references import reference_to
 from service.candidates.repository import CandidateRepository
@@ -124,7 +125,8 @@ class Halting:
         """`row` and all others of its content that are not halted yet.
 
         Of one person by every digest that is known of it: only one of their candidates carries the
-        content's id, what they pointed to twice does not. Of other people by the content's id.
+        content's id, what they pointed to twice does not. Of other people by the content's id. Of
+        a page, all finds by name on it.
         """
         found = {row.id: row}
         digests = _digests(self._sealed.document(row))
@@ -135,6 +137,10 @@ class Halting:
             for each in repository.any_of_medium(medium_id):
                 if each.state != "halted":
                     found.setdefault(each.id, each)
+        document = self._sealed.document(row)
+        for each in finds_on_page_of(self._vault, repository, row, document):
+            if each.state != "halted":
+                found.setdefault(each.id, each)
         return list(found.values())
 
     def _media_of(self, session: Session, rows: Sequence[Candidate]) -> list[uuid.UUID]:

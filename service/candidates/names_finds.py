@@ -4,10 +4,11 @@
    and still want the names looked for. A page of somebody who may not be counts as not read.
 2. A name that rests (`names_floods.py`), or was settled for this page or site with "never this
    again", counts for nothing.
-3. One find for a person and a page: what is there already learns in what else the name is.
-4. Of one site only so many are made a day, and wait: the rest is a number. Such a page counts as
+3. A page that was halted is no find of anybody (`names_halted.py`).
+4. One find for a person and a page: what is there already learns in what else the name is.
+5. Of one site only so many are made a day, and wait: the rest is a number. Such a page counts as
    not read for names, so that it is read again.
-5. What is kept: the page's address and in what of it the names are, sealed; nothing that stands
+6. What is kept: the page's address and in what of it the names are, sealed; nothing that stands
    around them. The page is captured and held, like any find.
 """
 
@@ -29,6 +30,7 @@ from service.audit.trail import AuditTrail
 from service.candidates.documents import CandidateDocument, NameAt, SeenAt
 from service.candidates.models import Candidate
 from service.candidates.names_floods import NameFloods
+from service.candidates.names_halted import HaltedPages
 from service.candidates.names_keys import page_key, site_key
 from service.candidates.names_repository import NameFindsRepository
 from service.candidates.outcomes import CandidateOutcomes
@@ -88,6 +90,7 @@ class NameFinds:
         self._audit = audit
         self._enrolment = enrolment
         self._floods = floods
+        self._halted = HaltedPages(vault, clock, audit)
         self._held = timedelta(days=held_days)
 
     def record(
@@ -158,9 +161,14 @@ class NameFinds:
         key = page_key(self._vault, person_id, page_url)
         wanted = self._wanted(session, worker, repository, person_id, names, place.site, key)
         existing = repository.of_page(person_id, key) if wanted else None
-        if existing is not None and existing.state != "expired":
+        is_open = existing is not None and existing.state != "expired"
+        if existing is not None and is_open:
             self._seen_again(existing, wanted)
-        if not wanted or (existing is not None and existing.state != "expired"):
+        if (
+            not wanted
+            or is_open
+            or self._halted.stops(session, worker, person_id, key, place.site, seen, run_id)
+        ):
             return NamesWritten()
         since = self._clock.now() - _DAY
         if repository.count_on_site(person_id, place.site, since) >= FINDS_OF_A_SITE:

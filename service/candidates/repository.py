@@ -5,14 +5,24 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Select, delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor, Role
 from service.candidates.models import Candidate, Confirmation, NeverAgain
 from service.enrolment.visibility import reviewable_people
 from service.errors import NotAllowedError, NotFoundError
+
+
+class PageOfFind(NamedTuple):
+    """Of whom a find by name is, and on which page: a keyed HMAC of both."""
+
+    id: uuid.UUID
+    person_id: uuid.UUID
+    page_key: str
 
 
 class CandidateRepository:
@@ -27,6 +37,15 @@ class CandidateRepository:
         """Write a new row."""
         self._session.add(row)
         self._session.flush()
+
+    def add_unless_there(self, row: Candidate) -> bool:
+        """Write a new candidate; False when another worker wrote the same one at this moment."""
+        try:
+            with self._session.begin_nested():
+                self.add(row)
+        except IntegrityError:
+            return False
+        return True
 
     def candidate(self, candidate_id: uuid.UUID, *, for_update: bool = False) -> Candidate:
         """One candidate, or `NotFoundError`. `for_update` keeps others from deciding meanwhile."""
@@ -85,6 +104,27 @@ class CandidateRepository:
         """Candidates of one content of every organisation: a sign of a minor halts them all."""
         return self._session.scalars(
             select(Candidate).where(Candidate.medium_id == medium_id).with_for_update(of=Candidate)
+        ).all()
+
+    def any_pages_on(self, site: str, *states: str) -> Sequence[PageOfFind]:
+        """The pages of finds by name on one site, of every organisation: a sign of a minor halts a
+        page for all. Only in `states` when some are named.
+        """
+        query = select(Candidate.id, Candidate.person_id, Candidate.page_key).where(
+            Candidate.site == site, Candidate.page_key.is_not(None)
+        )
+        if states:
+            query = query.where(Candidate.state.in_(states))
+        rows = self._session.execute(query)
+        return [PageOfFind(each, person_id, key or "") for each, person_id, key in rows]
+
+    def any_locked(self, candidate_ids: Sequence[uuid.UUID]) -> Sequence[Candidate]:
+        """These candidates, of every organisation, to halt them."""
+        return self._session.scalars(
+            select(Candidate)
+            .where(Candidate.id.in_(candidate_ids))
+            .order_by(Candidate.id)
+            .with_for_update(of=Candidate)
         ).all()
 
     def any_open_media(self) -> Sequence[uuid.UUID]:

@@ -302,6 +302,51 @@ def test_a_sign_of_a_minor_halts_a_page_and_it_is_no_find_again(house: House) ->
     assert (view.state, view.names, item.addresses[0].page_url) == ("halted", (), PAGE)
 
 
+def test_a_sign_of_a_minor_on_a_page_halts_it_for_everybody_whose_name_is_there(
+    any_house: House,
+) -> None:
+    house, elsewhere = any_house, any_house.new_organisation("Other")
+    ada, _ = make_person(house, faces=False)
+    eve, _ = make_person(house, faces=False, name="Eve", organisation_id=elsewhere)
+    eves_name = choose(house, eve, "Eve Example")
+    candidate_id = found(house, ada)
+    assert len(write(house, eve, [eves_name], organisation_id=elsewhere).candidates) == 1
+    another_page = "http://forum.test/thread/2"
+    assert write(house, eve, [eves_name], another_page, organisation_id=elsewhere).candidates
+    with house.rooms.database.write() as session:
+        house.rooms.candidates.report_minor_sign(session, house.reviewers[0], candidate_id, "looks")
+    assert kinds(house, ada) == [("name", "halted")]
+    assert sorted(kinds(house, eve)) == [("name", "halted"), ("name", "waiting")]
+    operator = house.new_staff(elsewhere, Role.OPERATOR)
+    with house.rooms.database.read() as session:
+        (told,) = house.rooms.candidates.halted(session, operator)
+    assert (told.addresses[0].page_url, "looks" in told.reason) == (PAGE, False)
+
+
+def test_nobody_whose_name_is_found_later_on_a_halted_page_has_a_find_there(
+    any_house: House,
+) -> None:
+    house = any_house
+    ada, _ = make_person(house, faces=False)
+    candidate_id = found(house, ada)
+    with house.rooms.database.write() as session:
+        house.rooms.candidates.report_minor_sign(session, house.reviewers[0], candidate_id, "looks")
+    eve, _ = make_person(house, faces=False, name="Eve")
+    eves_name = choose(house, eve, "Eve Example")
+    for _ in range(2):
+        assert write(house, eve, [eves_name]) == NamesWritten()
+    assert kinds(house, eve) == [("name", "halted")]
+    with house.rooms.database.read() as session:
+        pages = [
+            item.addresses[0].page_url
+            for item in house.rooms.candidates.halted(session, house.operator)
+        ]
+        wanted = session.scalars(select(Capture.state)).all()
+    assert pages == [PAGE, PAGE]
+    assert "wanted" not in wanted
+    assert len(write(house, eve, [eves_name], "http://forum.test/thread/2").candidates) == 1
+
+
 def test_erasing_deletes_what_was_settled_counted_and_rests(any_house: House) -> None:
     house = any_house
     person, case = make_person(house, faces=False)
