@@ -52,11 +52,29 @@ class Brought(msgspec.Struct, frozen=True):
     payload_sha256: str = ""
 
 
+class ConfirmationDocument(msgspec.Struct, frozen=True):
+    """One verdict with its wording, signed by the organisation's key over its canonical JSON."""
+
+    verdict: str
+    statements: tuple[str, ...]
+    reason: str
+    by: str
+    account: str
+    candidate: str
+    decided_at: str
+    signature_name: str = ""
+    never_again: bool = False
+    never_on_site: bool = False
+    public_key: str = ""
+    signature: str = ""
+
+
 class CandidateDocument(msgspec.Struct, frozen=True):
     """What was seen. `examination` holds this person's finding alone, without any face crop.
 
     `never_show` names the lists for which no picture of it may be shown or kept; empty without any.
-    `names` are those that were found on a page.
+    `names` are those that were found on a page. `earlier` is what was said of it before it expired
+    and was found again: it counts no more.
     """
 
     addresses: tuple[SeenAt, ...]
@@ -67,6 +85,7 @@ class CandidateDocument(msgspec.Struct, frozen=True):
     brought: tuple[Brought, ...] = ()
     never_show: str = ""
     names: tuple[NameAt, ...] = ()
+    earlier: tuple[ConfirmationDocument, ...] = ()
 
 
 class LookAlikeDocument(msgspec.Struct, frozen=True):
@@ -87,20 +106,3 @@ class HaltedDocument(msgspec.Struct, frozen=True):
     addresses: tuple[SeenAt, ...]
     reason: str
     halted_at: str
-
-
-class ConfirmationDocument(msgspec.Struct, frozen=True):
-    """One verdict with its wording, signed by the organisation's key over its canonical JSON."""
-
-    verdict: str
-    statements: tuple[str, ...]
-    reason: str
-    by: str
-    account: str
-    candidate: str
-    decided_at: str
-    signature_name: str = ""
-    never_again: bool = False
-    never_on_site: bool = False
-    public_key: str = ""
-    signature: str = ""

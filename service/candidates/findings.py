@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 from indexer.observations import Examination, MediaHashes, PersonFinding
 from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
+from service.candidates.came_back import take_earlier_verdicts
 from service.candidates.confirmed_hashes import add_confirmed
 from service.candidates.documents import CandidateDocument, SeenAt
 from service.candidates.halted_again import HaltedAgain
@@ -287,9 +288,9 @@ class FindingRecorder:
         if existing is not None and existing.state != "expired":
             self._seen_again(session, worker, outcomes, existing, seen)
             return None
-        if not (finding.faces or finding.hashes):
-            return None
-        if self._is_settled(repository, person_id, medium_id, examination.hashes):
+        if not (finding.faces or finding.hashes) or self._is_settled(
+            repository, person_id, medium_id, examination.hashes
+        ):
             return None
         best = best_face(finding.faces)
         if best is not None and self._restraint.holds_back(
@@ -299,6 +300,7 @@ class FindingRecorder:
             if not finding.hashes:
                 return None
             finding, best = msgspec.structs.replace(finding, faces=()), None
+        earlier = take_earlier_verdicts(self._sealed, repository, existing) if existing else ()
         row = existing or Candidate(
             id=uuid.uuid4(),
             organisation_id=worker.organisation_id,
@@ -314,11 +316,16 @@ class FindingRecorder:
         row.found_at = now
         row.held_until = now + self._held
         row.decided_at = None
-        document = CandidateDocument(seen, without_crops(examination, finding))
+        document = CandidateDocument(seen, without_crops(examination, finding), earlier=earlier)
         self._sealed.put(row, document)
         if best is not None and best.face_crop_png:
             self._sealed.put_crop(row, best.face_crop_png)
-        repository.add(row)
+        if not repository.add_unless_there(row):
+            # another run met the same content at the same moment, and was quicker
+            theirs = repository.of_medium(person_id, medium_id)
+            if theirs is not None:
+                self._seen_again(session, worker, outcomes, theirs, seen)
+            return None
         outcomes.wanted(session, worker, reference_to(row, document.addresses))
         self._audit.record(session, worker, "candidate.found", "candidate", row.id, kind=row.kind)
         if row.kind == "face":

@@ -27,7 +27,13 @@ from sqlalchemy.orm import Session
 
 from service.accounts.actor import Actor
 from service.audit.trail import AuditTrail
-from service.candidates.documents import CandidateDocument, NameAt, SeenAt
+from service.candidates.came_back import take_earlier_verdicts
+from service.candidates.documents import (
+    CandidateDocument,
+    ConfirmationDocument,
+    NameAt,
+    SeenAt,
+)
 from service.candidates.models import Candidate
 from service.candidates.names_floods import NameFloods
 from service.candidates.names_halted import HaltedPages
@@ -36,6 +42,7 @@ from service.candidates.names_repository import NameFindsRepository
 from service.candidates.outcomes import CandidateOutcomes
 from service.candidates.places import event_key, found_at
 from service.candidates.references import reference_to
+from service.candidates.repository import CandidateRepository
 from service.candidates.sealed import SealedCandidates
 from service.clock import Clock
 from service.enrolment.service import EnrolmentService
@@ -178,6 +185,7 @@ class NameFinds:
         wanted = [name for name in wanted if name.name_id not in resting]
         if not wanted:
             return NamesWritten()
+        earlier = self._earlier(session, worker, existing) if existing is not None else ()
         row = existing or Candidate(
             id=uuid.uuid4(),
             organisation_id=worker.organisation_id,
@@ -188,7 +196,8 @@ class NameFinds:
         row.run_id = run_id
         row.site = place.site
         row.event_key = event_key(self._vault, person_id, place)
-        if not self._made(repository, row, seen, wanted, is_new=existing is None):
+        document = CandidateDocument((seen,), names=_names_at(wanted), earlier=earlier)
+        if not self._made(repository, row, wanted[0], document, is_new=existing is None):
             others = repository.of_page(person_id, key)
             if others is not None:
                 self._seen_again(others, wanted)
@@ -202,8 +211,8 @@ class NameFinds:
         self,
         repository: NameFindsRepository,
         row: Candidate,
-        seen: SeenAt,
-        wanted: Sequence[FoundName],
+        first: FoundName,
+        document: CandidateDocument,
         *,
         is_new: bool,
     ) -> bool:
@@ -211,13 +220,19 @@ class NameFinds:
         now = self._clock.now()
         row.kind = "name"
         row.state = "waiting"
-        row.host = seen.host
-        row.name_id = wanted[0].name_id
+        row.host = document.addresses[0].host
+        row.name_id = first.name_id
         row.found_at = now
         row.held_until = now + self._held
         row.decided_at = None
-        self._sealed.put(row, CandidateDocument((seen,), names=_names_at(wanted)))
+        self._sealed.put(row, document)
         return repository.add_find(row) if is_new else True
+
+    def _earlier(
+        self, session: Session, worker: Actor, row: Candidate
+    ) -> tuple[ConfirmationDocument, ...]:
+        repository = CandidateRepository(session, worker, self._clock.now())
+        return take_earlier_verdicts(self._sealed, repository, row)
 
     def _wanted(
         self,

@@ -156,6 +156,7 @@ class CandidateOut(BaseModel):
             "same_event": [],
             "shown": "shown from 0:42 to 0:47 and at 3:10",
             "names": [],
+            "came_back": False,
         }
     )
 
@@ -180,6 +181,7 @@ class CandidateOut(BaseModel):
     same_event: list[uuid.UUID]
     shown: str
     names: list[str]
+    came_back: bool
 
     @classmethod
     def of(cls, view: CandidateView) -> CandidateOut:
@@ -220,6 +222,7 @@ class CandidateOut(BaseModel):
             same_event=list(view.same_event),
             shown=view.shown,
             names=list(view.names),
+            came_back=view.came_back,
         )
 
 

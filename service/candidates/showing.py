@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from typing import cast
 
 import msgspec
@@ -172,6 +173,8 @@ class Showing:
             same_event=self._same_event(repository, actor, row),
             shown=shown_words(finding_of(row, examination)),
             names=self._names(session, row, document),
+            came_back=bool(document.earlier),
+            earlier=_earlier(document) if open_to_see and actor.role is not Role.PERSON else (),
         )
 
     def _names(
@@ -295,6 +298,19 @@ class Showing:
 
     def _repository(self, session: Session, actor: Actor) -> CandidateRepository:
         return CandidateRepository(session, actor, self._clock.now())
+
+
+def _earlier(document: CandidateDocument) -> tuple[VerdictView, ...]:
+    return tuple(
+        VerdictView(
+            by="person" if each.by == "person" else "reviewer",
+            account_id=uuid.UUID(each.account) if each.account else None,
+            verdict=cast(Verdict, each.verdict),
+            reason=each.reason,
+            decided_at=datetime.fromisoformat(each.decided_at),
+        )
+        for each in document.earlier
+    )
 
 
 def _medium(row: Candidate, document: CandidateDocument) -> str:

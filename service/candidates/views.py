@@ -73,7 +73,9 @@ class CandidateView:
     `basis` says in words what a find by hash is like, `strength` how much. While it `is_reserved`
     the person is not told where it is (see `basis.py`). `same_event` are other finds from the same
     page or account that wait for this reviewer. `shown` says when a video shows the person. `names`
-    says which chosen names are on a page, and in what of it.
+    says which chosen names are on a page, and in what of it. `came_back` says that something was
+    said of it before it expired and was found again; `earlier` is what was said then, told like
+    `verdicts`, and counts no more.
     """
 
     candidate_id: uuid.UUID
@@ -106,6 +108,8 @@ class CandidateView:
     same_event: tuple[uuid.UUID, ...] = ()
     shown: str = ""
     names: tuple[str, ...] = ()
+    came_back: bool = False
+    earlier: tuple[VerdictView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -607,6 +607,37 @@ class TestTime:
         assert state_of(house, candidate_id) == "waiting"
         assert captures_of(house, candidate_id) == ["purged", "wanted"]
 
+    def test_what_was_said_before_it_expired_is_linked_and_counts_no_more(
+        self, any_house: House
+    ) -> None:
+        house, (first, second) = any_house, any_house.reviewers
+        candidates, database = house.rooms.candidates, house.rooms.database
+        person, case = make_person(house)
+        candidate_id = found(house, case.person_id)
+        reviewer_says(house, first, candidate_id, "same")
+        person_says(house, person, candidate_id, "same")
+        for _ in range(2):
+            house.clock.advance(days=15)
+            with database.write() as session:
+                assert candidates.expire_due(session) == 1
+            assert found(house, case.person_id) == candidate_id
+        with database.read() as session:
+            asked = candidates.view(session, first, candidate_id)
+        assert (asked.my_verdict, asked.needs_reviewer, asked.needs_person) == (None, True, True)
+        assert (asked.came_back, asked.earlier, asked.verdicts) == (True, (), ())
+        resolution = reviewer_says(house, second, candidate_id, "same")
+        assert (resolution.state, resolution.needs_reviewer) == ("waiting", True)
+        resolution = reviewer_says(house, first, candidate_id, "same")
+        assert (resolution.needs_reviewer, resolution.needs_person) == (False, True)
+        with database.read() as session:
+            told = candidates.view(session, second, candidate_id)
+        assert {(each.by, each.account_id) for each in told.earlier} == {
+            ("reviewer", first.account_id),
+            ("person", None),
+        }
+        assert {each.account_id for each in told.verdicts} == {first.account_id, second.account_id}
+        assert person_says(house, person, candidate_id, "same").state == "confirmed"
+
 
 class TestVisibility:
     def test_nobody_of_another_organisation_sees_a_find(

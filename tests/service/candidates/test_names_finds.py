@@ -281,12 +281,15 @@ def test_finds_by_name_end_like_others_and_come_back_where_they_are_still_there(
     person, _ = make_person(house, faces=False)
     name_id = choose(house, person)
     (candidate_id,) = write(house, person, [name_id]).candidates
+    reviewer_says(house, house.reviewers[0], candidate_id, "same")
     house.clock.advance(days=15)
     with house.rooms.database.write() as session:
         assert house.rooms.candidates.expire_due(session, Actor.system("time")) == 1
     assert kinds(house, person) == [("name", "expired")]
     assert write(house, person, [name_id]).candidates == (candidate_id,)
     assert kinds(house, person) == [("name", "waiting")]
+    assert reviewer_says(house, house.reviewers[1], candidate_id, "same").needs_reviewer
+    assert not reviewer_says(house, house.reviewers[0], candidate_id, "same").needs_reviewer
 
 
 def test_a_sign_of_a_minor_halts_a_page_and_it_is_no_find_again(house: House) -> None:

@@ -22,8 +22,14 @@ from service.enrolment.collaborators import ErasedCount
 from service.enrolment.repository import EnrolmentRepository
 from tests.fixtures.clock import SettableClock
 from tests.fixtures.databases import PostgresServer
-from tests.service.candidates.finds_factory import record, sees_medium
-from tests.service.enrolment.people_factory import House, face_finding, make_house, make_person
+from tests.service.candidates.finds_factory import MEDIUM, WORKER, record, sees_medium
+from tests.service.enrolment.people_factory import (
+    House,
+    examination,
+    face_finding,
+    make_house,
+    make_person,
+)
 
 pytestmark = pytest.mark.postgres
 
@@ -81,6 +87,38 @@ def test_somebody_is_erased_while_finds_of_them_and_another_are_written(
     worker.ended()
     assert len(_finds(house, staying)) == 1
     assert _finds(house, leaving) == []
+    _chain_is_whole(house)
+
+
+def test_two_runs_that_meet_the_same_content_at_the_same_moment_make_one_find(
+    postgres_house: House,
+) -> None:
+    house, rooms = postgres_house, postgres_house.rooms
+    _, case = make_person(house)
+    content = b"met twice"
+    medium_id = sees_medium(house, content)
+    finding = face_finding(case.person_id)
+    elsewhere = "http://elsewhere.test/picture.jpg"
+    other = _Beside(lambda: record(house, medium_id, content, finding, url=elsewhere))
+    with rooms.database.write() as session:
+        (candidate_id,) = rooms.candidates.record_findings(
+            session,
+            WORKER,
+            organisation_id=house.organisation_id,
+            medium_id=medium_id,
+            examination=examination(content, finding),
+            media_url=MEDIUM,
+            page_url=None,
+            host="site.test",
+            run_id=None,
+        )
+        other.start()
+        _until_somebody_waits(rooms.database)
+    other.ended()
+    with rooms.database.read() as session:
+        view = rooms.candidates.view(session, house.reviewers[0], candidate_id)
+    assert [seen.media_url for seen in view.addresses] == [MEDIUM, elsewhere]
+    assert _finds(house, case.person_id) == [candidate_id]
     _chain_is_whole(house)
 
 
