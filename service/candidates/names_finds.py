@@ -7,7 +7,7 @@
 3. A page that was halted is no find of anybody (`names_halted.py`).
 4. One find for a person and a page: what is there already learns in what else the name is.
 5. Of one site only so many are made a day, and wait: the rest is a number. Such a page counts as
-   not read for names, so that it is read again.
+   not read for names, so that it is read again; a run that comes by the site counts anew.
 6. What is kept: the page's address and in what of it the names are, sealed; nothing that stands
    around them. The page is captured and held, like any find.
 """
@@ -44,6 +44,7 @@ from service.candidates.places import event_key, found_at
 from service.candidates.references import reference_to
 from service.candidates.repository import CandidateRepository
 from service.candidates.sealed import SealedCandidates
+from service.candidates.showing import LENT_CASE
 from service.clock import Clock
 from service.enrolment.service import EnrolmentService
 from service.vault import Vault
@@ -68,6 +69,16 @@ class NamesOnPage:
 
     page_url: str
     names: tuple[FoundName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MorePages:
+    """How many more pages of a site have a name of a person than are shown as finds."""
+
+    person_id: uuid.UUID
+    person_label: str
+    site: str
+    pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +156,18 @@ class NameFinds:
         rows = self._repository(session, actor).surpluses(person_id)
         return tuple((row.site, row.pages) for row in rows)
 
+    def all_more_pages(self, session: Session, actor: Actor) -> tuple[MorePages, ...]:
+        """The same of everybody whom the caller may see."""
+        return tuple(
+            MorePages(
+                row.person_id,
+                self._enrolment.label(session, actor, row.person_id) or LENT_CASE,
+                row.site,
+                row.pages,
+            )
+            for row in self._repository(session, actor).all_surpluses()
+        )
+
     # --- parts ----------------------------------------------------------------------------------
 
     def _of_person(
@@ -165,6 +188,8 @@ class NameFinds:
         )
         place = found_at(seen)
         repository = self._repository(session, worker)
+        if run_id is not None:
+            repository.forget_earlier_surplus(person_id, place.site, run_id)
         key = page_key(self._vault, person_id, page_url)
         wanted = self._wanted(session, worker, repository, person_id, names, place.site, key)
         existing = repository.of_page(person_id, key) if wanted else None

@@ -117,6 +117,25 @@ class NameFindsRepository:
             )
         )
 
+    def forget_earlier_surplus(self, person_id: uuid.UUID, site: str, run_id: uuid.UUID) -> None:
+        """What another run counted on a site: this run reads those pages again."""
+        self._session.execute(
+            delete(NameSurplus).where(
+                NameSurplus.person_id == person_id,
+                NameSurplus.site == site,
+                NameSurplus.counted_in.is_distinct_from(run_id),
+                self._is_visible(NameSurplus.person_id),
+            )
+        )
+
+    def all_surpluses(self) -> Sequence[NameSurplus]:
+        """The same of everybody whom the caller may see."""
+        return self._session.scalars(
+            select(NameSurplus)
+            .where(self._is_visible(NameSurplus.person_id))
+            .order_by(NameSurplus.person_id, NameSurplus.site)
+        ).all()
+
     def surpluses(self, person_id: uuid.UUID) -> Sequence[NameSurplus]:
         """What was counted beyond what is shown, by site."""
         return self._session.scalars(

@@ -60,6 +60,7 @@ def show_queue(
         others=grouped_queue(item for item in items if item.mine),
         resting=candidates.floods.open(session, actor),
         names_resting=candidates.name_floods.open(session, actor),
+        more_pages=candidates.all_more_pages(session, actor),
         strength_words=STRENGTH_WORDS,
     )
 

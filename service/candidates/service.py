@@ -25,7 +25,7 @@ from service.candidates.floods import FaceFloods
 from service.candidates.halting import Halting
 from service.candidates.listed import HashLists, ListedCandidates
 from service.candidates.look_alikes import LookAlikes
-from service.candidates.names_finds import NameFinds, NamesOnPage, NamesWritten
+from service.candidates.names_finds import MorePages, NameFinds, NamesOnPage, NamesWritten
 from service.candidates.names_floods import NameFloods
 from service.candidates.names_repository import NameFindsRepository
 from service.candidates.operating_point import operating_point
@@ -324,6 +324,10 @@ class CandidateService:
     ) -> tuple[tuple[str, int], ...]:
         """(site, pages) with a name of a person that were counted and not shown."""
         return self.name_finds.more_pages(session, actor, person_id)
+
+    def all_more_pages(self, session: Session, actor: Actor) -> tuple[MorePages, ...]:
+        """The same of everybody whom the caller may see."""
+        return self.name_finds.all_more_pages(session, actor)
 
     def only_closer_on(
         self, session: Session, actor: Actor, person_id: uuid.UUID

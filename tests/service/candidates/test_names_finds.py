@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -35,6 +36,7 @@ from service.exhibits.models import Capture
 from tests.service.candidates.finds_factory import reviewer_says
 from tests.service.enrolment.people_factory import House, make_person
 from tests.service.exhibits.evidence_factory import MadeUpCapturer, NoWait
+from tests.service.sources.sources_factory import DRAFT
 
 PAGE = "http://forum.test/thread/1"
 
@@ -55,14 +57,24 @@ def write(
     *,
     places: tuple[str, ...] = ("text",),
     organisation_id: uuid.UUID | None = None,
+    run_id: uuid.UUID | None = None,
 ) -> NamesWritten:
     """The workers record names that they found on a page."""
     assert person.person_id is not None
     names = tuple(FoundName(name_id, person.person_id, places) for name_id in name_ids)
     with house.rooms.database.write() as session:
         return house.rooms.candidates.record_names(
-            session, organisation_id or house.organisation_id, NamesOnPage(url, names), None
+            session, organisation_id or house.organisation_id, NamesOnPage(url, names), run_id
         )
+
+
+def make_run(house: House) -> uuid.UUID:
+    """A run of a site, that has ended."""
+    rooms = house.rooms
+    draft = replace(DRAFT, name=f"forum {uuid.uuid4().hex[:6]}")
+    with rooms.database.write() as session:
+        site = rooms.sources.add_site(session, house.operator, draft)
+        return rooms.sources.start_run(session, house.operator, site.id).id
 
 
 def found(house: House, person: Actor, url: str = PAGE) -> uuid.UUID:
@@ -208,6 +220,33 @@ def test_many_pages_of_one_site_are_a_number_beyond_those_that_are_shown(
         stranger = house.new_staff(house.new_organisation("Other"))
         assert house.rooms.candidates.more_pages(session, stranger, case.person_id) == ()
     assert more == (("forum.test", 3),)
+
+
+def test_pages_beyond_the_bound_are_counted_anew_and_no_number_outlives_them(
+    any_house: House,
+) -> None:
+    house = any_house
+    person, case = make_person(house, faces=False)
+    name_id = choose(house, person)
+    candidates = house.rooms.candidates
+    first, second = (make_run(house) for _ in range(2))
+    pages = [f"http://forum.test/thread/{number}" for number in range(FINDS_OF_A_SITE + 2)]
+    for page in pages:
+        write(house, person, [name_id], page, run_id=first)
+    stranger = house.new_staff(house.new_organisation("Other"))
+    with house.rooms.database.read() as session:
+        (told,) = candidates.all_more_pages(session, house.reviewers[0])
+        assert candidates.all_more_pages(session, stranger) == ()
+        waiting = [item.candidate_id for item in candidates.queue(session, house.reviewers[0])]
+    assert (told.person_id, told.site, told.pages) == (case.person_id, "forum.test", 2)
+    for candidate_id in waiting:
+        for reviewer in house.reviewers:
+            reviewer_says(house, reviewer, candidate_id, "different")
+    house.clock.advance(days=2)
+    made = [write(house, person, [name_id], page, run_id=second).candidates for page in pages]
+    assert sum(len(each) for each in made) == 2
+    with house.rooms.database.read() as session:
+        assert candidates.more_pages(session, house.reviewers[0], case.person_id) == ()
 
 
 def test_who_may_not_be_looked_for_and_names_of_others_make_no_find(house: House) -> None:
