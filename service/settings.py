@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service.errors import NotConfiguredError
@@ -172,7 +172,8 @@ class Settings(BaseSettings):
     chromium: str = Field(
         default="",
         description="The chromium that renders pages of sites that need JavaScript; empty: the one "
-        "of this machine. It needs the extra `likeness[browser]` and runs in a sandbox, without a "
+        "of this machine. A relative path is taken from the folder in which Likeness is "
+        "started. It needs the extra `likeness[browser]` and runs in a sandbox, without a "
         "network of its own. See docs/rendered-pages.md.",
     )
     browser_memory_mb: int = Field(
@@ -311,6 +312,12 @@ class Settings(BaseSettings):
         "none was confirmed, further ones (not exact copies) make no candidates until an advocate "
         "says that they should.",
     )
+
+    @field_validator("chromium")
+    @classmethod
+    def _from_here(cls, chromium: str) -> str:
+        """The browser's sandbox has a working directory of its own: the path is taken from here."""
+        return str(Path(chromium).absolute()) if chromium else ""
 
     @property
     def effective_socks_password(self) -> SecretStr | None:
