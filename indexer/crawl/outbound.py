@@ -22,7 +22,7 @@ from typing import Literal
 
 from scrapy import Request, signals
 from scrapy.crawler import Crawler
-from scrapy.exceptions import StopDownload
+from scrapy.exceptions import DownloadFailedError, StopDownload
 from scrapy.http import Headers, Response
 
 from indexer.crawl.addresses import (
@@ -35,6 +35,7 @@ from indexer.crawl.addresses import (
 )
 from indexer.crawl.conditional import headers_of
 from indexer.crawl.cookies import SliceCookies
+from indexer.crawl.download_handler import NEW_CONNECTION, never_carried
 from indexer.crawl.messages import Condition, FetchKind, Scope, SocksProxy
 from indexer.crawl.pinned_resolver import Pins
 from indexer.crawl.proxy import check_host
@@ -105,10 +106,6 @@ class Outbound:
         self.check(url, kind, depth=depth)
         place = place_of(url)
         await self._pin(place)
-        wait_s = await self._ask_slot(place.slot, delay_s)
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
-        await self._keep_apart(place.lease, delay_s)
         request = self._request(url, kind, referrer, condition)
         request.headers.update(more_headers)
         if self.cookies is not None:
@@ -120,7 +117,7 @@ class Outbound:
         if limit_bytes is not None:
             request.meta["download_maxsize"] = min(limit_bytes, request.meta["download_maxsize"])
         try:
-            response = await self._crawler.engine.download_async(request)
+            response = await self._send(request, place, delay_s)
         except StopDownload as error:
             raise RefusedError(
                 "connection", "the server used a content coding that was not offered"
@@ -132,6 +129,24 @@ class Outbound:
         if "partial" in response.flags and response.headers.get(b"Content-Length"):
             raise RefusedError("truncated", "the answer ended before it was complete", retry=True)
         return response
+
+    async def _send(self, request: Request, place: Place, delay_s: float) -> Response:
+        """Ask once; once more, under a lease of its own, where a kept connection had ended."""
+        await self._take_turn(place, delay_s)
+        try:
+            return await self._crawler.engine.download_async(request)
+        except DownloadFailedError as error:
+            if not never_carried(request, error):
+                raise
+        request.meta[NEW_CONNECTION] = True
+        await self._take_turn(place, delay_s)
+        return await self._crawler.engine.download_async(request)
+
+    async def _take_turn(self, place: Place, delay_s: float) -> None:
+        wait_s = await self._ask_slot(place.slot, delay_s)
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
+        await self._keep_apart(place.lease, delay_s)
 
     async def _keep_apart(self, lease: str, delay_s: float) -> None:
         """Wait until `delay_s` has passed since the latest request under this lease left here."""
@@ -175,18 +190,14 @@ class Outbound:
             # The operator's own: it may well stand on this machine.
             self._pins.put(proxy.host, proxy.port, await self._addresses_of(proxy))
             return
+        asked = (place.host, place.port, self._scope.address_exceptions, self._resolve)
         try:
-            addresses = await asyncio.wait_for(
-                loop.run_in_executor(
-                    None,
-                    vetted_addresses,
-                    place.host,
-                    place.port,
-                    self._scope.address_exceptions,
-                    self._resolve,
-                ),
-                self._scope.timeout_s,
-            )
+            if numeric_host(place.host) is not None:
+                addresses = vetted_addresses(*asked)  # a number is looked up nowhere
+            else:
+                addresses = await asyncio.wait_for(
+                    loop.run_in_executor(None, vetted_addresses, *asked), self._scope.timeout_s
+                )
         except TimeoutError as error:
             raise RefusedError(
                 "timeout", "the host's name was not resolved in time", retry=True

@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 # Everything that leaves goes through `Outbound`; of Scrapy's downloader middlewares only
 # decompression is left. Redirects, retries, cookies, proxies from the environment and robots.txt
-# are either ours or off. Connections are not kept: a stale one would be retried unasked.
+# are either ours or off.
 _SETTINGS: dict[str, Any] = {
     "BOT_NAME": "likeness",
     "COOKIES_ENABLED": False,
@@ -55,7 +55,7 @@ _SETTINGS: dict[str, Any] = {
     },
     "DOWNLOAD_DELAY": 0,
     "DOWNLOAD_HANDLERS_BASE": dict.fromkeys(
-        ("http", "https"), "indexer.crawl.download_handler.FreshConnectionHandler"
+        ("http", "https"), "indexer.crawl.download_handler.KeptConnectionHandler"
     ),
     "DOWNLOAD_MAXSIZE": 50 * 1024 * 1024,
     "DOWNLOAD_VERIFY_CERTIFICATES": True,
