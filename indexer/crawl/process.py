@@ -14,6 +14,7 @@ import itertools
 import logging
 import queue
 import threading
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -104,6 +105,8 @@ class CrawlProcess:
         self._outbox: queue.SimpleQueue[tuple[ChildMessage, asyncio.Future[None] | None]] = (
             queue.SimpleQueue()
         )
+        self._inbox: deque[WorkerMessage] = deque()
+        self._will_look = False
         self._slots: dict[int, asyncio.Future[float]] = {}
         self._request_ids = itertools.count(1)
         self._slice: Slice | None = None
@@ -152,7 +155,11 @@ class CrawlProcess:
     def _read(self) -> None:
         try:
             while (message := self._channel.receive()) is not None:
-                self._loop.call_soon_threadsafe(self._handle, message)
+                self._inbox.append(message)
+                # What comes before the loop has looked is handled at once with it.
+                if not self._will_look:
+                    self._will_look = True
+                    self._loop.call_soon_threadsafe(self._look)
         except WireError as error:
             self._loop.call_soon_threadsafe(self._stop, error)
             return
@@ -168,6 +175,11 @@ class CrawlProcess:
                 return
             if written is not None:
                 self._loop.call_soon_threadsafe(written.set_result, None)
+
+    def _look(self) -> None:
+        self._will_look = False
+        while self._inbox:
+            self._handle(self._inbox.popleft())
 
     def _handle(self, message: WorkerMessage) -> None:
         try:

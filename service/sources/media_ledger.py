@@ -9,7 +9,7 @@ and sealed under their key.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
@@ -28,7 +28,7 @@ from service.sources.frontier import url_key
 from service.sources.models import MediumSeen, Sighting
 from service.sources.repository import SourcesRepository
 from service.sources.seen_repository import SeenHashRepository
-from service.sources.views import KnownMedium, MediumRecord
+from service.sources.views import ExaminedBefore, KnownMedium, MediumRecord
 
 CRASHED = "examiner_crashed"
 """A medium during which the examiner ended was not looked at: the next run tries again."""
@@ -41,6 +41,7 @@ _MEDIA: Table = MediumSeen.metadata.tables[MediumSeen.__tablename__]
 _SIGHTINGS: Table = Sighting.metadata.tables[Sighting.__tablename__]
 
 _EXAMINED = select(
+    _MEDIA.c.content_sha256,
     _MEDIA.c.id,
     _MEDIA.c.refusal_code,
     _MEDIA.c.examined_model,
@@ -148,12 +149,24 @@ class MediaLedger:
             return None
         return self._sighting(session, actor, place, medium)
 
+    def examined_before(
+        self, session: Session, content_sha256: Collection[str]
+    ) -> dict[str, ExaminedBefore]:
+        """The contents among these that were ever examined, by SHA-256 in hex."""
+        rows = session.execute(_EXAMINED.where(_MEDIA.c.content_sha256.in_(content_sha256)))
+        return {
+            row.content_sha256: ExaminedBefore(
+                row.id, row.refusal_code, row.examined_model, row.examined_change, row.examined_at
+            )
+            for row in rows
+        }
+
     def examined_already(
         self,
         session: Session,
         actor: Actor,
         organisation_id: uuid.UUID,
-        content_sha256: str,
+        before: ExaminedBefore,
         model: ModelStamp | None,
         change: int,
     ) -> KnownMedium | None:
@@ -162,16 +175,15 @@ class MediaLedger:
         An examination made meanwhile for another organisation does not count: what it found of
         this organisation's people was not recorded here.
         """
-        medium = session.execute(_EXAMINED.where(_MEDIA.c.content_sha256 == content_sha256)).first()
-        if medium is None or medium.refusal_code == CRASHED:
+        if before.refusal_code == CRASHED:
             return None
-        if medium.examined_model != model_name(model) or medium.examined_change != change:
+        if before.model != model_name(model) or before.change != change:
             return None
         repository = SourcesRepository(session, actor)
-        seen_at = repository.latest_sighting_at(organisation_id, medium.id)
-        if seen_at is None or seen_at < medium.examined_at:
+        seen_at = repository.latest_sighting_at(organisation_id, before.medium_id)
+        if seen_at is None or seen_at < before.examined_at:
             return None
-        return KnownMedium(medium.id, medium.refusal_code)
+        return KnownMedium(before.medium_id, before.refusal_code)
 
     def _known(self, session: Session, actor: Actor, examination: Examination) -> MediumSeen:
         medium = SourcesRepository(session, actor).any_medium(examination.hashes.sha256)

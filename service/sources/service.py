@@ -7,7 +7,7 @@ most one run of a site is live. Workers take up queued runs; nothing here fetche
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -42,6 +42,7 @@ from service.sources.timetable import next_moment
 from service.sources.views import (
     AT_WORK,
     RUN_PAUSED,
+    ExaminedBefore,
     KnownMedium,
     MediumRecord,
     RunView,
@@ -313,19 +314,23 @@ class SourcesService:
         """Only a sighting, of content that was examined before."""
         return self._ledger.record_again(session, actor, place, content_sha256)
 
+    def examined_before(
+        self, session: Session, content_sha256: Collection[str]
+    ) -> dict[str, ExaminedBefore]:
+        """The contents among these that were ever examined, by SHA-256 in hex."""
+        return self._ledger.examined_before(session, content_sha256)
+
     def examined_already(
         self,
         session: Session,
         actor: Actor,
         organisation_id: uuid.UUID,
-        content_sha256: str,
+        before: ExaminedBefore,
         model: ModelStamp | None,
         change: int,
     ) -> KnownMedium | None:
         """The medium, when looking again could not find anybody else."""
-        return self._ledger.examined_already(
-            session, actor, organisation_id, content_sha256, model, change
-        )
+        return self._ledger.examined_already(session, actor, organisation_id, before, model, change)
 
     def hosts(self, session: Session, actor: Actor) -> tuple[str, ...]:
         """All hosts that the caller's sites may touch, in order."""

@@ -115,6 +115,17 @@ class MediumRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ExaminedBefore:
+    """How a content was examined the last time; `change` is the watch-list's."""
+
+    medium_id: uuid.UUID
+    refusal_code: str | None
+    model: str | None
+    change: int | None
+    examined_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KnownMedium:
     """A medium that need not be looked at again. `refusal_code`: why it could not be read."""
 

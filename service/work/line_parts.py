@@ -108,8 +108,10 @@ class Findings(Protocol):
 class ListedMedia(Protocol):
     """The organisation's hash lists, as far as the media of a run go."""
 
-    def before_looking(self, organisation_id: uuid.UUID, content: bytes, sha256: str) -> Listed:
-        """The lists that name this very file, without looking at it."""
+    def before_looking(
+        self, organisation_id: uuid.UUID, content: bytes, sha256: str, change: int
+    ) -> Listed:
+        """The lists that name this very file, without looking at it, as of `change` or later."""
         ...
 
     def after_looking(
@@ -126,6 +128,10 @@ class ListedMedia(Protocol):
 
     def change(self) -> int:
         """How often what is in force has changed so far."""
+        ...
+
+    def change_in(self, session: Session) -> int:
+        """The same, as this transaction sees it."""
         ...
 
     def write(

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from indexer.observations import Examination
 from service.accounts.actor import Actor
 from service.candidates.listed import stop_words
+from service.hashbank.exchange.entries import change_number
 from service.hashbank.exchange.hits import HitBook, SeenPlace
 from service.hashbank.exchange.list_index import ListIndex
 from service.hashbank.exchange.views import Listed
@@ -47,9 +48,11 @@ class MediaOnLists:
     hits: HitBook
     finds: ListedFinds
 
-    def before_looking(self, organisation_id: uuid.UUID, content: bytes, sha256: str) -> Listed:
-        """The lists that name this very file."""
-        return self.index.exact(organisation_id, content, sha256)
+    def before_looking(
+        self, organisation_id: uuid.UUID, content: bytes, sha256: str, change: int
+    ) -> Listed:
+        """The lists that name this very file, as of `change` or later."""
+        return self.index.exact(organisation_id, content, sha256, change)
 
     def after_looking(
         self, organisation_id: uuid.UUID, listed: Listed, examination: Examination
@@ -66,6 +69,10 @@ class MediaOnLists:
     def change(self) -> int:
         """How often what is in force has changed so far."""
         return self.index.change()
+
+    def change_in(self, session: Session) -> int:
+        """The same, as this transaction sees it."""
+        return change_number(session)
 
     def write(
         self,

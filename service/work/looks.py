@@ -10,15 +10,20 @@ Takes no transaction while it looks. Several threads use it at the same time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from indexer.crawl.messages import MediumFetched
 from indexer.observations import Examination, ModelStamp
 from service.sources.leasing import Ending, Lease
-from service.sources.views import RunCount, RunView
+from service.sources.views import KnownMedium, RunCount, RunView
+from service.work.asked_together import AskedTogether
 from service.work.line_parts import LineParts
 from service.work.outcomes import LookedAt, place_of_medium
-from service.work.unchanged import UnchangedAddresses, answer_of
+from service.work.unchanged import Looking, UnchangedAddresses, answer_of
+
+_Known = tuple[KnownMedium | None, int]
+"""What was examined in the same way before, and how often the lists had changed by then."""
 
 
 class Looks:
@@ -28,14 +33,14 @@ class Looks:
         self._parts = parts
         self._run = run
         self._unchanged = unchanged
+        self._known: AskedTogether[tuple[str, Looking], _Known] = AskedTogether(self._ask)
 
     def at(self, held: Lease, fetched: MediumFetched, digest: str) -> LookedAt:
         """Look at a medium whose SHA-256 is `digest` (hex)."""
         looking = self._unchanged.looking()
-        with self._parts.database.read() as session:
-            known = self._unchanged.looked_already(session, digest, looking)
+        known, lists_change = self._known.answer((digest, looking))
         listed = self._parts.lists.before_looking(
-            self._run.organisation_id, fetched.content, digest
+            self._run.organisation_id, fetched.content, digest, lists_change
         )
         count = RunCount(
             media_seen=1,
@@ -79,6 +84,11 @@ class Looks:
             answer_of(fetched),
             looking.looked_for,
         )
+
+    def _ask(self, media: Sequence[tuple[str, Looking]]) -> list[_Known]:
+        with self._parts.database.read() as session:
+            change = self._parts.lists.change_in(session)
+            return [(known, change) for known in self._unchanged.looked_already(session, media)]
 
     def _looked_without_model(
         self, before: ModelStamp | None, examination: Examination | None

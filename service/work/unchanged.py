@@ -32,7 +32,7 @@ from service.sources.known_addresses import (
 from service.sources.leasing import Lease
 from service.sources.page_changes import Changes, fingerprint_of
 from service.sources.revisits import DueRule
-from service.sources.views import KnownMedium, RunView, SiteView
+from service.sources.views import ExaminedBefore, KnownMedium, RunView, SiteView
 from service.work.line_parts import LineParts
 from service.work.page_names import PageNames
 
@@ -246,13 +246,26 @@ class UnchangedAddresses:
             self._parts.clock.now(),
         )
 
-    def looked_already(self, session: Session, digest: str, looking: Looking) -> KnownMedium | None:
-        """The medium, when it was examined in the very same way and nobody was found."""
+    def looked_already(
+        self, session: Session, media: Sequence[tuple[str, Looking]]
+    ) -> list[KnownMedium | None]:
+        """Of each SHA-256 in hex the medium, when it was examined in the very same way and nobody
+        was found.
+        """
+        before = self._parts.sources.examined_before(session, {digest for digest, _ in media})
+        return [
+            self._looked_already(session, before[digest], looking) if digest in before else None
+            for digest, looking in media
+        ]
+
+    def _looked_already(
+        self, session: Session, before: ExaminedBefore, looking: Looking
+    ) -> KnownMedium | None:
         known = self._parts.sources.examined_already(
             session,
             self._actor,
             self._run.organisation_id,
-            digest,
+            before,
             looking.model if looking.with_faces else None,
             looking.change,
         )
@@ -278,7 +291,8 @@ class UnchangedAddresses:
     def _medium(self, session: Session, known: Known, looking: Looking) -> KnownMedium | None:
         if known.content_sha256 is None or known.looked_for != looking.looked_for:
             return None
-        return self.looked_already(session, known.content_sha256, looking)
+        (again,) = self.looked_already(session, [(known.content_sha256, looking)])
+        return again
 
 
 def answer_of(fetched: MediumFetched) -> Answer:

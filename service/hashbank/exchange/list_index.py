@@ -57,9 +57,14 @@ class ListIndex:
         self._complete_to = 0
         self._kinds: dict[uuid.UUID, frozenset[HashKind]] = {}
 
-    def exact(self, organisation_id: uuid.UUID, content: bytes, sha256: str) -> Listed:
-        """The lists that name this very file, without looking at it."""
-        kinds = self._kinds_of(organisation_id)
+    def exact(
+        self, organisation_id: uuid.UUID, content: bytes, sha256: str, change: int | None = None
+    ) -> Listed:
+        """The lists that name this very file, without looking at it.
+
+        A caller who has just read the count of changes gives it as `change`.
+        """
+        kinds = self._kinds_of(organisation_id, change)
         wanted: list[tuple[HashKind, bytes]] = []
         if "sha256" in kinds:
             wanted.append(("sha256", bytes.fromhex(sha256)))
@@ -170,9 +175,11 @@ class ListIndex:
         )
         return [(row[0], row[1]) for row in rows]
 
-    def _kinds_of(self, organisation_id: uuid.UUID) -> frozenset[HashKind]:
+    def _kinds_of(
+        self, organisation_id: uuid.UUID, change: int | None = None
+    ) -> frozenset[HashKind]:
         """Kinds of hashes in force for the organisation; follows the table when it has changed."""
-        change = self.change()
+        change = self.change() if change is None else change
         if change != self._change:
             with self._lock:
                 if change != self._change:

@@ -320,7 +320,10 @@ class TestMedia:
     def known(sources: Sources, actor: Actor, model: ModelStamp | None, change: int) -> bool:
         assert actor.organisation_id is not None
         with sources.database.read() as session:
-            found = sources.service.examined_already(
-                session, actor, actor.organisation_id, "a" * 64, model, change
+            before = sources.service.examined_before(session, ["a" * 64, "b" * 64])
+            return "a" * 64 in before and (
+                sources.service.examined_already(
+                    session, actor, actor.organisation_id, before["a" * 64], model, change
+                )
+                is not None
             )
-        return found is not None

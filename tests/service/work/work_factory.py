@@ -188,7 +188,9 @@ class NotListed:
 
     lists: int = 0
 
-    def before_looking(self, organisation_id: uuid.UUID, content: bytes, sha256: str) -> Listed:
+    def before_looking(
+        self, organisation_id: uuid.UUID, content: bytes, sha256: str, change: int
+    ) -> Listed:
         return NOT_LISTED
 
     def after_looking(
@@ -202,6 +204,9 @@ class NotListed:
         return False
 
     def change(self) -> int:
+        return self.lists
+
+    def change_in(self, session: Session) -> int:
         return self.lists
 
     def write(
