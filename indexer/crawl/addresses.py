@@ -15,6 +15,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 from indexer.crawl.messages import AddressException
 from indexer.errors import IndexerError
@@ -57,6 +58,9 @@ _SIX_TO_FOUR = ipaddress.IPv6Network("2002::/16")
 _ISATAP_MARKS = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 
 
+_HOSTS_IN_MEMORY = 1024
+
+
 class AddressNotPublicError(IndexerError):
     """The host has no address that may be contacted."""
 
@@ -75,6 +79,7 @@ class NotAnAddressError(IndexerError):
     code = "bad_address"
 
 
+@lru_cache(_HOSTS_IN_MEMORY)
 def numeric_host(host: str) -> IPAddress | None:
     """The address that `host` spells, or None when it is a name.
 

@@ -78,6 +78,7 @@ class PageReader:
         def look() -> Signs:
             return signs_of(
                 response.selector,
+                source=response.text,
                 asked=canonical_or_refused(asked),
                 url=url,
                 title=found.title,

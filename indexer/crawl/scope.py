@@ -88,6 +88,7 @@ def canonical_address(address: str, *, encoding: str = "utf-8") -> str:
     return result
 
 
+@lru_cache(_ADDRESSES_IN_MEMORY)
 def place_of(address: str) -> Place:
     """Scheme, host and port of a canonical address."""
     parts = urlsplit(address)

@@ -89,20 +89,24 @@ class Signs(NamedTuple):
 def signs_of(
     page: Selector,
     *,
+    source: str,
     asked: str,
     url: str,
     title: str,
     links: Sequence[FoundLink],
     headers: Iterable[tuple[str, str]] = (),
 ) -> Signs:
-    """The signs that the page at `url`, which answers for the address `asked`, is a wall."""
+    """The signs that the page at `url`, which answers for the address `asked`, is a wall.
+
+    `source` is the page's text as it was sent.
+    """
     signs = [*_said_by_server(headers), *_led_elsewhere(asked, url)]
     if sum(link.kind == "medium" for link in links) >= MANY_MEDIA:
         return Signs(_of_others(asked, signs), "")
     text = _visible_text(page)
     further = _further_links(links, url)
     signs += _named(title)
-    signs += _made_of(page, text, further)
+    signs += _made_of(page, source, text, further)
     signs += _forwarding(page, url)
     if len(text) <= _SHORT_CHARS and further <= _FEW_LINKS:
         signs.append(WallSign("", "short"))
@@ -176,8 +180,7 @@ def _named(title: str) -> Iterator[WallSign]:
             yield WallSign(kind, "title")
 
 
-def _made_of(page: Selector, text: str, further: int) -> Iterator[WallSign]:
-    source = page.get() or ""
+def _made_of(page: Selector, source: str, text: str, further: int) -> Iterator[WallSign]:
     for kind, marks in MARKUP:
         if any(mark in source for mark in marks):
             yield WallSign(kind, "markup")

@@ -18,6 +18,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final, Literal
 
 import msgspec
@@ -242,7 +243,7 @@ class KnownAddresses:
             if _is_kept(answer, values)
         ]
         if rows:
-            session.execute(_upsert(session, sorted(rows[0])), rows)
+            session.execute(_upsert(session.get_bind().dialect.name, tuple(sorted(rows[0]))), rows)
 
 
 def _is_kept(answer: Answer, values: Mapping[str, object]) -> bool:
@@ -256,13 +257,15 @@ def _some_keys(urls: Sequence[str]) -> Iterator[list[str]]:
         yield keys[start : start + _KEYS_A_STATEMENT]
 
 
-def _upsert(session: Session, columns: Sequence[str]) -> Insert:
+@cache
+def _upsert(database: str, columns: tuple[str, ...]) -> Insert:
+    """Made once for each kind of row: making it takes longer than running it."""
     keys = ("site_id", "url_key")
-    postgresql = session.get_bind().dialect.name == "postgresql"
-    insert = (postgresql_insert if postgresql else sqlite_insert)(_TABLE)
+    insert = (postgresql_insert if database == "postgresql" else sqlite_insert)(_TABLE)
+    excluded = insert.excluded
     return insert.on_conflict_do_update(
         index_elements=keys,
-        set_={name: insert.excluded[name] for name in columns if name not in keys},
+        set_={name: excluded[name] for name in columns if name not in keys},
     )
 
 

@@ -168,9 +168,10 @@ class CrawlLine:
     def _look(self, looking: ThreadPoolExecutor, fetched: MediumFetched) -> Future[Future[None]]:
         """Have a medium looked at: the future gives the one of its writing."""
         digest = hashlib.sha256(fetched.content).hexdigest()
-        self._on_the_way = {
-            each: look for each, look in self._on_the_way.items() if not _is_written(look)
-        }
+        if len(self._on_the_way) > MAX_WRITING:
+            self._on_the_way = {
+                each: look for each, look in self._on_the_way.items() if not _is_written(look)
+            }
         look = looking.submit(self._medium, fetched, digest, self._on_the_way.get(digest))
         self._bytes_of[look] = len(fetched.content)
         self._on_the_way[digest] = look

@@ -100,9 +100,12 @@ def count_change(session: Session) -> int:
     return changed
 
 
+_CHANGE = select(HashListChange.__table__.c.change)
+
+
 def change_number(session: Session) -> int:
     """How often what is in force has changed so far."""
-    return session.scalar(select(HashListChange.change)) or 0
+    return session.scalar(_CHANGE) or 0
 
 
 class EntryWriter:

@@ -154,7 +154,8 @@ def wall_of(
 ) -> str | None:
     page = Selector(html)
     found = discover(page, url, SCOPE, depth=1)
-    return wall_among(signs_of(page, asked=asked, url=url, title=found.title, links=found.links)[0])
+    signs = signs_of(page, source=html, asked=asked, url=url, title=found.title, links=found.links)
+    return wall_among(signs[0])
 
 
 @pytest.mark.parametrize("name", WALLS)
