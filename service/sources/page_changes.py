@@ -30,6 +30,8 @@ WORTH_A_LOOK: Final = 0.25
 """A page is due as soon as it is so likely to have changed."""
 LEAST_WAIT_S: Final = 3600.0
 MAX_WAIT_S: Final = 30 * 86_400.0
+_PART: Final = 32
+"""Hex digits of each part of a fingerprint."""
 _NUMBERS = re.compile(r"\d+")
 
 
@@ -51,7 +53,7 @@ class Changes:
         """With one more look, `elapsed` after the last one, that found this fingerprint."""
         if self.fingerprint is None:
             return Changes(fingerprint)
-        changed = fingerprint != self.fingerprint
+        changed = _differ(self.fingerprint, fingerprint)
         return Changes(
             fingerprint,
             MEMORY * self.looks + 1.0,
@@ -87,11 +89,24 @@ class Changes:
 def fingerprint_of(links: Iterable[FoundLink], words: PageWords | None = None) -> str:
     """Of the addresses that a page names, in whatever order: 32 hex digits.
 
-    Where pages are read for names, also of what it says; its numbers are left out, since many pages
-    count their visitors and the minutes that have passed.
+    Where pages are read for names, 32 more of what it says; its numbers are left out, since many
+    pages count their visitors and the minutes that have passed.
     """
     keys = sorted({f"{link.kind} {url_key(link.url)}" for link in links})
-    digest = hashlib.sha256("\n".join(keys).encode())
-    if words is not None:
-        digest.update(_NUMBERS.sub("", f"\n{words.title}\n{words.text}").encode("utf-8", "replace"))
-    return digest.hexdigest()[:32]
+    of_links = _digits_of("\n".join(keys))
+    if words is None:
+        return of_links
+    return of_links + _digits_of(_NUMBERS.sub("", f"{words.title}\n{words.text}"))
+
+
+def _differ(one: str, other: str) -> bool:
+    """Whether the page changed between two looks. What it says is compared where both read it:
+    that names begin or end to be looked for is no change of the page.
+    """
+    if one[:_PART] != other[:_PART]:
+        return True
+    return min(len(one), len(other)) > _PART and one[_PART:] != other[_PART:]
+
+
+def _digits_of(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:_PART]

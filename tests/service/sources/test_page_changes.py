@@ -95,3 +95,16 @@ def test_the_order_of_links_and_their_signatures_are_no_change() -> None:
     again = FoundLink("http://a.example/1.jpg?X-Amz-Signature=9&X-Amz-Date=8", "medium", "img")
     assert fingerprint_of([one, two]) == fingerprint_of([two, again, two])
     assert fingerprint_of([one]) != fingerprint_of([one, two])
+
+
+def test_that_names_begin_or_end_to_be_looked_for_is_no_change_of_a_page() -> None:
+    link = FoundLink("http://a.example/2", "page", "a")
+    words = PageWords("A thread", "What it says")
+    plain, read = fingerprint_of([link]), fingerprint_of([link], words)
+    changes = Changes(plain)
+    for fingerprint in (read, read, plain, read):
+        changes = changes.after(fingerprint, DAY, NOW)
+    assert (changes.changes, changes.changed_at) == (0.0, None)
+    other_words = fingerprint_of([link], PageWords("A thread", "Something else"))
+    assert changes.after(other_words, DAY, NOW).changed_at == NOW
+    assert changes.after(fingerprint_of([], words), DAY, NOW).changed_at == NOW
