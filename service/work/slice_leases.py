@@ -88,7 +88,12 @@ class SliceLeases:
         self.completed = 0
 
     def next(self, room: int) -> Sequence[Fetch]:
-        """Called by the client between results: the next addresses to fetch, at most `room`."""
+        """Called by the client between results: the next addresses to fetch, at most `room`.
+
+        What is held is kept meanwhile, also by a slice that takes nothing more: pages that are
+        rendered one after the other may take longer than a lease.
+        """
+        self._keep_held()
         if self._suspect_open or self._parts.stopping.is_set():
             return ()
         while not self._ready and self._may_take_more() and not self._nothing_new():
@@ -213,11 +218,20 @@ class SliceLeases:
             max(0, self._site.draft.media_budget - run.media_seen - (len(held) - open_pages)),
         )
 
+    def _keep_held(self) -> None:
+        if self._is_time_to_extend() and self._held():
+            with self.turn, self._parts.database.write() as session:
+                self._extend(session)
+
     def _extend(self, session: Session) -> None:
-        now = self._parts.clock.now()
-        if (now - self._extended_at).total_seconds() > self._lease_s / 3:
+        if self._is_time_to_extend():
+            now = self._parts.clock.now()
             leasing.extend(session, self._held(), now=now, lease_s=self._lease_s)
             self._extended_at = now
+
+    def _is_time_to_extend(self) -> bool:
+        elapsed_s = (self._parts.clock.now() - self._extended_at).total_seconds()
+        return elapsed_s > self._lease_s / 3
 
     def _held(self) -> tuple[Lease, ...]:
         with self._lock:

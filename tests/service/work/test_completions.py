@@ -23,7 +23,7 @@ from indexer.observations import (
     MediaHashes,
     PersonFinding,
 )
-from service.clock import SystemClock
+from service.clock import Clock, SystemClock
 from service.database import Database
 from service.sources import frontier, leasing
 from service.sources.frontier import Address
@@ -37,6 +37,7 @@ from service.work.line_parts import LineParts
 from service.work.new_addresses import NewAddresses
 from service.work.outcomes import LookedAt, PageRead
 from service.work.slice_leases import SliceLeases
+from tests.fixtures.clock import SettableClock
 from tests.service.sources.sources_factory import Sources, make_sources
 from tests.service.work.work_factory import (
     MODEL,
@@ -57,13 +58,13 @@ def nothing_to_add(session: Session, held: Lease, links: Sequence[FoundLink]) ->
 class Bench:
     """A run with media that are leased and looked at, and the writer of one slice."""
 
-    def __init__(self, database: Database, media: int) -> None:
+    def __init__(self, database: Database, media: int, clock: Clock | None = None) -> None:
         self.sources: Sources = make_sources(database, SystemClock())
         self.database = database
         self.run: RunView = self.sources.running()
         self.parts = LineParts(
             database=database,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             sources=self.sources.service,
             findings=CandidatesOfATest(),
             lists=NotListed(),
@@ -309,3 +310,14 @@ def test_the_same_content_at_two_addresses_is_one_medium_and_two_sightings(
     assert {each.medium_id for each in sightings} == {medium.id}
     assert {each.media_url for each in sightings} == {first.place.media_url, second.place.media_url}
     assert isinstance(medium.id, uuid.UUID)
+
+
+def test_what_a_slow_slice_holds_stays_its_own_after_it_has_stopped_taking_more(
+    database: Database, clock: SettableClock
+) -> None:
+    bench = Bench(database, media=2, clock=clock)
+    for _ in range(20):
+        clock.advance(minutes=2)
+        assert bench.leases.next(0) == []
+    with database.write() as session:
+        assert leasing.release_expired(session, now=clock.now()) == 0
