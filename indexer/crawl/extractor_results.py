@@ -10,6 +10,7 @@ The dictionaries come from third-party code that read hostile text: every value 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from yt_dlp.utils import PagedList
 from indexer.crawl.extractor_messages import Extracted, PlayedMedium
 from indexer.crawl.players import VIDEOS, ending_of
 from indexer.crawl.streams import LEAST_SIDE_PX, MAX_SECONDS, Form, chosen_form
+
+_log = logging.getLogger(__name__)
 
 MAX_ENTRIES = 200
 MAX_FORMS = 500
@@ -82,11 +85,12 @@ def _entries(result: Found, depth: int) -> Iterator[Found]:
             entry = next(waiting)
         except StopIteration:
             return
-        except Exception:
+        except Exception as error:
+            if not given:
+                raise
             # The page of a list that may not be asked any more, or is broken: what came counts.
-            if given:
-                return
-            raise
+            _log.warning("a player's list ended early: %s", type(error).__name__)
+            return
         if isinstance(entry, Mapping):
             given += 1
             yield from _entries(entry, depth + 1)
