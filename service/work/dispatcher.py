@@ -44,7 +44,7 @@ LOOK_BACK_QUEUE = "look_back"
 LOOK_BACK_WORKFLOW = "look_back_round"
 MODEL_QUEUE = "models"
 MODEL_WORKFLOW = "model_round"
-POLL_EVERY_S = 0.5
+POLL_EVERY_S = 0.25
 EVIDENCE_EVERY_S = 2.0
 WATCH_EVERY_S = 30.0
 MAX_LOST = 7
@@ -102,7 +102,7 @@ class Dispatcher:
             except (SQLAlchemyError, dbos_errors.DBOSException) as error:
                 # The database is busy or away: the rows wait, and so do we.
                 logger.warning("dispatching waits: %s", type(error).__name__)
-                self._stop.wait(POLL_EVERY_S * 4)
+                self._stop.wait(POLL_EVERY_S * 8)
             self._stop.wait(POLL_EVERY_S)
 
     def _round(self) -> None:

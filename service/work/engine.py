@@ -52,6 +52,8 @@ FIRST_AT_ONCE = 2
 _ONE_AT_A_TIME = (EVIDENCE_QUEUE, LOOK_BACK_QUEUE, MODEL_QUEUE, HOUSEKEEPING_QUEUE)
 _THREADS_BESIDE_CRAWLS = 13
 QUEUE_POLL_S = 0.5
+CRAWL_POLL_S = 0.2
+"""Somebody may be waiting for a link that they have just brought."""
 STOP_GRACE_S = 3.0
 STOP_LIMIT_S = 30
 
@@ -186,10 +188,10 @@ class Engine:
 
 def _register_queues(crawls_at_once: int) -> None:
     DBOS.register_queue(
-        CRAWL_QUEUE, worker_concurrency=crawls_at_once, polling_interval_sec=QUEUE_POLL_S
+        CRAWL_QUEUE, worker_concurrency=crawls_at_once, polling_interval_sec=CRAWL_POLL_S
     )
     DBOS.register_queue(
-        FIRST_QUEUE, worker_concurrency=FIRST_AT_ONCE, polling_interval_sec=QUEUE_POLL_S
+        FIRST_QUEUE, worker_concurrency=FIRST_AT_ONCE, polling_interval_sec=CRAWL_POLL_S
     )
     for name in _ONE_AT_A_TIME:
         DBOS.register_queue(name, worker_concurrency=1, polling_interval_sec=QUEUE_POLL_S)
