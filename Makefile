@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV   ?= .venv
 UV     ?= uv
-# Two at a time: each may start an examiner, a crawler, a database and a browser of its own.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# Three at a time on two cores: many tests wait for other processes. Each may start an examiner, a
+# crawler, a database and a browser of its own.
+PYTEST_ARGS ?= -n 3 --dist loadfile
 BIN     = $(VENV)/bin
 export VENV
 

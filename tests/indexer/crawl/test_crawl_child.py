@@ -408,6 +408,10 @@ class TestRobots:
         assert (refused.code, refused.retry) == ("connection", True)
 
 
+class HeardError(Exception):
+    """The test has heard what it wanted to hear and ends the slice."""
+
+
 class TestSlots:
     def test_every_request_takes_a_lease_first(
         self, site: HostileSite, crawler: CrawlClient
@@ -468,10 +472,13 @@ class TestSlots:
 
         def slots(host: str, delay_s: float) -> float:
             delays.append(delay_s)
+            if len(delays) == 2:
+                raise HeardError  # what was wished for is not waited for here
             return 0.0
 
         fetch = Fetch("t", site.put("/a.png", hostile.picture()), "medium", 0)
-        list(crawler.run_slice("s", site.scope(delay_s=1.0), [fetch], slots))
+        with pytest.raises(HeardError):
+            list(crawler.run_slice("s", site.scope(delay_s=1.0), [fetch], slots))
         assert delays == [1.0, delay_s]
 
 

@@ -303,8 +303,9 @@ def test_an_unsealed_exhibit_needs_a_recorded_reason(room: Notices) -> None:
 
 
 def test_a_regime_that_nobody_knows_is_refused(room: Notices) -> None:
+    exhibit_id = room.sealed()
     with room.database.write() as session, pytest.raises(UnknownRegimeError, match="us-take"):
-        room.notices.draft(session, room.advocate, [room.sealed()], "nowhere")
+        room.notices.draft(session, room.advocate, [exhibit_id], "nowhere")
 
 
 def test_a_signed_notice_can_no_longer_be_changed_or_signed(room: Notices) -> None:

@@ -20,7 +20,7 @@ from tests.fixtures.visitor import PHONE, Visitor
 from tests.service.web.conftest import PASSWORD
 from tests.service.web.page_client import PageClient
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @dataclass

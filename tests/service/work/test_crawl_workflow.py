@@ -21,6 +21,8 @@ from tests.fixtures.hostile_site import HostileSite, body, hostile_site, page, p
 from tests.service.work.planted_site import plant, run_of
 from tests.service.work.work_factory import BROKEN, Worker, make_person, make_worker, shown
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def site() -> Iterator[HostileSite]:

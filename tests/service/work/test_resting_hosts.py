@@ -14,6 +14,8 @@ from service.sources.models import FrontierEntry, HostRest
 from tests.fixtures.hostile_site import Handler, body, hostile_site, page, picture
 from tests.service.work.work_factory import make_worker, shown
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_host_that_comes_back_is_asked_again_and_nothing_of_it_is_lost(
     sqlite_database: Database, tmp_path: Path

@@ -29,6 +29,8 @@ from tests.fixtures.hostile_site import HostileSite, body, hostile_site, page, p
 from tests.service.work.planted_site import plant
 from tests.service.work.work_factory import Worker, make_person, make_worker, shown
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class PeopleOfATest:
